@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Judges one must-not-compile case: harness.py CASE COMPILER [FLAG...]
+
+The first line of CASE is `// expect: SENTENCE`. Compiled as it stands (the twin), CASE must be accepted without a
+warning; compiled with LAMINA_EXPECT_FAILURE defined, it must be refused with exactly one error, which holds SENTENCE.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+COMPILE = ["-std=c++20", "-fsyntax-only", "-fno-diagnostics-color", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+ERROR_LINE = re.compile(r"^(?:.*: )?(?:fatal )?error: .*$", re.MULTILINE)
+EXPECTATION = re.compile(r"// expect: (\S.*\S)\s*$")
+
+
+def judge(case, compiler_and_flags):
+    """What is wrong with the case, in one sentence and the compiler's own words, or None."""
+    with open(case, encoding="utf-8") as source:
+        expectation = EXPECTATION.match(source.readline())
+    if expectation is None:
+        return f"{case}: the first line must be `// expect: <sentence>`"
+    sentence = expectation.group(1)
+
+    def compile_case(*definitions):
+        command = [*compiler_and_flags, *COMPILE, *definitions, case]
+        # Compilers translate their messages.
+        environment = {**os.environ, "LC_ALL": "C"}
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    twin = compile_case()
+    if twin.returncode != 0:
+        return f"{case}: the twin, without LAMINA_EXPECT_FAILURE, does not compile:\n{twin.stderr}"
+    failure = compile_case("-DLAMINA_EXPECT_FAILURE")
+    if failure.returncode == 0:
+        return f"{case}: compiles although LAMINA_EXPECT_FAILURE is defined"
+    errors = ERROR_LINE.findall(failure.stderr)
+    if not any(sentence in error for error in errors):
+        return f"{case}: no error says\n  {sentence}\nbut the compiler printed:\n{failure.stderr}"
+    if len(errors) != 1:
+        return f"{case}: {len(errors)} errors where one was due:\n{failure.stderr}"
+    return None
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    sys.exit(judge(sys.argv[1], sys.argv[2:]))

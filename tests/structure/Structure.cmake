@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Checks of the sources themselves: who includes whom, what mirrors what, layout, and what including lamina costs.
+function(lamina_structure_check name script)
+    lamina_add_check("structure: ${name}" structure "${Python3_EXECUTABLE}"
+                     "${CMAKE_CURRENT_SOURCE_DIR}/structure/${script}" ${ARGN})
+endfunction()
+
+lamina_structure_check("each check can fail" self_test.py)
+lamina_structure_check("includes go up the table of rooms" includes.py)
+lamina_structure_check("every header has its test" mirror.py)
+lamina_structure_check("house style" style.py)
+lamina_structure_check("format" format.py)
+lamina_structure_check("every C++ block of the pages is compiled" snippets.py)
+
+set(compile "${CMAKE_CXX_COMPILER}" "${lamina_include_flags}")
+find_path(LAMINA_CUDA_INCLUDE cuda_runtime.h HINTS /usr/local/cuda/include ENV CUDA_PATH PATH_SUFFIXES include)
+set(cuda_include "")
+if(LAMINA_CUDA_INCLUDE)
+    set(cuda_include -isystem "${LAMINA_CUDA_INCLUDE}")
+endif()
+lamina_structure_check("cuda.hpp reaches neither Eigen nor range-v3" cuda_umbrella.py ${compile} ${cuda_include})
+set(clang "")
+if(LAMINA_CLANGXX)
+    set(clang --clang "${LAMINA_CLANGXX}")
+endif()
+lamina_structure_check("compile-time budget" compile_budget.py check ${clang} ${compile})
