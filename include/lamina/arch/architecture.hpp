@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Architecture: the numbers that describe a GPT-2-class decoder, and the four published sizes.
+#pragma once
+
+#include <cstddef>
+
+namespace lamina {
+
+/// A decoder-only transformer in five numbers. Structural: a value of it is a template argument.
+struct Architecture {
+    std::size_t layers;   ///< L, blocks
+    std::size_t heads;    ///< H, attention heads per block
+    std::size_t embed;    ///< C, width of the residual stream
+    std::size_t context;  ///< longest sequence, tokens
+    std::size_t vocab;    ///< V, tokens the model knows
+
+    /// D = C / H, features per head.
+    [[nodiscard]] constexpr std::size_t head_width() const { return embed / heads; }
+    /// Inner width of a GPT-2 MLP, 4·C.
+    [[nodiscard]] constexpr std::size_t hidden() const { return 4 * embed; }
+
+    friend constexpr bool operator==(const Architecture&, const Architecture&) = default;
+};
+
+/// source  Radford et al. 2019, table 2; reference 2.1
+inline constexpr Architecture gpt2_small{.layers = 12, .heads = 12, .embed = 768, .context = 1024, .vocab = 50257};
+inline constexpr Architecture gpt2_medium{.layers = 24, .heads = 16, .embed = 1024, .context = 1024, .vocab = 50257};
+inline constexpr Architecture gpt2_large{.layers = 36, .heads = 20, .embed = 1280, .context = 1024, .vocab = 50257};
+inline constexpr Architecture gpt2_xl{.layers = 48, .heads = 25, .embed = 1600, .context = 1024, .vocab = 50257};
+
+template <std::size_t Embed, std::size_t Heads>
+concept HeadsDivideEmbed = Heads != 0 && Embed % Heads == 0;
+
+template <std::size_t Layers, std::size_t Embed, std::size_t Context, std::size_t Vocab>
+concept NothingIsZero = Layers != 0 && Embed != 0 && Context != 0 && Vocab != 0;
+
+/// Ask before spelling a model type with these numbers.
+template <Architecture A>
+concept LegalArchitecture = HeadsDivideEmbed<A.embed, A.heads> && NothingIsZero<A.layers, A.embed, A.context, A.vocab>;
+
+/// An architecture as a type. Model classes are parameterised with this rather than with the value because its five
+/// numbers are what diagnostics should show, and because nvcc 13.0 loses struct values that reach a class through an
+/// alias.
+template <std::size_t Layers, std::size_t Heads, std::size_t Embed, std::size_t Context, std::size_t Vocab>
+struct Dimensions {
+    static constexpr Architecture architecture{
+        .layers = Layers, .heads = Heads, .embed = Embed, .context = Context, .vocab = Vocab};
+};
+
+template <Architecture A>
+using DimensionsOf = Dimensions<A.layers, A.heads, A.embed, A.context, A.vocab>;
+
+}  // namespace lamina

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+// Manifest: the table of every parameter of a model, derived by the compiler from the model's type.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <lamina/arch/role.hpp>
+#include <lamina/arch/visit.hpp>
+#include <lamina/core/fixed_string.hpp>
+#include <lamina/core/scalar_type.hpp>
+
+namespace lamina {
+
+/// Alignment of every tensor inside its region, bytes: one cache line, and enough for any vector unit.
+inline constexpr std::size_t tensor_alignment = 64;
+
+[[nodiscard]] constexpr std::size_t aligned_size(std::size_t bytes) {
+    return (bytes + tensor_alignment - 1) / tensor_alignment * tensor_alignment;
+}
+
+/// One row of the table.
+struct TensorEntry {
+    FixedString<16> group{};   ///< name of the repeated group that the tensor is in ("h"), or empty
+    std::size_t index = 0;     ///< which repetition
+    FixedString<56> suffix{};  ///< name inside the group, or the whole name
+    std::array<std::size_t, 2> shape{};
+    std::size_t rank = 0;
+    std::size_t size = 0;  ///< elements
+    Role role{};
+    bool trains = false;
+    ScalarType type{};
+    std::size_t offset = 0;           ///< bytes from the start of the role's region of values
+    std::size_t gradient_offset = 0;  ///< elements from the start of the role's region of gradients
+
+    /// The Hugging Face name, prefix-less: "h.3.attn.c_attn.weight".
+    [[nodiscard]] std::string name() const {
+        if (group.length == 0) return std::string(suffix.view());
+        return std::string(group.view()) + '.' + std::to_string(index) + '.' + std::string(suffix.view());
+    }
+    [[nodiscard]] constexpr std::size_t bytes() const { return size * bits_of(type) / 8; }
+};
+
+namespace detail {
+
+/// Appends what `visit` shows to a fixed table; with a table of size 0 it only counts.
+template <std::size_t Capacity>
+struct EntryCollector {
+    std::array<TensorEntry, Capacity> entries{};
+    std::size_t count = 0;
+
+    template <class Node>
+    constexpr void collect(Node& node, const TensorEntry& place) {
+        if constexpr (ParameterMember<Node>) {
+            if constexpr (Capacity != 0) {
+                TensorEntry& entry = entries[count];
+                entry = place;
+                entry.rank = Node::shape.size();
+                for (std::size_t i = 0; i < Node::shape.size(); ++i) entry.shape[i] = Node::shape[i];
+                entry.size = Node::size;
+                entry.role = Node::role;
+                entry.trains = Node::trains;
+                entry.type = scalar_type_of<typename Node::Scalar>;
+            }
+            ++count;
+        } else if constexpr (is_array_member<Node>) {
+            collect_group(node, place);
+        } else if constexpr (!DerivedMember<Node>) {
+            node.visit([&](std::string_view name, auto& member) {
+                TensorEntry below = place;
+                if (!name.empty() && below.suffix.length != 0) below.suffix.append(".");
+                below.suffix.append(name);
+                collect(member, below);
+            });
+        }
+    }
+
+    // All repetitions have one layout, so the first is visited and the others are copied.
+    template <class T, std::size_t Size>
+    constexpr void collect_group(std::array<T, Size>& group, const TensorEntry& place) {
+        TensorEntry inside{};
+        inside.group.append(place.suffix.view());
+        const std::size_t first = count;
+        if constexpr (Size != 0) collect(group[0], inside);
+        const std::size_t each = count - first;
+        for (std::size_t i = 1; i < Size; ++i) {
+            for (std::size_t k = 0; k < each; ++k) {
+                if constexpr (Capacity != 0) {
+                    entries[count] = entries[first + k];
+                    entries[count].index = i;
+                }
+                ++count;
+            }
+        }
+    }
+};
+
+/// A model shows its layers as one type; a single layer is its own.
+template <class Model>
+struct LayersOf {
+    using type = Model;
+};
+template <class Model>
+requires requires { typename Model::Layers; }
+struct LayersOf<Model> {
+    using type = typename Model::Layers;
+};
+
+template <class Model>
+consteval std::size_t entry_count() {
+    Model model{};
+    EntryCollector<0> counter;
+    counter.collect(model, TensorEntry{});
+    return counter.count;
+}
+
+template <class Model>
+consteval auto collect_entries() {
+    Model model{};
+    EntryCollector<entry_count<Model>()> collector;
+    collector.collect(model, TensorEntry{});
+    std::array<std::size_t, role_count> bytes{};
+    std::array<std::size_t, role_count> elements{};
+    for (TensorEntry& entry : collector.entries) {
+        entry.offset = bytes[index_of(entry.role)];
+        entry.gradient_offset = elements[index_of(entry.role)];
+        bytes[index_of(entry.role)] += aligned_size(entry.bytes());
+        elements[index_of(entry.role)] += aligned_size(entry.size);
+    }
+    return collector.entries;
+}
+
+}  // namespace detail
+
+/// The parameter table of any type with `visit`: a model (through its layers) or a single layer.
+///
+/// Values: each role is one contiguous region, tensors in table order, each start aligned to `tensor_alignment` bytes.
+/// Gradients and optimiser moments: one region per role that trains, element offsets rounded up to the same number.
+template <class Model>
+struct Manifest {
+    static constexpr auto entries = detail::collect_entries<typename detail::LayersOf<Model>::type>();
+
+    [[nodiscard]] static constexpr std::size_t parameters_of(Role role) {
+        std::size_t sum = 0;
+        for (const TensorEntry& entry : entries) sum += entry.role == role ? entry.size : 0;
+        return sum;
+    }
+    [[nodiscard]] static constexpr std::size_t bytes_of(Role role) {
+        std::size_t sum = 0;
+        for (const TensorEntry& entry : entries) sum += entry.role == role ? aligned_size(entry.bytes()) : 0;
+        return sum;
+    }
+    /// Elements of the gradient region of a role, padding included; 0 when the role is frozen.
+    [[nodiscard]] static constexpr std::size_t gradient_elements_of(Role role) {
+        std::size_t sum = 0;
+        for (const TensorEntry& entry : entries) {
+            sum += entry.role == role && entry.trains ? aligned_size(entry.size) : 0;
+        }
+        return sum;
+    }
+
+    /// Every parameter, adapters included.
+    static constexpr std::size_t parameters = [] {
+        std::size_t sum = 0;
+        for (const TensorEntry& entry : entries) sum += entry.size;
+        return sum;
+    }();
+    static constexpr std::size_t trainable_parameters = [] {
+        std::size_t sum = 0;
+        for (const TensorEntry& entry : entries) sum += entry.trains ? entry.size : 0;
+        return sum;
+    }();
+};
+
+}  // namespace lamina

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Trainable, recompute, device and head policies: the questions with a yes-or-no kind of answer.
+#pragma once
+
+#include <lamina/arch/policy.hpp>
+#include <lamina/arch/role.hpp>
+
+/// Which roles receive gradients and updates. Nothing is computed or stored for the others.
+namespace lamina::trainable {
+
+struct Everything {
+    using answers = question::Trainable;
+    [[nodiscard]] static constexpr bool trains(Role) { return true; }
+};
+
+struct AdaptersOnly {
+    using answers = question::Trainable;
+    [[nodiscard]] static constexpr bool trains(Role role) { return role == Role::adapter; }
+};
+
+struct AdaptersAndNorms {
+    using answers = question::Trainable;
+    [[nodiscard]] static constexpr bool trains(Role role) { return role == Role::adapter || role == Role::norm; }
+};
+
+struct AdaptersAndEmbeddings {
+    using answers = question::Trainable;
+    [[nodiscard]] static constexpr bool trains(Role role) { return role == Role::adapter || role == Role::embedding; }
+};
+
+/// Nothing trains: for evaluation, where no memory for gradients is wanted.
+struct Nothing {
+    using answers = question::Trainable;
+    [[nodiscard]] static constexpr bool trains(Role) { return false; }
+};
+
+}  // namespace lamina::trainable
+
+/// Whether a block's activations are kept until backward or computed again from its input.
+namespace lamina::recompute {
+
+struct None {
+    using answers = question::Recompute;
+    static constexpr bool per_block = false;
+};
+
+/// Gradient checkpointing: one extra forward of each block, activations of one block in memory. Gradients are the same
+/// bits.
+struct PerBlock {
+    using answers = question::Recompute;
+    static constexpr bool per_block = true;
+};
+
+}  // namespace lamina::recompute
+
+/// Where a model lives. The backend behind a device is found through BackendOf.
+namespace lamina::device {
+
+struct Cpu {
+    using answers = question::Device;
+};
+
+struct Cuda {
+    using answers = question::Device;
+};
+
+}  // namespace lamina::device
+
+/// What turns the last hidden state into logits.
+namespace lamina::head {
+
+/// The token embedding, transposed: GPT-2's own.
+struct Tied {
+    using answers = question::Head;
+    static constexpr bool own_weight = false;
+    static constexpr bool own_bias = false;
+};
+
+/// A weight of its own, `lm_head.weight` [V, C].
+struct Untied {
+    using answers = question::Head;
+    static constexpr bool own_weight = true;
+    static constexpr bool own_bias = false;
+};
+
+/// A weight and a bias of its own, `lm_head.bias` [V]: what folding the last norm needs.
+struct UntiedWithBias {
+    using answers = question::Head;
+    static constexpr bool own_weight = true;
+    static constexpr bool own_bias = true;
+};
+
+}  // namespace lamina::head

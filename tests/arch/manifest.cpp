@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/arch/manifest.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "arch/sample_tree.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina_tests;
+
+using Table = Manifest<SampleTree>;
+
+static_assert(aligned_size(0) == 0 && aligned_size(1) == 64 && aligned_size(64) == 64 && aligned_size(65) == 128);
+
+static_assert(Table::entries.size() == 8);
+static_assert(Table::parameters == 35 + 2 * (5 + 15 + 6) + 5);
+static_assert(Table::trainable_parameters == 2 * (5 + 6) + 5);
+static_assert(Table::parameters_of(Role::embedding) == 35);
+static_assert(Table::parameters_of(Role::weight) == 30);
+static_assert(Table::parameters_of(Role::norm) == 15);
+static_assert(Table::parameters_of(Role::adapter) == 12);
+static_assert(Table::parameters_of(Role::head) == 0);
+
+// One region per role, each tensor on a cache line of its own: 7·5 bf16 are 70 bytes, 3·5 are 30, 3·2 doubles are 48.
+static_assert(Table::bytes_of(Role::embedding) == 128);
+static_assert(Table::bytes_of(Role::weight) == 2 * 64);
+static_assert(Table::bytes_of(Role::adapter) == 2 * 64);
+static_assert(Table::gradient_elements_of(Role::norm) == 3 * 64);
+static_assert(Table::gradient_elements_of(Role::weight) == 0, "frozen");
+
+// A model shows its layers as one type.
+struct Model {
+    using Layers = SampleTree;
+};
+static_assert(Manifest<Model>::parameters == Table::parameters);
+static_assert(Manifest<SampleNorm>::parameters == 5);
+
+TEST_CASE("the manifest has the names, shapes and roles of the walk in its order", "[arch]") {
+    SampleTree tree;
+    std::size_t place = 0;
+    for_each_parameter(tree, [&](const std::string& name, auto& parameter) {
+        const TensorEntry& entry = Table::entries.at(place++);
+        CHECK(entry.name() == name);
+        CHECK(std::vector<std::size_t>(entry.shape.begin(), entry.shape.begin() + static_cast<int>(entry.rank)) ==
+              std::vector<std::size_t>(parameter.shape.begin(), parameter.shape.end()));
+        CHECK(entry.size == parameter.size);
+        CHECK(entry.role == parameter.role);
+        CHECK(entry.trains == parameter.trains);
+    });
+    CHECK(place == Table::entries.size());
+}
+
+TEST_CASE("an entry knows its scalar type and its bytes", "[arch]") {
+    const TensorEntry& table = Table::entries.front();
+    CHECK(table.type == scalar_type_of<bf16>);
+    CHECK(table.bytes() == 70);
+    CHECK(Table::entries.at(3).type == scalar_type_of<double>);
+    CHECK(Table::entries.at(3).bytes() == 48);
+}
+
+TEST_CASE("tensors of one role follow each other without overlap on aligned places", "[arch]") {
+    for (const Role role : all_roles) {
+        std::size_t next = 0;
+        std::size_t next_gradient = 0;
+        for (const TensorEntry& entry : Table::entries) {
+            if (entry.role != role) continue;
+            CHECK(entry.offset == next);
+            CHECK(entry.offset % tensor_alignment == 0);
+            CHECK(entry.gradient_offset == next_gradient);
+            next += aligned_size(entry.bytes());
+            next_gradient += aligned_size(entry.size);
+        }
+        CHECK(Table::bytes_of(role) == next);
+    }
+}
