@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+// The contract between layers and devices: every numeric operation that lamina's layers and optimisers ask of a
+// backend.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
+
+#include <lamina/core/bfloat16.hpp>
+#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/token.hpp>
+#include <lamina/core/tokens.hpp>
+
+namespace lamina {
+
+/// The scalar in which values stored as `T` are computed: double for double, float for everything else.
+template <class T>
+using ComputeOf = std::conditional_t<std::is_same_v<std::remove_const_t<T>, double>, double, float>;
+
+enum class Transpose { no, yes };
+enum class Write { overwrite, accumulate };
+/// Whether the mean over features is subtracted before scaling.
+enum class Centre { no, yes };
+/// Whether the divisor was measured on the rows themselves, so that the gradient flows through it, or is a constant.
+enum class Divisor { live, fixed };
+
+// Conventions that hold for every operation below
+//
+// scalars   stored types are float, double or bf16; every sum is made in ComputeOf the output type and rounded once
+// aliasing  an output must not overlap an input unless the operation says so
+// order     every result is a function of the inputs and the number of threads alone: run twice, the bits agree
+// sizes     zero rows or columns are legal and do nothing (an overwritten output with an empty sum becomes 0)
+// memory    operations do not allocate once a shape has been seen; scratch belongs to the backend
+// errors    wrong shapes are a caller's bug: LAMINA_EXPECTS; nothing else is thrown
+// optional  a pointer or view that may be empty says so
+
+/// What `matmul` does besides multiplying.
+struct MatmulOptions {
+    Transpose lhs_as = Transpose::no;
+    Transpose rhs_as = Transpose::no;
+    Write write = Write::overwrite;
+};
+
+/// mean[n] = mean over c of x[n,c] (0 with Centre::no);  deviation[n] = sqrt(mean over c of (x[n,c] - mean[n])² +
+/// epsilon).
+///
+/// shapes   x [N, C] -> mean [N], deviation [N]
+/// source   Ba et al. 2016, equation 4; Zhang & Sennrich 2019 for Centre::no (reference 2.3, 5.2)
+template <class T>
+struct RowMoments {
+    MatrixView<const T> x;
+    ComputeOf<T>* mean;
+    ComputeOf<T>* deviation;
+    double epsilon;
+    Centre centre = Centre::yes;
+};
+
+/// y[n,c] = (x[n,c] - mean[n]) / divisor[n] * gain[c] + bias[c].
+///
+/// shapes   x, y [N, C]; mean, divisor [N]; gain, bias [C]
+/// optional bias
+template <class T, class Weight>
+struct Normalise {
+    MatrixView<const T> x;
+    MatrixView<T> y;
+    const ComputeOf<T>* mean;
+    const ComputeOf<T>* divisor;
+    const Weight* gain;
+    const Weight* bias = nullptr;
+};
+
+/// The backward of `Normalise`, with g = d_y · gain and x̂ = (x - mean) / divisor:
+/// Divisor::live    d_x = (g - [mean(g)] - x̂ · mean(g · x̂)) / divisor
+/// Divisor::fixed   d_x = (g - [mean(g)]) / divisor
+/// where [mean(g)] is subtracted with Centre::yes only.
+///
+/// shapes   x, d_y, d_x [N, C]; mean, divisor [N]; gain, d_gain, d_bias [C]
+/// writes   d_x as `write` says; adds Σ_n d_y · x̂ to d_gain and Σ_n d_y to d_bias
+/// optional d_x, d_gain, d_bias
+/// source   reference 2.3
+template <class T, class Weight, class Gradient>
+struct NormaliseBackward {
+    MatrixView<const T> x;
+    const ComputeOf<T>* mean;
+    const ComputeOf<T>* divisor;
+    const Weight* gain;
+    MatrixView<const T> d_y;
+    MatrixView<T> d_x;
+    Gradient* d_gain = nullptr;
+    Gradient* d_bias = nullptr;
+    Centre centre = Centre::yes;
+    Divisor statistics = Divisor::live;
+    Write write = Write::overwrite;
+};
+
+/// divisor[n] = first_position where n is the first token of its sequence, else end_of_text where ids[n] is
+/// `end_of_text_id`, else ordinary.
+///
+/// shapes   ids, divisor [B·T]
+template <class Compute>
+struct DivisorRows {
+    const Token* ids;
+    Extent extent;
+    Compute* divisor;
+    double ordinary;
+    double first_position;
+    double end_of_text;
+    Token end_of_text_id;
+};
+
+/// Which positions an average is taken over.
+enum class Positions { all, after_first, first };
+
+/// out[n] = token_table[ids[n]] + position_table[n mod T].
+///
+/// shapes   ids [B·T], token_table [V, C], position_table [≥ T, C], out [B·T, C]
+/// errors   LAMINA_EXPECTS every id in [0, V)
+template <class T, class Weight>
+struct Embed {
+    const Token* ids;
+    Extent extent;
+    MatrixView<const Weight> token_table;
+    MatrixView<const Weight> position_table;
+    MatrixView<T> out;
+};
+
+/// d_token_table[ids[n]] += d_out[n] and d_position_table[n mod T] += d_out[n], in the order of n.
+template <class T, class Gradient>
+struct EmbedBackward {
+    const Token* ids;
+    Extent extent;
+    MatrixView<const T> d_out;
+    MatrixView<Gradient> d_token_table;
+    MatrixView<Gradient> d_position_table;
+};
+
+/// Causal multi-head attention, never forming a T × T matrix in memory:
+/// out_h[t] = Σ_{s ≤ t} softmax_s(q_h[t] · k_h[s] / sqrt(D)) v_h[s] per head h, D = C / H; heads are adjacent columns.
+///
+/// shapes   qkv [B·T, 3C] (queries | keys | values), out [B·T, C], log_sum_exp [B·T, H]
+/// writes   out and log_sum_exp (the natural logarithm of each row's softmax denominator) overwritten
+/// source   Dao 2023 for the blocked softmax; reference 2.3 for the layout
+template <class T>
+struct Attention {
+    Extent extent;
+    std::size_t heads;
+    MatrixView<const T> qkv;
+    MatrixView<T> out;
+    MatrixView<ComputeOf<T>> log_sum_exp;
+};
+
+/// The backward of `Attention`; probabilities are computed again from `log_sum_exp`.
+///
+/// shapes   as in Attention; d_out [B·T, C], d_qkv [B·T, 3C] overwritten
+template <class T>
+struct AttentionBackward {
+    Extent extent;
+    std::size_t heads;
+    MatrixView<const T> qkv;
+    MatrixView<const T> out;
+    MatrixView<const ComputeOf<T>> log_sum_exp;
+    MatrixView<const T> d_out;
+    MatrixView<T> d_qkv;
+};
+
+/// What `softmax_cross_entropy` leaves in the logits.
+enum class Logits { keep, become_gradient };
+
+/// losses[n] = log Σ_v exp(logits[n,v]) - logits[n, targets[n]]; with Logits::become_gradient the logits are then
+/// overwritten with scale · (softmax(logits[n]) - one_hot(targets[n])).
+///
+/// shapes   logits [N, V], targets, losses [N]
+/// errors   LAMINA_EXPECTS every target in [0, V)
+template <class Compute>
+struct SoftmaxCrossEntropy {
+    MatrixView<Compute> logits;
+    const Token* targets;
+    Compute* losses;
+    double scale = 1;
+    Logits logits_after = Logits::become_gradient;
+};
+
+/// d_x[n,c] += scale · 2 (s[n] - target) · (x[n,c] - mean[n]) / (C · s[n]), the gradient of scale · Σ_n (s[n] -
+/// target)², where s is RowMoments' deviation.
+///
+/// shapes   x, d_x [N, C]; mean, deviation [N]
+/// source   reference 5.5
+template <class T>
+struct DeviationPenaltyBackward {
+    MatrixView<const T> x;
+    const ComputeOf<T>* mean;
+    const ComputeOf<T>* deviation;
+    MatrixView<T> d_x;
+    double target;
+    double scale;
+};
+
+/// One AdamW update of `count` parameters, decay decoupled, `update` counted from 1:
+/// p -= rate·decay·p; m = beta1·m + (1-beta1)·s·g; v = beta2·v + (1-beta2)·(s·g)²;
+/// p -= rate · (m / (1 - beta1^update)) / (sqrt(v / (1 - beta2^update)) + epsilon), where s = gradient_scale.
+///
+/// writes   parameter, first_moment, second_moment in place
+/// source   Loshchilov & Hutter 2019; reference 7.1
+template <class Parameter, class Gradient, class Moment>
+struct AdamWUpdate {
+    std::size_t count;
+    Parameter* parameter;
+    const Gradient* gradient;
+    Moment* first_moment;
+    Moment* second_moment;
+    double rate;
+    double beta1;
+    double beta2;
+    double epsilon;
+    double decay;
+    double gradient_scale;
+    std::size_t update;
+};
+
+namespace detail {
+
+struct Negate {
+    template <class T>
+    LAMINA_HOST_DEVICE T operator()(T value) const {
+        return -value;
+    }
+};
+
+}  // namespace detail
+
+/// A device that lamina's layers can run on. Besides the requests above, each a member function of its snake_case name:
+///
+/// Memory allocate(bytes)                       zeroed, 64-byte aligned, freed by its owner; `.data()`, `.size()`
+/// upload(dst, src, bytes), download(dst, src, bytes)     between the host and the device; finished when they return
+/// fill(out, value)                             out[r,c] = value
+/// convert(out, in)                             out[r,c] = in[r,c], rounded to out's type
+/// matmul(out, lhs, rhs, options)               out (+)= op(lhs) · op(rhs)
+/// matmul_with_bias(out, lhs, rhs, bias)        out = lhs · rhs + bias, bias [out.cols]
+/// map(out, f, in...)                           out[r,c] = f(in[r,c]...), f called on ComputeOf values; out may be one
+/// of in sum_rows(out, write, f, in...)               out[0,c] (+)= Σ_r f(in[r,c]...); out has one row gather_rows(out,
+/// in, rows)                   out[i] = in[rows[i]] scatter_rows(out, in, rows)                  out[rows[i]] = in[i],
+/// rows distinct; other rows of out are left alone double mean_over_tokens(values, extent, positions)     of a [B·T]
+/// vector; 0 when no position is counted double sum_of_squares(view)                  in double; not finite if any
+/// element is not
+///
+/// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and callable on the
+/// device.
+template <class B>
+concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const float> in, MatrixView<const bf16> weight,
+                           const float* bias, const std::size_t* rows, const Token* ids, float* host,
+                           std::size_t bytes) {
+    typename B::Memory;
+    { backend.allocate(bytes) } -> std::same_as<typename B::Memory>;
+    backend.upload(out.data, host, bytes);
+    backend.download(host, in.data, bytes);
+    backend.fill(out, 0.0F);
+    backend.convert(out, weight);
+    backend.matmul(out, in, weight, MatmulOptions{});
+    backend.matmul_with_bias(out, in, weight, bias);
+    backend.map(out, detail::Negate{}, in);
+    backend.sum_rows(out, Write::accumulate, detail::Negate{}, in);
+    backend.gather_rows(out, in, rows);
+    backend.scatter_rows(out, in, rows);
+    backend.row_moments(RowMoments<float>{.x = in, .mean = host, .deviation = host, .epsilon = 0});
+    backend.normalise(Normalise<float, float>{in, out, host, host, bias});
+    backend.normalise_backward(NormaliseBackward<float, float, float>{in, host, host, bias, in, out});
+    backend.divisor_rows(DivisorRows<float>{ids, Extent{}, host, 1, 1, 1, 0});
+    { backend.mean_over_tokens(bias, Extent{}, Positions::all) } -> std::same_as<double>;
+    backend.embed(Embed<float, float>{ids, Extent{}, in, in, out});
+    backend.embed_backward(EmbedBackward<float, float>{ids, Extent{}, in, out, out});
+    backend.attention(Attention<float>{Extent{}, 1, in, out, out});
+    backend.attention_backward(AttentionBackward<float>{Extent{}, 1, in, in, in, in, out});
+    backend.softmax_cross_entropy(SoftmaxCrossEntropy<float>{out, ids, host});
+    backend.deviation_penalty_backward(DeviationPenaltyBackward<float>{in, host, host, out, 0, 1});
+    backend.adamw(AdamWUpdate<float, float, float>{});
+    { backend.sum_of_squares(in) } -> std::same_as<double>;
+};
+
+}  // namespace lamina

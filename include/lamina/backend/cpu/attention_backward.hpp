@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// The backward of the CPU's causal multi-head attention.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <type_traits>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/backend/cpu/attention.hpp>
+#include <lamina/backend/cpu/block.hpp>
+#include <lamina/backend/cpu/context.hpp>
+#include <lamina/backend/cpu/engine.hpp>
+#include <lamina/backend/cpu/product.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/vector_math.hpp>
+
+namespace lamina::cpu {
+
+namespace detail {
+
+/// One head of one sequence in the backward pass, every matrix [T, D] and as it is computed.
+template <class Compute>
+struct HeadBackward {
+    MatrixView<const Compute> q;
+    MatrixView<const Compute> k;
+    MatrixView<const Compute> v;
+    MatrixView<const Compute> d_out;
+    MatrixView<Compute> d_q;
+    MatrixView<Compute> d_k;
+    MatrixView<Compute> d_v;
+    Compute scale;
+    Compute* probabilities;    ///< room for [query_block, T]
+    Compute* d_scores;         ///< the same
+    Compute* log_sum_exp;      ///< [T]
+    Compute* d_out_times_out;  ///< [T], d_out · out of each token: what all its probabilities' gradients have too much
+
+    /// The contribution of the queries [first, first + count): sets their d_q, adds to d_k and d_v.
+    void add_queries(std::size_t first, std::size_t count) const {
+        using Engine = EngineFor<Compute>;
+        const std::size_t seen = first + count;
+        const MatrixView<Compute> p(probabilities, count, seen);
+        const MatrixView<Compute> d_p(d_scores, count, seen);
+        const auto q_block = q.middle_rows(first, count);
+        const auto d_out_block = d_out.middle_rows(first, count);
+        Engine::multiply(Product<Compute>{.out = p, .lhs = {q_block}, .rhs = {k.middle_rows(0, seen), Transpose::yes}});
+        Engine::multiply(
+            Product<Compute>{.out = d_p, .lhs = {d_out_block}, .rhs = {v.middle_rows(0, seen), Transpose::yes}});
+        for (std::size_t i = 0; i < count; ++i) turn_into_gradient(p.row(i), d_p.row(i), first + i, seen);
+        const MatrixView<const Compute> p_read(p);
+        const MatrixView<const Compute> d_read(d_p);
+        Engine::multiply(Product<Compute>{.out = d_v.middle_rows(0, seen),
+                                          .lhs = {p_read, Transpose::yes},
+                                          .rhs = {d_out_block},
+                                          .write = Write::accumulate});
+        Engine::multiply(Product<Compute>{.out = d_k.middle_rows(0, seen),
+                                          .lhs = {d_read, Transpose::yes},
+                                          .rhs = {q_block},
+                                          .write = Write::accumulate});
+        Engine::multiply(
+            Product<Compute>{.out = d_q.middle_rows(first, count), .lhs = {d_read}, .rhs = {k.middle_rows(0, seen)}});
+    }
+
+private:
+    /// Scores of query t become probabilities, and the probabilities' gradients become the scores'.
+    void turn_into_gradient(Compute* p, Compute* d_p, std::size_t t, std::size_t seen) const {
+        const std::size_t visible = t + 1;
+        map_run<Compute>(
+            p, visible, [factor = scale, shift = log_sum_exp[t]](Compute s) { return math::exp(factor * s - shift); },
+            static_cast<const Compute*>(p));
+        map_run<Compute>(
+            d_p, visible,
+            [factor = scale, excess = d_out_times_out[t]](Compute probability, Compute d) {
+                return factor * probability * (d - excess);
+            },
+            static_cast<const Compute*>(p), static_cast<const Compute*>(d_p));
+        std::fill(p + visible, p + seen, Compute(0));
+        std::fill(d_p + visible, d_p + seen, Compute(0));
+    }
+};
+
+template <class T>
+void attend_backward(const AttentionBackward<T>& request, const HeadPlace& head, Scratch& scratch) {
+    using Compute = ComputeOf<T>;
+    const std::size_t length = head.sequence;
+    const std::size_t embed = request.out.cols;
+    const std::size_t strip = std::min(query_block, length) * length;
+    const std::size_t copied = std::is_same_v<T, Compute> ? 0 : length * head.head_width;
+    const auto memory = scratch.template arrays<Compute>(strip, strip, length, length, copied, copied, copied, copied,
+                                                         copied, copied, copied);
+    const auto out = head.of(request.out);               // [T, D]
+    const auto d_q = head.of(request.d_qkv);             // [T, D]
+    const auto d_k = head.of(request.d_qkv, embed);      // [T, D]
+    const auto d_v = head.of(request.d_qkv, 2 * embed);  // [T, D]
+    const HeadBackward<Compute> work{
+        .q = compute_view(head.of(request.qkv), memory[4]),
+        .k = compute_view(head.of(request.qkv, embed), memory[5]),
+        .v = compute_view(head.of(request.qkv, 2 * embed), memory[6]),
+        .d_out = compute_view(head.of(request.d_out), memory[7]),
+        .d_q = work_view(d_q, memory[8]),
+        .d_k = work_view(d_k, memory[9]),
+        .d_v = work_view(d_v, memory[10]),
+        .scale = 1 / std::sqrt(static_cast<Compute>(head.head_width)),
+        .probabilities = memory[0],
+        .d_scores = memory[1],
+        .log_sum_exp = memory[2],
+        .d_out_times_out = memory[3],
+    };
+    for (std::size_t t = 0; t < length; ++t) {
+        work.log_sum_exp[t] = request.log_sum_exp(head.b * length + t, head.h);
+        work.d_out_times_out[t] = sum_run<Compute>(
+            head.head_width, [](Compute d, Compute o) { return d * o; }, work.d_out.row(t), out.row(t));
+        std::fill_n(work.d_k.row(t), head.head_width, Compute(0));
+        std::fill_n(work.d_v.row(t), head.head_width, Compute(0));
+    }
+    for (std::size_t first = 0; first < length; first += query_block) {
+        work.add_queries(first, std::min(query_block, length - first));
+    }
+    store_work(work.d_q, d_q);
+    store_work(work.d_k, d_k);
+    store_work(work.d_v, d_v);
+}
+
+}  // namespace detail
+
+template <class T>
+void attention_backward(Context& context, const AttentionBackward<T>& request) {
+    LAMINA_EXPECTS(request.heads > 0 && request.out.cols % request.heads == 0,
+                   "CpuBackend: attention_backward: the width is not a multiple of the number of heads");
+    LAMINA_EXPECTS(request.qkv.cols == 3 * request.out.cols && request.d_qkv.cols == request.qkv.cols,
+                   "CpuBackend: attention_backward: qkv and d_qkv must be 3 times as wide as out");
+    LAMINA_EXPECTS(request.d_out.cols == request.out.cols,
+                   "CpuBackend: attention_backward: out and d_out of different widths");
+    const std::size_t tokens = request.extent.tokens();
+    LAMINA_EXPECTS(request.qkv.rows == tokens && request.out.rows == tokens && request.d_out.rows == tokens &&
+                       request.d_qkv.rows == tokens,
+                   "CpuBackend: attention_backward: every matrix needs a row per token");
+    LAMINA_EXPECTS(request.log_sum_exp.rows == tokens && request.log_sum_exp.cols == request.heads,
+                   "CpuBackend: attention_backward: log_sum_exp must be [tokens, heads]");
+    if (request.out.size() == 0) return;
+    context.team.for_each(request.extent.batch * request.heads, [&](std::size_t index, std::size_t worker) {
+        const detail::HeadPlace head{.sequence = request.extent.sequence,
+                                     .head_width = request.out.cols / request.heads,
+                                     .b = index / request.heads,
+                                     .h = index % request.heads};
+        detail::attend_backward(request, head, context.scratch[worker]);
+    });
+}
+
+}  // namespace lamina::cpu

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// The CPU's cross-entropy of logits against target tokens, with its gradient.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/backend/cpu/block.hpp>
+#include <lamina/backend/cpu/context.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/vector_math.hpp>
+
+namespace lamina::cpu {
+
+/// The largest of `count` values, NaNs passed over; -inf for none.
+template <class Compute>
+[[nodiscard]] inline Compute largest(const Compute* values, std::size_t count) {
+    constexpr Compute lowest = -std::numeric_limits<Compute>::infinity();
+    const auto larger = [](Compute a, Compute b) { return a > b ? a : b; };
+    Block<Compute> best;
+    std::fill_n(best.values, block_size, lowest);
+    for (std::size_t first = 0; first < count; first += block_size) {
+        const std::size_t length = std::min(block_size, count - first);
+        for (std::size_t i = 0; i < length; ++i) {
+            // The best so far comes second: that is what is kept when the comparison is with NaN.
+            best.values[i] = larger(values[first + i], best.values[i]);
+        }
+    }
+    return best.reduced(block_size, lowest, larger);
+}
+
+template <class Compute>
+void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute>& request) {
+    const std::size_t vocabulary = request.logits.cols;
+    context.for_each_row(request.logits.rows, vocabulary, [&](std::size_t n, std::size_t) {
+        LAMINA_EXPECTS(request.targets[n] >= 0 && static_cast<std::size_t>(request.targets[n]) < vocabulary,
+                       "CpuBackend: softmax_cross_entropy: a target outside the vocabulary");
+        const auto target = static_cast<std::size_t>(request.targets[n]);
+        Compute* const logits = request.logits.row(n);
+        const Compute target_logit = logits[target];
+        const Compute shift = largest(logits, vocabulary);
+        const bool become_gradient = request.logits_after == Logits::become_gradient;
+        Compute sum = 0;
+        Block<Compute> terms;
+        for (std::size_t first = 0; first < vocabulary; first += block_size) {
+            const std::size_t length = std::min(block_size, vocabulary - first);
+            apply(
+                terms, length, [shift](Compute logit) { return math::exp(logit - shift); },
+                static_cast<const Compute*>(logits + first));
+            if (become_gradient) terms.store(logits + first, length);
+            sum += terms.sum(length);
+        }
+        request.losses[n] = std::log(sum) + (shift - target_logit);
+        if (become_gradient) {
+            const auto scale = static_cast<Compute>(request.scale);
+            const Compute factor = scale / sum;
+            map_run<Compute>(
+                logits, vocabulary, [factor](Compute term) { return factor * term; },
+                static_cast<const Compute*>(logits));
+            logits[target] -= scale;
+        }
+    });
+}
+
+}  // namespace lamina::cpu

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// The CPU's matrix products: any mixture of stored types, cut into tiles that the threads share.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/backend/cpu/block.hpp>
+#include <lamina/backend/cpu/context.hpp>
+#include <lamina/backend/cpu/engine.hpp>
+#include <lamina/backend/cpu/few_rows.hpp>
+#include <lamina/backend/cpu/product.hpp>
+#include <lamina/backend/cpu/tiling.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/matrix_view.hpp>
+
+namespace lamina::cpu {
+
+/// out = lhs · rhs + bias, or, without a bias, out (+)= lhs · rhs.
+///
+/// shapes   lhs [M, K], rhs [K, N], out [M, N], bias [N]
+/// optional bias
+template <class Out, class Lhs, class Rhs, class Bias>
+struct MatmulRequest {
+    MatrixView<Out> out;
+    Operand<const Lhs> lhs;
+    Operand<const Rhs> rhs;
+    Write write = Write::overwrite;
+    const Bias* bias = nullptr;
+};
+
+namespace detail {
+
+/// `operand` itself where it is stored as `Compute`, else a copy in `buffer`, without gaps.
+template <class Compute, class T>
+[[nodiscard]] Operand<const Compute> as_compute(const Operand<const T>& operand, Compute* buffer) {
+    if constexpr (std::is_same_v<T, Compute>) {
+        return operand;
+    } else {
+        const auto& stored = operand.stored;
+        for (std::size_t r = 0; r < stored.rows; ++r) convert_run(stored.row(r), buffer + r * stored.cols, stored.cols);
+        return {{buffer, stored.rows, stored.cols}, operand.as};
+    }
+}
+
+/// What the sum in `sum` starts from when it is not simply overwritten.
+template <class Compute, class Out, class Lhs, class Rhs, class Bias>
+void start_sum(const MatmulRequest<Out, Lhs, Rhs, Bias>& request, MatrixView<Compute> sum, const Tile& tile) {
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+        if (request.bias != nullptr) {
+            convert_run(request.bias + tile.first_col, sum.row(r), tile.cols);
+        } else if constexpr (!std::is_same_v<Out, Compute>) {
+            convert_run(request.out.row(tile.first_row + r) + tile.first_col, sum.row(r), tile.cols);
+        }
+    }
+}
+
+/// One tile of the output. Operands of other types are expanded one panel at a time: a whole expanded weight would
+/// not fit any cache.
+template <class Engine, class Out, class Lhs, class Rhs, class Bias>
+void multiply_tile(const MatmulRequest<Out, Lhs, Rhs, Bias>& request, const Tile& tile, Scratch& scratch) {
+    using Compute = ComputeOf<Out>;
+    constexpr bool expand_lhs = !std::is_same_v<Lhs, Compute>;
+    constexpr bool expand_rhs = !std::is_same_v<Rhs, Compute>;
+    constexpr bool round_out = !std::is_same_v<Out, Compute>;
+    const auto lhs = request.lhs.middle_rows(tile.first_row, tile.rows);
+    const auto rhs = request.rhs.columns(tile.first_col, tile.cols);
+    const auto out = request.out.middle_rows(tile.first_row, tile.rows).columns(tile.first_col, tile.cols);
+
+    const std::size_t depth = lhs.cols();
+    const std::size_t panel_depth = expand_lhs || expand_rhs ? std::min(depth, Tiling::panel_depth) : depth;
+    const auto [lhs_panel, rhs_panel, out_tile] =
+        scratch.arrays<Compute>(expand_lhs ? tile.rows * panel_depth : 0, expand_rhs ? panel_depth * tile.cols : 0,
+                                round_out ? tile.rows * tile.cols : 0);
+    MatrixView<Compute> sum(out_tile, tile.rows, tile.cols);
+    if constexpr (!round_out) sum = out;
+
+    Write write = request.bias != nullptr ? Write::accumulate : request.write;
+    if (write == Write::accumulate) start_sum(request, sum, tile);
+    for (std::size_t first = 0; first < depth; first += panel_depth) {
+        const std::size_t length = std::min(panel_depth, depth - first);
+        Engine::multiply(Product<Compute>{.out = sum,
+                                          .lhs = as_compute(lhs.columns(first, length), lhs_panel),
+                                          .rhs = as_compute(rhs.middle_rows(first, length), rhs_panel),
+                                          .write = write});
+        write = Write::accumulate;
+    }
+    if constexpr (round_out) {
+        for (std::size_t r = 0; r < tile.rows; ++r) convert_run(sum.row(r), out.row(r), tile.cols);
+    }
+}
+
+/// The result for an empty sum.
+template <class Out, class Lhs, class Rhs, class Bias>
+void write_empty_sum(const MatmulRequest<Out, Lhs, Rhs, Bias>& request) {
+    for (std::size_t r = 0; r < request.out.rows; ++r) {
+        if (request.bias != nullptr) {
+            map_run<ComputeOf<Out>>(
+                request.out.row(r), request.out.cols, [](auto b) { return b; }, request.bias);
+        } else if (request.write == Write::overwrite) {
+            std::fill_n(request.out.row(r), request.out.cols, rounded<Out>(ComputeOf<Out>(0)));
+        }
+    }
+}
+
+}  // namespace detail
+
+template <class Out, class Lhs, class Rhs, class Bias, class Engine = EngineFor<ComputeOf<Out>>>
+void matmul(Context& context, const MatmulRequest<Out, Lhs, Rhs, Bias>& request) {
+    const std::size_t depth = request.lhs.cols();
+    LAMINA_EXPECTS(
+        request.lhs.rows() == request.out.rows && request.rhs.cols() == request.out.cols && request.rhs.rows() == depth,
+        "CpuBackend: matmul: out [M, N], lhs [M, K] and rhs [K, N] do not fit each other");
+    if (request.out.size() == 0) return;
+    if (depth == 0) return detail::write_empty_sum(request);
+    if (request.out.rows <= FewRows::most && request.lhs.as == Transpose::no) {
+        return multiply_few_rows(context, request);
+    }
+    const Tiling tiling(request.out.rows, request.out.cols, depth, context.team.size());
+    context.team.for_each(tiling.count(), [&](std::size_t index, std::size_t worker) {
+        detail::multiply_tile<Engine>(request, tiling[index], context.scratch[worker]);
+    });
+}
+
+}  // namespace lamina::cpu

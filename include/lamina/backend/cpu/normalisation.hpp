@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// The CPU's normalisation of rows, its backward, and the penalty on their standard deviation.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/backend/cpu/block.hpp>
+#include <lamina/backend/cpu/context.hpp>
+#include <lamina/backend/cpu/reduction.hpp>
+#include <lamina/core/expects.hpp>
+
+namespace lamina::cpu {
+
+namespace detail {
+
+/// The mean over `count` features of a sum over them; 0 for no features.
+template <class Compute>
+[[nodiscard]] Compute mean_of(Compute sum, std::size_t count) {
+    return count == 0 ? Compute(0) : sum / static_cast<Compute>(count);
+}
+
+}  // namespace detail
+
+template <class T>
+void row_moments(Context& context, const RowMoments<T>& request) {
+    using Compute = ComputeOf<T>;
+    const auto& x = request.x;
+    context.for_each_row(x.rows, x.cols, [&](std::size_t n, std::size_t) {
+        const T* const row = x.row(n);
+        Compute mean = 0;
+        if (request.centre == Centre::yes) {
+            mean = detail::mean_of(sum_run<Compute>(
+                                       x.cols, [](Compute value) { return value; }, row),
+                                   x.cols);
+        }
+        // Squares of differences, in a second pass: a row with a large mean would cancel in the one-pass formula.
+        const auto squares = sum_run<Compute>(
+            x.cols, [mean](Compute value) { return (value - mean) * (value - mean); }, row);
+        request.mean[n] = mean;
+        request.deviation[n] = std::sqrt(detail::mean_of(squares, x.cols) + static_cast<Compute>(request.epsilon));
+    });
+}
+
+template <class T, class Weight>
+void normalise(Context& context, const Normalise<T, Weight>& request) {
+    using Compute = ComputeOf<T>;
+    const std::size_t width = request.x.cols;
+    LAMINA_EXPECTS(request.x.rows == request.y.rows && request.y.cols == width,
+                   "CpuBackend: normalise: x and y of different shapes");
+    context.for_each_row(request.x.rows, width, [&](std::size_t n, std::size_t) {
+        const Compute mean = request.mean[n];
+        const Compute divisor = request.divisor[n];
+        const T* const in = request.x.row(n);
+        T* const out = request.y.row(n);
+        if (request.bias == nullptr) {
+            const auto scaled = [=](Compute value, Compute g) { return (value - mean) / divisor * g; };
+            map_run<Compute>(out, width, scaled, in, request.gain);
+        } else {
+            const auto affine = [=](Compute value, Compute g, Compute b) { return (value - mean) / divisor * g + b; };
+            map_run<Compute>(out, width, affine, in, request.gain, request.bias);
+        }
+    });
+}
+
+namespace detail {
+
+/// d_x (+)= (g - shift - x̂ · slope) / divisor for one row, with g = d_y · gain.
+template <class T, class Weight, class Gradient>
+void normalise_backward_row(const NormaliseBackward<T, Weight, Gradient>& request, std::size_t n) {
+    using Compute = ComputeOf<T>;
+    const std::size_t width = request.x.cols;
+    const Compute mean = request.mean[n];
+    const Compute divisor = request.divisor[n];
+    const T* const x = request.x.row(n);
+    const T* const d_y = request.d_y.row(n);
+    Compute shift = 0;
+    if (request.centre == Centre::yes) {
+        const auto sum = sum_run<Compute>(
+            width, [](Compute d, Compute g) { return d * g; }, d_y, request.gain);
+        shift = mean_of(sum, width);
+    }
+    Compute slope = 0;
+    if (request.statistics == Divisor::live) {
+        const auto term = [=](Compute d, Compute g, Compute value) { return d * g * ((value - mean) / divisor); };
+        slope = mean_of(sum_run<Compute>(width, term, d_y, request.gain, x), width);
+    }
+    const auto gradient = [=](Compute d, Compute g, Compute value) {
+        return (d * g - shift - (value - mean) / divisor * slope) / divisor;
+    };
+    T* const d_x = request.d_x.row(n);
+    if (request.write == Write::overwrite) {
+        map_run<Compute>(d_x, width, gradient, d_y, request.gain, x);
+    } else {
+        const auto added = [=](Compute d, Compute g, Compute value, Compute before) {
+            return before + gradient(d, g, value);
+        };
+        map_run<Compute>(d_x, width, added, d_y, request.gain, x, static_cast<const T*>(d_x));
+    }
+}
+
+}  // namespace detail
+
+template <class T, class Weight, class Gradient>
+void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gradient>& request) {
+    const auto& x = request.x;
+    const auto& d_y = request.d_y;
+    LAMINA_EXPECTS(x.rows == d_y.rows && x.cols == d_y.cols,
+                   "CpuBackend: normalise_backward: x and d_y of different shapes");
+    if (!request.d_x.empty()) {
+        LAMINA_EXPECTS(x.rows == request.d_x.rows && x.cols == request.d_x.cols,
+                       "CpuBackend: normalise_backward: x and d_x of different shapes");
+        context.for_each_row(x.rows, x.cols,
+                             [&](std::size_t n, std::size_t) { detail::normalise_backward_row(request, n); });
+    }
+    using Sum = ComputeOf<Gradient>;
+    if (request.d_gain != nullptr) {
+        detail::sum_over_rows(context, request.d_gain, x.rows, x.cols, Write::accumulate,
+                              [&](Block<Sum>& terms, std::size_t n, std::size_t first, std::size_t count) {
+                                  const auto mean = static_cast<Sum>(request.mean[n]);
+                                  const auto divisor = static_cast<Sum>(request.divisor[n]);
+                                  const auto term = [=](Sum d, Sum value) { return d * ((value - mean) / divisor); };
+                                  apply(terms, count, term, d_y.row(n) + first, x.row(n) + first);
+                              });
+    }
+    if (request.d_bias != nullptr) {
+        detail::sum_over_rows(context, request.d_bias, x.rows, x.cols, Write::accumulate,
+                              [&](Block<Sum>& terms, std::size_t n, std::size_t first, std::size_t count) {
+                                  terms.load(d_y.row(n) + first, count);
+                              });
+    }
+}
+
+template <class T>
+void deviation_penalty_backward(Context& context, const DeviationPenaltyBackward<T>& request) {
+    using Compute = ComputeOf<T>;
+    const auto& x = request.x;
+    LAMINA_EXPECTS(x.rows == request.d_x.rows && x.cols == request.d_x.cols,
+                   "CpuBackend: deviation_penalty_backward: x and d_x of different shapes");
+    context.for_each_row(x.rows, x.cols, [&](std::size_t n, std::size_t) {
+        const Compute mean = request.mean[n];
+        const Compute deviation = request.deviation[n];
+        const Compute factor = static_cast<Compute>(2 * request.scale) *
+                               (deviation - static_cast<Compute>(request.target)) /
+                               (static_cast<Compute>(x.cols) * deviation);
+        T* const d_x = request.d_x.row(n);
+        map_run<Compute>(
+            d_x, x.cols, [=](Compute before, Compute value) { return before + factor * (value - mean); },
+            static_cast<const T*>(d_x), x.row(n));
+    });
+}
+
+template <class Compute>
+void divisor_rows(Context& context, const DivisorRows<Compute>& request) {
+    context.for_each_row(request.extent.tokens(), 1, [&](std::size_t n, std::size_t) {
+        double divisor = request.ordinary;
+        if (request.ids[n] == request.end_of_text_id) divisor = request.end_of_text;
+        if (n % request.extent.sequence == 0) divisor = request.first_position;
+        request.divisor[n] = static_cast<Compute>(divisor);
+    });
+}
+
+}  // namespace lamina::cpu

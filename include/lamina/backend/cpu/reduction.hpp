@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// The CPU's sums: over rows, over tokens, and of squares.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/backend/cpu/block.hpp>
+#include <lamina/backend/cpu/context.hpp>
+#include <lamina/backend/cpu/elementwise.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/tokens.hpp>
+
+namespace lamina::cpu {
+
+namespace detail {
+
+/// out[c] (+)= the sum over rows of what term(block, row, first, count) leaves in block for the columns from `first`
+/// on.
+///
+/// Strips of columns are summed from the first row to the last, in groups of rows that are added up first: the
+/// result depends neither on the number of threads nor, to first order, on the number of rows.
+template <class Out, class Term>
+void sum_over_rows(Context& context, Out* out, std::size_t rows, std::size_t cols, Write write, const Term& term) {
+    using Compute = ComputeOf<Out>;
+    constexpr std::size_t strip = 64;
+    constexpr std::size_t group = 64;
+    context.for_each_column_strip(cols, strip, rows, [&](std::size_t first, std::size_t last) {
+        const std::size_t count = last - first;
+        Compute total[strip] = {};
+        for (std::size_t group_first = 0; group_first < rows; group_first += group) {
+            Compute partial[strip] = {};
+            Block<Compute> terms;
+            for (std::size_t row = group_first; row < std::min(rows, group_first + group); ++row) {
+                term(terms, row, first, count);
+                for (std::size_t c = 0; c < count; ++c) partial[c] += terms.values[c];
+            }
+            for (std::size_t c = 0; c < count; ++c) total[c] += partial[c];
+        }
+        for (std::size_t c = 0; c < count; ++c) {
+            const Compute before = write == Write::accumulate ? rounded<Compute>(out[first + c]) : Compute(0);
+            out[first + c] = rounded<Out>(before + total[c]);
+        }
+    });
+}
+
+}  // namespace detail
+
+template <class Out, class F, class... In>
+void sum_rows(Context& context, MatrixView<Out> out, Write write, const F& f, MatrixView<In>... in) {
+    static_assert(sizeof...(In) > 0, "lamina: CpuBackend: sum_rows needs an operand; give it at least one");
+    LAMINA_EXPECTS(out.rows == 1, "CpuBackend: sum_rows: the output must have one row");
+    LAMINA_EXPECTS(((in.cols == out.cols) && ...), "CpuBackend: sum_rows: operands of different widths");
+    const std::size_t rows = std::max({in.rows...});
+    LAMINA_EXPECTS(((in.rows == rows) && ...), "CpuBackend: sum_rows: operands of different heights");
+    detail::sum_over_rows(context, out.data, rows, out.cols, write,
+                          [&](Block<ComputeOf<Out>>& terms, std::size_t row, std::size_t first, std::size_t count) {
+                              apply(terms, count, f, static_cast<const In*>(in.row(row) + first)...);
+                          });
+}
+
+template <class Compute>
+[[nodiscard]] double mean_over_tokens(const Compute* values, Extent extent, Positions positions) {
+    if (extent.tokens() == 0) return 0;
+    const std::size_t first = positions == Positions::after_first ? 1 : 0;
+    const std::size_t last = positions == Positions::first ? 1 : extent.sequence;
+    if (first == last) return 0;
+    double sum = 0;
+    for (std::size_t b = 0; b < extent.batch; ++b) {
+        for (std::size_t t = first; t < last; ++t) sum += static_cast<double>(values[b * extent.sequence + t]);
+    }
+    return sum / static_cast<double>(extent.batch * (last - first));
+}
+
+template <class T>
+[[nodiscard]] double sum_of_squares(Context& context, MatrixView<T> view) {
+    constexpr std::size_t chunk = 64 * block_size;
+    if (view.contiguous()) view = row_view(view.data, view.size());
+    const std::size_t chunks_per_row = (view.cols + chunk - 1) / chunk;
+    const auto [partial] = context.shared.template arrays<double>(view.rows * chunks_per_row);
+    context.team.parallel_for(
+        view.rows * chunks_per_row, 1, [&, sums = partial](std::size_t begin, std::size_t end, std::size_t) {
+            for (std::size_t index = begin; index < end; ++index) {
+                const std::size_t first = index % chunks_per_row * chunk;
+                const T* const values = view.row(index / chunks_per_row) + first;
+                sums[index] = sum_run<double>(
+                    std::min(chunk, view.cols - first), [](double value) { return value * value; }, values);
+            }
+        });
+    double sum = 0;
+    for (std::size_t index = 0; index < view.rows * chunks_per_row; ++index) sum += partial[index];
+    return sum;
+}
+
+}  // namespace lamina::cpu

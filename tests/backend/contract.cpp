@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// The smallest type that is a Backend, and near misses that each lack one thing.
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include <lamina/backend/contract.hpp>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace lamina;
+
+enum class Operation : std::size_t {
+    allocate,
+    upload,
+    download,
+    fill,
+    convert,
+    matmul,
+    matmul_with_bias,
+    map,
+    sum_rows,
+    gather_rows,
+    scatter_rows,
+    row_moments,
+    normalise,
+    normalise_backward,
+    divisor_rows,
+    mean_over_tokens,
+    embed,
+    embed_backward,
+    attention,
+    attention_backward,
+    softmax_cross_entropy,
+    deviation_penalty_backward,
+    adamw,
+    sum_of_squares,
+    nothing
+};
+
+using Out = MatrixView<float>;
+using In = MatrixView<const float>;
+
+/// A backend without one operation; without `nothing` it has all of them, in the only form that the concept looks at.
+template <Operation Lacking>
+struct BackendWithout {
+    static constexpr bool has(Operation operation) { return operation != Lacking; }
+
+    struct Memory {};
+    Memory allocate(std::size_t) requires(has(Operation::allocate));
+    void upload(void*, const void*, std::size_t) requires(has(Operation::upload));
+    void download(void*, const void*, std::size_t) requires(has(Operation::download));
+    void fill(Out, float) requires(has(Operation::fill));
+    void convert(Out, MatrixView<const bf16>) requires(has(Operation::convert));
+    void matmul(Out, In, MatrixView<const bf16>, MatmulOptions) requires(has(Operation::matmul));
+    void matmul_with_bias(Out, In, MatrixView<const bf16>, const float*) requires(has(Operation::matmul_with_bias));
+    void map(Out, detail::Negate, In) requires(has(Operation::map));
+    void sum_rows(Out, Write, detail::Negate, In) requires(has(Operation::sum_rows));
+    void gather_rows(Out, In, const std::size_t*) requires(has(Operation::gather_rows));
+    void scatter_rows(Out, In, const std::size_t*) requires(has(Operation::scatter_rows));
+    void row_moments(const RowMoments<float>&) requires(has(Operation::row_moments));
+    void normalise(const Normalise<float, float>&) requires(has(Operation::normalise));
+    void normalise_backward(const NormaliseBackward<float, float, float>&) requires(has(Operation::normalise_backward));
+    void divisor_rows(const DivisorRows<float>&) requires(has(Operation::divisor_rows));
+    double mean_over_tokens(const float*, Extent, Positions) requires(has(Operation::mean_over_tokens));
+    void embed(const Embed<float, float>&) requires(has(Operation::embed));
+    void embed_backward(const EmbedBackward<float, float>&) requires(has(Operation::embed_backward));
+    void attention(const Attention<float>&) requires(has(Operation::attention));
+    void attention_backward(const AttentionBackward<float>&) requires(has(Operation::attention_backward));
+    void softmax_cross_entropy(const SoftmaxCrossEntropy<float>&) requires(has(Operation::softmax_cross_entropy));
+    void deviation_penalty_backward(const DeviationPenaltyBackward<float>&) requires(
+        has(Operation::deviation_penalty_backward));
+    void adamw(const AdamWUpdate<float, float, float>&) requires(has(Operation::adamw));
+    double sum_of_squares(In) requires(has(Operation::sum_of_squares));
+};
+
+using SmallestBackend = BackendWithout<Operation::nothing>;
+static_assert(Backend<SmallestBackend>);
+
+template <std::size_t... Index>
+constexpr bool each_operation_is_asked_for(std::index_sequence<Index...>) {
+    return (!Backend<BackendWithout<static_cast<Operation>(Index)>> && ...);
+}
+static_assert(each_operation_is_asked_for(std::make_index_sequence<static_cast<std::size_t>(Operation::nothing)>{}));
+
+struct MemoryWithoutName : SmallestBackend {
+private:
+    using SmallestBackend::Memory;
+};
+static_assert(!Backend<MemoryWithoutName>);
+
+struct RawMemory : SmallestBackend {
+    void* allocate(std::size_t);
+};
+static_assert(!Backend<RawMemory>);
+
+struct MeanInFloat : SmallestBackend {
+    float mean_over_tokens(const float*, Extent, Positions);
+};
+static_assert(!Backend<MeanInFloat>);
+
+struct SquaresInFloat : SmallestBackend {
+    float sum_of_squares(In);
+};
+static_assert(!Backend<SquaresInFloat>);
+
+static_assert(!Backend<int>);
+
+static_assert(std::is_same_v<ComputeOf<double>, double> && std::is_same_v<ComputeOf<const double>, double>);
+static_assert(std::is_same_v<ComputeOf<float>, float> && std::is_same_v<ComputeOf<bf16>, float>);
+
+}  // namespace
+
+TEST_CASE("what a request leaves out has the documented default", "[contract]") {
+    constexpr MatmulOptions product;
+    STATIC_REQUIRE((product.lhs_as == Transpose::no && product.rhs_as == Transpose::no));
+    STATIC_REQUIRE(product.write == Write::overwrite);
+
+    constexpr RowMoments<float> moments{.x = {}, .mean = nullptr, .deviation = nullptr, .epsilon = 1e-5};
+    STATIC_REQUIRE(moments.centre == Centre::yes);
+
+    constexpr NormaliseBackward<float, bf16, float> backward{
+        .x = {}, .mean = nullptr, .divisor = nullptr, .gain = nullptr, .d_y = {}, .d_x = {}};
+    STATIC_REQUIRE((backward.d_gain == nullptr && backward.d_bias == nullptr));
+    STATIC_REQUIRE((backward.centre == Centre::yes && backward.statistics == Divisor::live));
+    STATIC_REQUIRE(backward.write == Write::overwrite);
+
+    constexpr SoftmaxCrossEntropy<float> loss{.logits = {}, .targets = nullptr, .losses = nullptr};
+    STATIC_REQUIRE((loss.scale == 1 && loss.logits_after == Logits::become_gradient));
+}
