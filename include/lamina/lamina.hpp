@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// The CPU umbrella: models, the CPU backend, training. Files, text and recipes are included by those who use them.
+#pragma once
+
+#include <lamina/backend/cpu/device.hpp>
+#include <lamina/core/random.hpp>
+#include <lamina/nn/check_gradient.hpp>
+#include <lamina/nn/fold.hpp>
+#include <lamina/nn/gpt2.hpp>
+#include <lamina/nn/plan.hpp>
+#include <lamina/train/trainer.hpp>

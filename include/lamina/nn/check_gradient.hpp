@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// check_gradient: proves a layer's or a model's backward against central differences in double.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <lamina/arch/trainable.hpp>
+#include <lamina/arch/visit.hpp>
+#include <lamina/backend/backend_of.hpp>
+#include <lamina/core/random.hpp>
+#include <lamina/core/tokens.hpp>
+#include <lamina/nn/initialise.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/parameter_store.hpp>
+#include <lamina/nn/pass.hpp>
+#include <lamina/nn/saved.hpp>
+
+namespace lamina {
+
+struct GradientCheckOptions {
+    Extent extent{.batch = 2, .sequence = 3};
+    std::uint64_t seed = 1;
+    std::size_t samples = 24;    ///< elements looked at per tensor; all of them in smaller tensors
+    double perturbation = 0.05;  ///< noise added to starting values, so that zeros and ones hide nothing
+};
+
+/// The worst tensor of a check.
+struct GradientReport {
+    double worst = 0;         ///< ‖analytic - numeric‖ / ‖numeric‖ over the sampled elements of one tensor
+    std::string where;        ///< its name; "input" for the gradient with respect to the layer's input
+    std::size_t tensors = 0;  ///< how many were compared
+
+    void add(const std::string& name, const std::vector<double>& analytic, const std::vector<double>& numeric) {
+        double difference = 0;
+        double scale = 0;
+        for (std::size_t i = 0; i < analytic.size(); ++i) {
+            difference += (analytic[i] - numeric[i]) * (analytic[i] - numeric[i]);
+            scale += numeric[i] * numeric[i];
+        }
+        // A tensor whose gradient vanishes is compared absolutely.
+        double error = scale > 1e-20 ? std::sqrt(difference / scale) : std::sqrt(difference);
+        if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
+        ++tensors;
+        if (error > worst || where.empty()) where = name;
+        worst = std::max(worst, error);
+    }
+};
+
+namespace detail {
+
+/// A central difference of fourth order: its error is far below 1e-9 for the smooth functions of a model.
+template <class F>
+double central_difference(double& place, const F& value) {
+    constexpr double h = 1e-3;
+    const double start = place;
+    const auto at = [&](double offset) {
+        place = start + offset;
+        return value();
+    };
+    const double slope = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+    place = start;
+    return slope;
+}
+
+/// Indices of at most `samples` elements of `size`, spread evenly.
+inline std::vector<std::size_t> sampled(std::size_t size, std::size_t samples) {
+    std::vector<std::size_t> indices;
+    const std::size_t count = std::min(size, samples);
+    for (std::size_t i = 0; i < count; ++i) indices.push_back(i * size / count);
+    return indices;
+}
+
+template <class Layers>
+void perturb_parameters(Layers& layers, std::uint64_t seed, double amount) {
+    Random random = Random::stream(seed, 1);
+    for_each_parameter(layers, [&](const std::string&, auto& parameter) {
+        for (std::size_t i = 0; i < parameter.size; ++i) parameter.values[i] += amount * random.normal();
+    });
+}
+
+}  // namespace detail
+
+/// Compares the backward of a layer with numeric derivatives of Σ w·y for random x, w and parameters.
+///
+/// The layer's policies must use precision::Fp64 on the CPU. Gradients start from 1, to see that backward adds; d_x and
+/// y start as NaN, to see that they are overwritten.
+template <Layer L, class B>
+[[nodiscard]] GradientReport check_gradient(B& backend, GradientCheckOptions options = {}) {
+    static_assert(std::is_same_v<typename L::Scalar, double>,
+                  "lamina: check_gradient: numeric derivatives need double; give the layer's policies precision::Fp64");
+    const std::size_t n = options.extent.tokens();
+    constexpr double unset = std::numeric_limits<double>::quiet_NaN();
+    L layer{};
+    ParameterStore<L, double, B> store(backend, layer);
+    initialise_parameters(layer, backend, options.seed, 1);
+    detail::perturb_parameters(layer, options.seed, options.perturbation);
+    for_each_parameter(layer, [](const std::string&, auto& parameter) {
+        if (parameter.gradient != nullptr) std::fill_n(parameter.gradient, parameter.size, 1.0);
+    });
+
+    Random random = Random::stream(options.seed, 2);
+    std::vector<double> x(n * L::in);
+    std::vector<double> weights(n * L::out);
+    std::vector<double> y(n * L::out, unset);
+    std::vector<double> d_x(n * L::in, unset);
+    for (double& value : x) value = random.normal();
+    for (double& value : weights) value = random.normal();
+    auto saved_memory = backend.allocate(saved_bytes<typename L::Saved>(n));
+    auto scratch_memory = backend.allocate(scratch_bytes_of<L>(options.extent));
+    typename L::Saved saved{};
+    bind_saved(saved, saved_memory.data(), n);
+    std::vector<Token> ids(n, 0);
+    const auto make_pass = [&](Phase phase) {
+        return Pass<B>{.backend = backend,
+                       .extent = options.extent,
+                       .ids = ids.data(),
+                       .phase = phase,
+                       .scratch = ScratchStack({scratch_memory.data(), scratch_memory.size()})};
+    };
+    const auto forward = [&](Phase phase) {
+        materialise_all(layer, backend);
+        Pass<B> pass = make_pass(phase);
+        layer.forward(pass, Tokens<const double, L::in>(x.data(), n), Tokens<double, L::out>(y.data(), n), saved);
+    };
+    const auto value = [&] {
+        forward(Phase::evaluate);
+        double sum = 0;
+        for (std::size_t i = 0; i < y.size(); ++i) sum += y[i] * weights[i];
+        return sum;
+    };
+
+    forward(Phase::train);
+    Pass<B> pass = make_pass(Phase::train);
+    layer.backward(pass, Tokens<const double, L::in>(x.data(), n), saved,
+                   Tokens<const double, L::out>(weights.data(), n), Tokens<double, L::in>(d_x.data(), n));
+    complete_all_gradients(layer, backend);
+
+    GradientReport report{};
+    const auto compare = [&](const std::string& name, double* places, std::size_t size, const double* analytic,
+                             double start) {
+        std::vector<double> exact;
+        std::vector<double> numeric;
+        for (const std::size_t i : detail::sampled(size, options.samples)) {
+            exact.push_back(analytic[i] - start);
+            numeric.push_back(detail::central_difference(places[i], value));
+        }
+        report.add(name, exact, numeric);
+    };
+    for_each_parameter(layer, [&](const std::string& name, auto& parameter) {
+        if (parameter.gradient != nullptr) compare(name, parameter.values, parameter.size, parameter.gradient, 1.0);
+    });
+    compare("input", x.data(), x.size(), d_x.data(), 0.0);
+    return report;
+}
+
+/// As above, on a CPU backend of its own: `check_gradient<MyLayer>()`.
+template <Layer L, class Device = device::Cpu>
+[[nodiscard]] GradientReport check_gradient(GradientCheckOptions options = {}) {
+    BackendFor<Device> backend;
+    return check_gradient<L>(backend, options);
+}
+
+/// Compares `model.backward` with numeric derivatives of the mean loss, for every tensor that trains. The model's
+/// policies must use precision::Fp64 on the CPU, and its norms must not follow the data (DivisorMode::constant).
+template <LanguageModel M>
+[[nodiscard]] GradientReport check_model_gradient(M& model, const TokenBatch& batch, std::size_t samples = 12) {
+    static_assert(std::is_same_v<typename M::Scalar, double>,
+                  "lamina: check_model_gradient: numeric derivatives need double; use precision::Fp64");
+    model.zero_gradients();
+    model.backward(batch);
+    model.complete_gradients();
+    GradientReport report{};
+    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+        if (parameter.gradient == nullptr) return;
+        std::vector<double> analytic;
+        std::vector<double> numeric;
+        for (const std::size_t i : detail::sampled(parameter.size, samples)) {
+            analytic.push_back(parameter.gradient[i]);
+            numeric.push_back(detail::central_difference(parameter.values[i], [&] {
+                model.parameters_changed();
+                return model.evaluate(batch).mean();
+            }));
+        }
+        report.add(name, analytic, numeric);
+    });
+    model.parameters_changed();
+    return report;
+}
+
+}  // namespace lamina

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+// Composition: Named, Sequential, Parallel and Residual, which make a layer out of layers.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <lamina/arch/visit.hpp>
+#include <lamina/backend/contract.hpp>
+#include <lamina/core/fixed_string.hpp>
+#include <lamina/core/tokens.hpp>
+#include <lamina/nn/detail/functors.hpp>
+#include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/pass.hpp>
+
+namespace lamina {
+
+/// `L` under a name: its parameters are called `Name.…` in manifests and files.
+template <FixedString Name, class L>
+struct Named : L {
+    using L::L;
+    static constexpr std::string_view name = Name.view();
+};
+
+namespace detail {
+
+template <class L>
+[[nodiscard]] constexpr std::string_view name_or(std::string_view otherwise) {
+    if constexpr (requires { L::name; }) {
+        return L::name;
+    } else {
+        return otherwise;
+    }
+}
+
+inline constexpr std::array<std::string_view, 8> index_names{"0", "1", "2", "3", "4", "5", "6", "7"};
+
+}  // namespace detail
+
+template <class First, class Second>
+concept WidthsMeet = First::out == Second::in;
+
+/// One layer after another: y = last(… second(first(x))).
+///
+/// names    members that are not Named are called "0", "1", … by their place
+/// saves    what each member saves, and every intermediate activation
+template <class First, class... Rest>
+class Sequential;
+
+/// The last of a sequence stands alone.
+template <class Only>
+class Sequential<Only> : public Only {};
+
+template <class First, class... Rest>
+class Sequential {
+    static constexpr std::size_t count = 1 + sizeof...(Rest);
+    static_assert(count <= detail::index_names.size(),
+                  "lamina: Sequential: at most 8 layers; nest one Sequential in another");
+    using Members = std::tuple<First, Rest...>;
+    template <std::size_t I>
+    using Member = std::tuple_element_t<I, Members>;
+
+    template <std::size_t... I>
+    static constexpr bool widths_meet(std::index_sequence<I...>) {
+        return (... && WidthsMeet<Member<I>, Member<I + 1>>);
+    }
+    static_assert(
+        widths_meet(std::make_index_sequence<count - 1>{}),
+        "lamina: Sequential: the output width of a layer is not the input width of the next; change one of them");
+
+public:
+    using Scalar = typename First::Scalar;
+    static constexpr std::size_t in = First::in;
+    static constexpr std::size_t out = Member<count - 1>::out;
+
+    struct Saved {
+        std::tuple<typename First::Saved, typename Rest::Saved...> members;
+        std::tuple<Tokens<Scalar, First::out>, Tokens<Scalar, Rest::out>...> outputs;  // the last one stays empty
+
+        template <class Visitor>
+        constexpr void visit(Visitor&& visitor) {
+            visit_each(visitor, std::make_index_sequence<count>{});
+        }
+
+    private:
+        template <class Visitor, std::size_t... I>
+        constexpr void visit_each(Visitor& visitor, std::index_sequence<I...>) {
+            (visitor(std::get<I>(members)), ...);
+            visit_outputs(visitor, std::make_index_sequence<count - 1>{});
+        }
+        template <class Visitor, std::size_t... I>
+        constexpr void visit_outputs(Visitor& visitor, std::index_sequence<I...>) {
+            (visitor(std::get<I>(outputs)), ...);
+        }
+    };
+
+    /// Member `I`, to reach its parameters.
+    template <std::size_t I>
+    [[nodiscard]] constexpr Member<I>& get() {
+        return std::get<I>(members_);
+    }
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visit_members(visitor, std::make_index_sequence<count>{});
+    }
+
+    template <class B>
+    void forward(Pass<B>& pass, Tokens<const Scalar, in> x, Tokens<Scalar, out> y, Saved& saved) {
+        forward_from<0>(pass, x, y, saved);
+    }
+
+    template <class B>
+    void backward(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved, Tokens<const Scalar, out> d_y,
+                  Tokens<Scalar, in> d_x) {
+        backward_from<count - 1>(pass, x, saved, d_y, d_x);
+    }
+
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
+        return scratch_of(extent, std::make_index_sequence<count>{});
+    }
+    [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient) {
+        return flops_from(extent, input_gradient, std::make_index_sequence<count>{});
+    }
+
+private:
+    template <class Visitor, std::size_t... I>
+    constexpr void visit_members(Visitor& visitor, std::index_sequence<I...>) {
+        (visitor(detail::name_or<Member<I>>(detail::index_names[I]), std::get<I>(members_)), ...);
+    }
+
+    /// Whether member I or anything before it trains, or the input's gradient is wanted anyway.
+    template <std::size_t I>
+    static constexpr bool trains_before() {
+        return []<std::size_t... J>(std::index_sequence<J...>) { return (false || ... || has_trainable<Member<J>>()); }
+        (std::make_index_sequence<I>{});
+    }
+
+    template <std::size_t I, class B, class X>
+    void forward_from(Pass<B>& pass, X x, Tokens<Scalar, out> y, Saved& saved) {
+        if constexpr (I + 1 == count) {
+            std::get<I>(members_).forward(pass, x, y, std::get<I>(saved.members));
+        } else {
+            const auto middle = std::get<I>(saved.outputs);  // [N, Member<I>::out]
+            std::get<I>(members_).forward(pass, x, middle, std::get<I>(saved.members));
+            forward_from<I + 1>(pass, Tokens<const Scalar, Member<I>::out>(middle), y, saved);
+        }
+    }
+
+    template <std::size_t I, class B>
+    void backward_from(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved,
+                       Tokens<const Scalar, Member<I>::out> d_y, Tokens<Scalar, in> d_x) {
+        if constexpr (I == 0) {
+            std::get<0>(members_).backward(pass, x, std::get<0>(saved.members), d_y, d_x);
+        } else {
+            const Tokens<const Scalar, Member<I>::in> input = std::get<I - 1>(saved.outputs);
+            typename ScratchStack::Frame frame(pass.scratch);
+            Tokens<Scalar, Member<I>::in> d_input;
+            if (trains_before<I>() || !d_x.empty()) d_input = frame.template take<Scalar, Member<I>::in>(x.count());
+            std::get<I>(members_).backward(pass, input, std::get<I>(saved.members), d_y, d_input);
+            if (!d_input.empty()) backward_from<I - 1>(pass, x, saved, d_input, d_x);
+        }
+    }
+
+    template <std::size_t... I>
+    static constexpr std::size_t scratch_of(Extent extent, std::index_sequence<I...>) {
+        // Frames nest: while member I runs backward, the gradients between the members above it are still held.
+        std::size_t held = 0;
+        std::size_t peak = 0;
+        const auto add = [&](std::size_t own, std::size_t gradient) {
+            held += gradient;
+            peak = std::max(peak, held + own);
+        };
+        (add(scratch_bytes_of<Member<count - 1 - I>>(extent),
+             I + 1 == count ? 0 : scratch_bytes_for<Scalar, Member<count - 1 - I>::in>(extent.tokens())),
+         ...);
+        return peak;
+    }
+
+    template <std::size_t... I>
+    static constexpr Flops flops_from(Extent extent, bool input_gradient, std::index_sequence<I...>) {
+        Flops sum{};
+        ((sum = sum + flops_of<Member<I>>(extent, input_gradient || trains_before<I>())), ...);
+        return sum;
+    }
+
+    Members members_{};
+};
+
+/// y = x + inner(x).
+///
+/// names    transparent: the inner layer's own name is used
+/// saves    what the inner layer saves
+template <class Inner>
+class Residual {
+    static_assert(WidthsMeet<Inner, Inner>,
+                  "lamina: Residual: the inner layer must keep the width; give it equal input and output widths");
+
+public:
+    using Scalar = typename Inner::Scalar;
+    using Saved = typename Inner::Saved;
+    static constexpr std::size_t in = Inner::in;
+    static constexpr std::size_t out = Inner::out;
+
+    Inner inner{};
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor(detail::name_or<Inner>(""), inner);
+    }
+
+    template <class B>
+    void forward(Pass<B>& pass, Tokens<const Scalar, in> x, Tokens<Scalar, out> y, Saved& saved) {
+        inner.forward(pass, x, y, saved);
+        const Tokens<const Scalar, out> branch = y;
+        pass.backend.map(y.matrix(), detail::Add{}, branch.matrix(), x.matrix());
+    }
+
+    template <class B>
+    void backward(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved, Tokens<const Scalar, out> d_y,
+                  Tokens<Scalar, in> d_x) {
+        inner.backward(pass, x, saved, d_y, d_x);
+        if (d_x.empty()) return;
+        const Tokens<const Scalar, in> branch = d_x;
+        pass.backend.map(d_x.matrix(), detail::Add{}, branch.matrix(), d_y.matrix());
+    }
+
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) { return scratch_bytes_of<Inner>(extent); }
+    [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient) {
+        return flops_of<Inner>(extent, input_gradient);
+    }
+};
+
+/// y = left(x) + right(x): attention and MLP side by side, as in GPT-J and PaLM.
+///
+/// names    members that are not Named are called "0" and "1"
+template <class Left, class Right>
+class Parallel {
+    static_assert(Left::in == Right::in && Left::out == Right::out,
+                  "lamina: Parallel: both layers need the same input and output widths; change one of them");
+
+public:
+    using Scalar = typename Left::Scalar;
+    static constexpr std::size_t in = Left::in;
+    static constexpr std::size_t out = Left::out;
+
+    struct Saved {
+        typename Left::Saved left;
+        typename Right::Saved right;
+
+        template <class Visitor>
+        constexpr void visit(Visitor&& visitor) {
+            visitor(left);
+            visitor(right);
+        }
+    };
+
+    Left left{};
+    Right right{};
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor(detail::name_or<Left>("0"), left);
+        visitor(detail::name_or<Right>("1"), right);
+    }
+
+    template <class B>
+    void forward(Pass<B>& pass, Tokens<const Scalar, in> x, Tokens<Scalar, out> y, Saved& saved) {
+        left.forward(pass, x, y, saved.left);
+        typename ScratchStack::Frame frame(pass.scratch);
+        const auto other = frame.template take<Scalar, out>(x.count());  // [N, out]
+        right.forward(pass, x, other, saved.right);
+        add(pass, y.matrix(), other.matrix());
+    }
+
+    template <class B>
+    void backward(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved, Tokens<const Scalar, out> d_y,
+                  Tokens<Scalar, in> d_x) {
+        left.backward(pass, x, saved.left, d_y, d_x);
+        typename ScratchStack::Frame frame(pass.scratch);
+        Tokens<Scalar, in> other;  // [N, in]
+        if (!d_x.empty()) other = frame.template take<Scalar, in>(x.count());
+        right.backward(pass, x, saved.right, d_y, other);
+        if (!d_x.empty()) add(pass, d_x.matrix(), other.matrix());
+    }
+
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
+        return scratch_bytes_for<Scalar, std::max(in, out)>(extent.tokens()) +
+               std::max(scratch_bytes_of<Left>(extent), scratch_bytes_of<Right>(extent));
+    }
+    [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient) {
+        return flops_of<Left>(extent, input_gradient) + flops_of<Right>(extent, input_gradient);
+    }
+
+private:
+    template <class B>
+    static void add(Pass<B>& pass, MatrixView<Scalar> sum, MatrixView<const Scalar> term) {
+        pass.backend.map(sum, detail::Add{}, MatrixView<const Scalar>(sum), term);
+    }
+};
+
+}  // namespace lamina

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The LanguageModel concept: what training, files and evaluation ask of a model.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include <lamina/arch/architecture.hpp>
+#include <lamina/arch/role.hpp>
+#include <lamina/core/token_batch.hpp>
+#include <lamina/nn/loss_head.hpp>
+
+namespace lamina {
+
+/// A model that turns token batches into losses and gradients, and shows its layers. `Gpt2<…>` and `Decoder<…>` are
+/// some.
+template <class M>
+concept LanguageModel = requires(M& model, const TokenBatch& batch, std::uint64_t seed) {
+    typename M::Layers;
+    typename M::Policies;
+    typename M::Backend;
+    { M::architecture } -> std::convertible_to<Architecture>;
+    { model.layers() } -> std::same_as<typename M::Layers&>;
+    { model.backend() } -> std::same_as<typename M::Backend&>;
+    { model.evaluate(batch) } -> std::same_as<LossSum>;
+    model.backward(batch);
+    model.gradients(Role::adapter);
+    model.zero_gradients();
+    model.parameters_changed();
+    model.initialise(seed);
+};
+
+}  // namespace lamina

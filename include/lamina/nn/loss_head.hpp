@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// The loss head: hidden states to logits to cross-entropy, a chunk of tokens at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/core/token.hpp>
+#include <lamina/core/token_batch.hpp>
+#include <lamina/core/tokens.hpp>
+#include <lamina/nn/detail/functors.hpp>
+
+namespace lamina {
+
+/// A loss summed over tokens, nats.
+struct LossSum {
+    double sum = 0;
+    std::size_t count = 0;  ///< tokens that carried loss
+
+    /// 0 when no token carried loss.
+    [[nodiscard]] constexpr double mean() const { return count == 0 ? 0 : sum / static_cast<double>(count); }
+    friend constexpr LossSum operator+(LossSum a, LossSum b) { return {a.sum + b.sum, a.count + b.count}; }
+};
+
+/// The tokens of a batch that carry loss.
+struct LossRows {
+    std::vector<std::size_t> rows;
+    std::vector<Token> targets;
+
+    void collect(std::span<const Token> all_targets) {
+        rows.clear();
+        targets.clear();
+        for (std::size_t i = 0; i < all_targets.size(); ++i) {
+            if (all_targets[i] == ignored_target) continue;
+            rows.push_back(i);
+            targets.push_back(all_targets[i]);
+        }
+    }
+};
+
+/// The output matrix [V, C] and its optional bias [V], with their gradients where they train.
+template <class Weight, class Gradient>
+struct OutputHead {
+    MatrixView<const Weight> weight;
+    const Weight* bias = nullptr;
+    MatrixView<Gradient> d_weight{};
+    Gradient* d_bias = nullptr;
+};
+
+/// logits = hidden · weightᵀ + bias for a chunk of rows.
+template <class B, class Scalar, class Compute, class Weight, class Gradient>
+void output_logits(B& backend, MatrixView<const Scalar> hidden, const OutputHead<Weight, Gradient>& head,
+                   MatrixView<Compute> logits) {
+    backend.matmul(logits, hidden, head.weight, {.rhs_as = Transpose::yes});
+    if (head.bias != nullptr) {
+        backend.map(logits, detail::Add{}, MatrixView<const Compute>(logits),
+                    repeated_row(head.bias, logits.rows, logits.cols));
+    }
+}
+
+/// Cross-entropy of every token in `loss_rows`, in chunks; with `d_hidden` also its gradient.
+///
+/// shapes   workspace.normalised [N, C] -> d_hidden [N, C], zero for tokens without loss
+/// writes   d_hidden overwritten, unless empty; adds to head.d_weight and head.d_bias; token_losses[i] for the i-th
+/// loss row cost     2·V·C FLOP per loss token forward, as much again for d_hidden and for d_weight
+template <class B, class Workspace, class Scalar, std::size_t Embed, class Weight, class Gradient, class Compute>
+LossSum loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Embed> hidden,
+                          const OutputHead<Weight, Gradient>& head, std::size_t loss_tokens, double scale,
+                          Tokens<Scalar, Embed> d_hidden, std::span<Compute> token_losses) {
+    LossSum total{};
+    const bool backward = !d_hidden.empty() || !head.d_weight.empty();
+    if (!d_hidden.empty()) backend.fill(d_hidden.matrix(), 0.0);
+    for (std::size_t first = 0; first < loss_tokens; first += workspace.head_in.count()) {
+        const std::size_t count = std::min(workspace.head_in.count(), loss_tokens - first);
+        const MatrixView<Scalar> rows = workspace.head_in.first(count).matrix();    // [count, C]
+        const MatrixView<Compute> logits = workspace.logits.first(count).matrix();  // [count, V]
+        const MatrixView<const Compute> d_logits = logits;
+        backend.gather_rows(rows, hidden.matrix(), workspace.rows + first);
+        output_logits(backend, MatrixView<const Scalar>(rows), head, logits);
+        backend.softmax_cross_entropy(
+            SoftmaxCrossEntropy<Compute>{.logits = logits,
+                                         .targets = workspace.targets + first,
+                                         .losses = workspace.losses,
+                                         .scale = scale,
+                                         .logits_after = backward ? Logits::become_gradient : Logits::keep});
+        backend.download(token_losses.data() + first, workspace.losses, count * sizeof(Compute));
+        for (std::size_t i = 0; i < count; ++i) total.sum += static_cast<double>(token_losses[first + i]);
+        if (!head.d_weight.empty()) {
+            backend.matmul(head.d_weight, d_logits, MatrixView<const Scalar>(rows),
+                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+        }
+        if (head.d_bias != nullptr) {
+            backend.sum_rows(row_view(head.d_bias, logits.cols), Write::accumulate, detail::Identity{}, d_logits);
+        }
+        if (!d_hidden.empty()) {
+            const MatrixView<Scalar> d_rows = workspace.d_head_in.first(count).matrix();  // [count, C]
+            backend.matmul(d_rows, d_logits, head.weight, {});
+            backend.scatter_rows(d_hidden.matrix(), MatrixView<const Scalar>(d_rows), workspace.rows + first);
+        }
+    }
+    total.count = loss_tokens;
+    return total;
+}
+
+}  // namespace lamina

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+// The plan: bytes and floating-point operations of a model, constant functions of its type and the batch.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <lamina/arch/manifest.hpp>
+#include <lamina/arch/role.hpp>
+#include <lamina/core/tokens.hpp>
+#include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/parameter_store.hpp>
+#include <lamina/nn/workspace.hpp>
+
+namespace lamina {
+
+[[nodiscard]] consteval std::size_t operator""_GiB(unsigned long long count) { return count << 30; }
+[[nodiscard]] consteval std::size_t operator""_MiB(unsigned long long count) { return count << 20; }
+
+/// What a model needs to run on batches of one extent. Bytes include alignment; a backend's own scratch is not counted.
+struct Plan {
+    std::array<std::size_t, role_count> parameters{};  ///< bytes, by role
+    std::size_t gradients = 0;                         ///< bytes
+    std::size_t moments = 0;                           ///< bytes of both AdamW moments
+    std::size_t derived = 0;  ///< bytes of W + A·B or A·B, and of the gradient with respect to it
+    WorkspaceBytes workspace{};
+    Flops flops{};  ///< of one pass over the extent; `once` per optimiser step
+
+    [[nodiscard]] constexpr std::size_t parameter_bytes() const {
+        std::size_t sum = 0;
+        for (const std::size_t bytes : parameters) sum += bytes;
+        return sum;
+    }
+    /// Everything at once: nothing is released during a step.
+    [[nodiscard]] constexpr std::size_t peak_bytes() const {
+        return parameter_bytes() + gradients + moments + derived + workspace.total();
+    }
+};
+
+namespace detail {
+
+template <class M>
+[[nodiscard]] constexpr Flops model_flops(Extent extent, Use use) {
+    using P = typename M::Policies;
+    constexpr double head = 2.0 * M::architecture.vocab * M::architecture.embed;
+    constexpr bool embedding_trains = P::trains(Role::embedding);
+    constexpr bool blocks_train = has_trainable<typename M::Block>();
+    constexpr bool head_trains = P::Head::own_weight ? P::trains(Role::head) : embedding_trains;
+    constexpr bool body_trains = embedding_trains || blocks_train || has_trainable<typename M::FinalNorm>();
+    const double tokens = static_cast<double>(extent.tokens());
+    Flops sum{tokens * head, tokens * head * ((body_trains ? 1 : 0) + (head_trains ? 1 : 0)), 0};
+    const double layers = static_cast<double>(M::architecture.layers);
+    const Flops first = flops_of<typename M::Block>(extent, embedding_trains);
+    const Flops others = flops_of<typename M::Block>(extent, embedding_trains || blocks_train);
+    sum = sum + first + (layers - 1) * others;
+    if (P::Recompute::per_block && body_trains) sum.backward += layers * others.forward;
+    if (use == Use::evaluate) sum.backward = 0;
+    return sum;
+}
+
+}  // namespace detail
+
+/// `static_assert(plan<Model>({.batch = 8, .sequence = 1024}).peak_bytes() <= 80_GiB)`.
+///
+/// cost     FLOP model: matrix products and causal attention, each multiply-add two operations
+template <class M>
+[[nodiscard]] constexpr Plan plan(Extent extent, Use use = Use::train) {
+    using Table = Manifest<M>;
+    Plan result{};
+    for (const Role role : all_roles) {
+        result.parameters[index_of(role)] = Table::bytes_of(role);
+        const std::size_t elements = Table::gradient_elements_of(role);
+        result.gradients += elements * sizeof(typename M::Gradient);
+        if (use == Use::train) result.moments += 2 * elements * sizeof(typename M::Policies::Moment);
+    }
+    result.derived = derived_bytes<typename M::Layers>();
+    result.workspace = Workspace<M>::bytes(extent, use);
+    result.flops = detail::model_flops<M>(extent, use);
+    return result;
+}
+
+}  // namespace lamina

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// RemovableState: the run-time state of one norm on its way from measuring its divisor to a fixed one.
+#pragma once
+
+#include <cstddef>
+
+#include <lamina/arch/std_tracking.hpp>
+#include <lamina/core/token.hpp>
+
+namespace lamina {
+
+/// What a norm divides by in one pass.
+struct Divisors {
+    double ordinary = 1;
+    double first_position = 1;  ///< equal to `ordinary` unless the first position is treated apart
+    double end_of_text = 1;     ///< equal to `ordinary` unless end-of-text tokens are treated apart (values only)
+
+    [[nodiscard]] constexpr bool uniform() const { return first_position == ordinary && end_of_text == ordinary; }
+    friend constexpr bool operator==(const Divisors&, const Divisors&) = default;
+};
+
+/// The state of a removable norm (reference 5.1, 5.2). Values are standard deviations, in units of the residual stream.
+///
+/// A norm before attention has two paths, one read by queries and keys, one by values, which are removed at different
+/// times; other norms have the first path only.
+struct RemovableState {
+    StdTracking tracking{};
+    std::size_t calls_per_batch = 1;  ///< how often the average moves in one micro-batch
+
+    bool fixed = false;         ///< the only path, or queries and keys
+    bool values_fixed = false;  ///< the path of the values; follows `fixed` in norms with one path
+
+    double average = 1;                 ///< moving average over the tokens that `tracking` says
+    double first_position_average = 1;  ///< moving average over position 0
+    double divisor = 1;
+    double first_position_divisor = 1;
+
+    bool first_position_apart = false;  ///< position 0 has a divisor of its own
+    bool end_of_text_apart = false;     ///< end-of-text tokens divide by the first position's divisor, values only
+
+    Divisors in_use{};         ///< by queries and keys, or the only path, in the last pass
+    Divisors values_in_use{};  ///< by values in the last pass
+
+    /// Sets the average and the divisor, as at the start of a run.
+    constexpr void start_at(double standard_deviation, double first_position) {
+        average = divisor = standard_deviation;
+        first_position_average = first_position;
+        first_position_divisor = first_position_apart ? first_position : standard_deviation;
+    }
+
+    /// One training call per path and, in the original's order, one for end-of-text: moves the average by the measured
+    /// mean deviations and decides what each path divides by in this pass.
+    constexpr void observe(double mean_deviation, double first_position_deviation) {
+        const bool both_paths = calls_per_batch > 1;
+        move_average(mean_deviation, first_position_deviation);
+        refresh_if(!fixed || (!both_paths && !values_fixed));
+        in_use = current(false);
+        if (both_paths) {
+            move_average(mean_deviation, first_position_deviation);
+            refresh_if(!values_fixed);
+        }
+        values_in_use = current(false);
+        if (calls_per_batch > 2) {
+            move_average(mean_deviation, first_position_deviation);
+            refresh_if(!values_fixed);
+        }
+        values_in_use.end_of_text = current(true).end_of_text;
+    }
+
+    /// What a pass that changes nothing divides by.
+    constexpr void hold() {
+        in_use = current(false);
+        values_in_use = current(true);
+    }
+
+    /// The end-of-text event: these tokens divide like the others from now on.
+    constexpr void merge_end_of_text() { end_of_text_apart = false; }
+
+    /// The first-position event: position 0 divides like the others from now on.
+    constexpr void merge_first_position() {
+        first_position_apart = false;
+        end_of_text_apart = false;
+        first_position_divisor = divisor;
+    }
+
+    [[nodiscard]] constexpr bool removed() const { return fixed && values_fixed; }
+    /// True when one constant serves every token, which is what folding needs.
+    [[nodiscard]] constexpr bool foldable() const { return removed() && !first_position_apart && !end_of_text_apart; }
+
+private:
+    constexpr void move_average(double mean_deviation, double first_position_deviation) {
+        average = tracking.momentum * average + (1 - tracking.momentum) * mean_deviation;
+        first_position_average =
+            tracking.momentum * first_position_average + (1 - tracking.momentum) * first_position_deviation;
+    }
+
+    constexpr void refresh_if(bool path_is_real) {
+        const bool follows =
+            tracking.mode == DivisorMode::track || (tracking.mode == DivisorMode::freeze && path_is_real);
+        if (!follows) return;
+        divisor = average;
+        first_position_divisor = first_position_apart ? first_position_average : average;
+    }
+
+    [[nodiscard]] constexpr Divisors current(bool with_end_of_text) const {
+        const double first = first_position_apart ? first_position_divisor : divisor;
+        return {divisor, first, with_end_of_text && end_of_text_apart ? first : divisor};
+    }
+};
+
+}  // namespace lamina

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: MIT
+// Transformer: a decoder-only language model made of any block type, with its parameters, gradients and workspace.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lamina/arch/architecture.hpp>
+#include <lamina/arch/manifest.hpp>
+#include <lamina/arch/parameter.hpp>
+#include <lamina/arch/role.hpp>
+#include <lamina/backend/backend_of.hpp>
+#include <lamina/backend/contract.hpp>
+#include <lamina/core/error.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/token_batch.hpp>
+#include <lamina/core/tokens.hpp>
+#include <lamina/nn/composition.hpp>
+#include <lamina/nn/initialise.hpp>
+#include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/loss_head.hpp>
+#include <lamina/nn/parameter_store.hpp>
+#include <lamina/nn/pass.hpp>
+#include <lamina/nn/workspace.hpp>
+
+namespace lamina {
+
+namespace detail {
+
+template <std::size_t Vocab, std::size_t Embed, class P, bool Present>
+struct OwnHeadWeight {
+    template <class Visitor>
+    constexpr void visit(Visitor&&) {}
+};
+template <std::size_t Vocab, std::size_t Embed, class P>
+struct OwnHeadWeight<Vocab, Embed, P, true> {
+    Parameter<P, Role::head, Vocab, Embed> weight{Initial::normal(0.02)};
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("weight", weight);
+    }
+};
+
+template <std::size_t Vocab, class P, bool Present>
+struct OwnHeadBias {
+    template <class Visitor>
+    constexpr void visit(Visitor&&) {}
+};
+template <std::size_t Vocab, class P>
+struct OwnHeadBias<Vocab, P, true> {
+    Parameter<P, Role::head, Vocab> bias{};
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("bias", bias);
+    }
+};
+
+}  // namespace detail
+
+/// How much of an optimiser step one micro-batch is.
+struct MicroBatch {
+    double share = 1;  ///< weight of the micro-batch's mean loss; 1/k for one of k equal ones
+    double auxiliary_weight =
+        0;  ///< of the penalty on uneven deviations before the last norm (reference 5.5); 0 for none
+};
+
+/// What `backward` found, nats; both are finite unless something is wrong.
+struct StepLoss {
+    LossSum cross_entropy{};
+    double auxiliary = 0;
+};
+
+/// logits = head(final_norm(block_{L-1}(… block_0(token_table[id] + position_table[t])))).
+///
+/// shapes   ids [B, T], T ≤ context -> logits [B·T, V]
+/// memory   parameters and gradients on construction; activations by `reserve`, or by the first larger batch
+/// threads  one call at a time
+template <class D, class P, class BlockLayer, class FinalNormLayer>
+class Transformer {
+    static constexpr Architecture A = D::architecture;
+    static_assert(BlockLayer::in == A.embed && BlockLayer::out == A.embed,
+                  "lamina: Transformer: the block's width is not the architecture's embed; give both the same");
+
+public:
+    static constexpr Architecture architecture = A;
+    using Policies = P;
+    using Block = BlockLayer;
+    using FinalNorm = FinalNormLayer;
+    using Backend = BackendFor<typename P::Device>;
+    using Scalar = typename P::Activation;
+    using Compute = typename P::Compute;
+    using Gradient = typename P::Gradient;
+
+    /// Everything that has parameters, in the order of the manifest.
+    struct Layers {
+        Parameter<P, Role::embedding, A.vocab, A.embed> token_table{Initial::normal(0.02)};
+        Parameter<P, Role::embedding, A.context, A.embed> position_table{Initial::normal(0.02)};
+        std::array<Block, A.layers> blocks{};
+        FinalNorm final_norm{};
+        [[no_unique_address]] detail::OwnHeadWeight<A.vocab, A.embed, P, P::Head::own_weight> head_weight{};
+        [[no_unique_address]] detail::OwnHeadBias<A.vocab, P, P::Head::own_bias> head_bias{};
+
+        template <class Visitor>
+        constexpr void visit(Visitor&& visitor) {
+            visitor("wte.weight", token_table);
+            visitor("wpe.weight", position_table);
+            visitor("h", blocks);
+            visitor(detail::name_or<FinalNorm>("norm"), final_norm);
+            visitor("lm_head", head_weight);
+            visitor("lm_head", head_bias);
+        }
+    };
+
+    explicit Transformer(Backend& backend) : backend_(&backend), store_(backend, layers_) {}
+
+    Transformer(Transformer&&) noexcept = default;
+    Transformer& operator=(Transformer&&) noexcept = default;
+    Transformer(const Transformer&) = delete;
+    Transformer& operator=(const Transformer&) = delete;
+    ~Transformer() = default;
+
+    [[nodiscard]] Backend& backend() const { return *backend_; }
+    /// The layers, to reach parameters and norm states. After writing values call `parameters_changed`.
+    [[nodiscard]] Layers& layers() { return layers_; }
+
+    /// Fresh values for every parameter, or for the adapters only.
+    void initialise(std::uint64_t seed, Which which = Which::all) {
+        initialise_parameters(layers_, *backend_, seed, A.layers, which);
+        parameters_changed();
+    }
+
+    /// Says that parameter values were written, so that what is materialised from them must be made again.
+    void parameters_changed() { stale_ = true; }
+
+    /// The token id that norms may treat apart (reference 5.3); -1 for none.
+    void set_end_of_text(Token id) { end_of_text_ = id; }
+
+    /// Allocates activations for batches up to this extent. Throws ArgumentError when the sequence exceeds the context.
+    void reserve(Extent extent, Use use) {
+        if (extent.sequence > A.context || extent.tokens() == 0) {
+            throw ArgumentError("lamina: sequence of " + std::to_string(extent.sequence) + " tokens × " +
+                                std::to_string(extent.batch) + ": expected 1 to " + std::to_string(A.context) +
+                                " tokens and at least one sequence");
+        }
+        const std::size_t bytes = Workspace<Transformer>::bytes(extent, use).total();
+        if (bytes > workspace_memory_.size()) {
+            workspace_memory_ = typename Backend::Memory();
+            workspace_memory_ = backend_->allocate(bytes);
+            placed_ = {};
+        }
+        if (placed_ == extent && placed_use_ == use) return;
+        workspace_.place(workspace_memory_.data(), extent, use);
+        placed_ = extent;
+        placed_use_ = use;
+    }
+
+    /// Bytes of activation memory held now.
+    [[nodiscard]] std::size_t workspace_bytes() const { return workspace_memory_.size(); }
+
+    void zero_gradients() {
+        store_.zero_gradients(*backend_, layers_);
+        incomplete_ = false;
+    }
+
+    /// Forward and backward over one micro-batch: adds the gradient of share · (mean loss + auxiliary) to the
+    /// gradients.
+    StepLoss backward(const TokenBatch& batch, MicroBatch micro = {}) {
+        const Extent extent = start(batch, Use::train);
+        Pass<Backend> pass = make_pass(extent, Phase::train);
+        forward_blocks(pass);
+        layers_.final_norm.forward(pass, last_stream(), workspace_.normalised, workspace_.final_saved);
+
+        StepLoss loss{};
+        const double scale = loss_rows_.rows.empty() ? 0 : micro.share / static_cast<double>(loss_rows_.rows.size());
+        // The hidden states are read chunk by chunk before their gradient is written, but a chunk's rows may be
+        // anywhere: so the gradient has its own buffer.
+        loss.cross_entropy = loss_through_head(
+            *backend_, workspace_, Tokens<const Scalar, A.embed>(workspace_.normalised), output_head(),
+            loss_rows_.rows.size(), scale, body_trains ? workspace_.d_streams[0] : Stream{}, token_loss_buffer());
+        if constexpr (body_trains) backward_body(pass, micro, loss);
+        incomplete_ = true;
+        return loss;
+    }
+
+    /// The gradients of everything that trains in one role, padding included, complete: one row. Empty when frozen.
+    [[nodiscard]] MatrixView<Gradient> gradients(Role role) {
+        complete_gradients();
+        return store_.gradients(role);
+    }
+
+    /// Does what is left to do once per step after the last `backward`: the chain rule through what was materialised.
+    void complete_gradients() {
+        if (incomplete_) complete_all_gradients(layers_, *backend_);
+        incomplete_ = false;
+    }
+
+    /// The loss of a batch, without side effects unless a norm's tracking asks for them.
+    LossSum evaluate(const TokenBatch& batch) {
+        forward_only(batch);
+        return loss_through_head(*backend_, workspace_, Tokens<const Scalar, A.embed>(workspace_.normalised),
+                                 frozen_head(), loss_rows_.rows.size(), 1, Stream{}, token_loss_buffer());
+    }
+
+    /// As `evaluate`; the loss of each position goes to `losses` [B·T], 0 where there is none.
+    LossSum evaluate(const TokenBatch& batch, std::span<Compute> losses) {
+        LAMINA_EXPECTS(losses.size() == batch.inputs.size(), "evaluate: one loss per input token");
+        const LossSum sum = evaluate(batch);
+        std::fill(losses.begin(), losses.end(), Compute(0));
+        for (std::size_t i = 0; i < loss_rows_.rows.size(); ++i) losses[loss_rows_.rows[i]] = token_losses_[i];
+        return sum;
+    }
+
+    /// Logits of the last `count` positions of every sequence into `out` [B · count, V] on the host.
+    void logits(std::span<const Token> ids, Extent extent, std::size_t count, std::span<Compute> out) {
+        LAMINA_EXPECTS(count <= extent.sequence && out.size() == extent.batch * count * A.vocab,
+                       "logits: out must hold batch · count · vocab scalars");
+        std::vector<Token> wanted(extent.tokens(), ignored_target);
+        for (std::size_t i = 0; i < extent.tokens(); ++i) {
+            if (i % extent.sequence >= extent.sequence - count) wanted[i] = 0;
+        }
+        forward_only({.batch = extent.batch, .sequence = extent.sequence, .inputs = ids, .targets = wanted});
+        const std::size_t rows = loss_rows_.rows.size();
+        for (std::size_t first = 0; first < rows; first += workspace_.head_in.count()) {
+            const std::size_t here = std::min(workspace_.head_in.count(), rows - first);
+            const MatrixView<Scalar> hidden = workspace_.head_in.first(here).matrix();  // [here, C]
+            const MatrixView<Compute> chunk = workspace_.logits.first(here).matrix();   // [here, V]
+            backend_->gather_rows(hidden, MatrixView<const Scalar>(workspace_.normalised.matrix()),
+                                  workspace_.rows + first);
+            output_logits(*backend_, MatrixView<const Scalar>(hidden), frozen_head(), chunk);
+            backend_->download(out.data() + first * A.vocab, chunk.data, chunk.size() * sizeof(Compute));
+        }
+    }
+
+    /// The residual stream after `block` blocks (0: the embeddings) in the last training pass, [B·T, C], on the device.
+    [[nodiscard]] Tokens<const Scalar, A.embed> stream(std::size_t block) const { return workspace_.streams.at(block); }
+
+    /// Makes what is materialised from parameters, if they changed.
+    void prepare() {
+        if (stale_) materialise_all(layers_, *backend_);
+        stale_ = false;
+    }
+
+private:
+    using Stream = Tokens<Scalar, A.embed>;
+    static constexpr bool embedding_trains = P::trains(Role::embedding);
+    static constexpr bool blocks_train = has_trainable<Block>();
+    static constexpr bool body_trains = embedding_trains || blocks_train || has_trainable<FinalNorm>();
+
+    Extent start(const TokenBatch& batch, Use use) {
+        const Extent extent{batch.batch, batch.sequence};
+        LAMINA_EXPECTS(batch.inputs.size() == extent.tokens() && batch.targets.size() == extent.tokens(),
+                       "Transformer: inputs and targets must have batch · sequence tokens");
+        reserve(extent, use);
+        for (const Token id : batch.inputs) check_token(id);
+        loss_rows_.collect(batch.targets);
+        for (const Token id : loss_rows_.targets) check_token(id);
+        token_losses_.resize(std::max(token_losses_.size(), loss_rows_.rows.size()));
+        backend_->upload(workspace_.ids, batch.inputs.data(), extent.tokens() * sizeof(Token));
+        backend_->upload(workspace_.rows, loss_rows_.rows.data(), loss_rows_.rows.size() * sizeof(std::size_t));
+        backend_->upload(workspace_.targets, loss_rows_.targets.data(), loss_rows_.targets.size() * sizeof(Token));
+        prepare();
+        return extent;
+    }
+
+    static void check_token(Token id) {
+        if (id < 0 || static_cast<std::size_t>(id) >= A.vocab) {
+            throw ArgumentError("lamina: token " + std::to_string(id) + ": expected 0 to " +
+                                std::to_string(A.vocab - 1) + "; was the text encoded with this model's tokenizer?");
+        }
+    }
+
+    Pass<Backend> make_pass(Extent extent, Phase phase) {
+        return {.backend = *backend_,
+                .extent = extent,
+                .ids = workspace_.ids,
+                .phase = phase,
+                .end_of_text = end_of_text_,
+                .scratch = ScratchStack(workspace_.scratch)};
+    }
+
+    Tokens<const Scalar, A.embed> last_stream() const { return workspace_.streams[A.layers]; }
+
+    std::span<Compute> token_loss_buffer() { return token_losses_; }
+
+    void forward_blocks(Pass<Backend>& pass) {
+        backend_->embed(Embed<Scalar, typename P::Base>{.ids = workspace_.ids,
+                                                        .extent = pass.extent,
+                                                        .token_table = layers_.token_table.matrix(),
+                                                        .position_table = layers_.position_table.matrix(),
+                                                        .out = workspace_.streams[0].matrix()});
+        for (std::size_t i = 0; i < A.layers; ++i) {
+            layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+        }
+    }
+
+    void forward_only(const TokenBatch& batch) {
+        const Extent extent = start(batch, Use::evaluate);
+        Pass<Backend> pass = make_pass(extent, Phase::evaluate);
+        forward_blocks(pass);
+        layers_.final_norm.forward(pass, last_stream(), workspace_.normalised, workspace_.final_saved);
+    }
+
+    /// From the gradient of the final norm's output, in d_streams[0], down to the lowest layer that trains.
+    void backward_body(Pass<Backend>& pass, MicroBatch micro, StepLoss& loss) {
+        std::size_t here = 0;
+        const auto below = [&](bool wanted) { return wanted ? workspace_.d_streams[1 - here] : Stream{}; };
+        const Stream d_last = below(blocks_train || embedding_trains);
+        layers_.final_norm.backward(pass, last_stream(), workspace_.final_saved,
+                                    Tokens<const Scalar, A.embed>(workspace_.d_streams[here]), d_last);
+        if (d_last.empty()) return;
+        here = 1 - here;
+        if (micro.auxiliary_weight != 0) loss.auxiliary = add_auxiliary(pass, micro, workspace_.d_streams[here]);
+        for (std::size_t i = A.layers; i-- > 0;) {
+            if constexpr (P::Recompute::per_block) {
+                pass.phase = Phase::recompute;
+                layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+            }
+            const Stream d_below = below(embedding_trains || (i > 0 && blocks_train));
+            layers_.blocks[i].backward(pass, workspace_.streams[i], workspace_.saved[i],
+                                       Tokens<const Scalar, A.embed>(workspace_.d_streams[here]), d_below);
+            if (d_below.empty()) return;
+            here = 1 - here;
+        }
+        if constexpr (embedding_trains) {
+            backend_->embed_backward(
+                EmbedBackward<Scalar, Gradient>{.ids = workspace_.ids,
+                                                .extent = pass.extent,
+                                                .d_out = workspace_.d_streams[here].matrix(),
+                                                .d_token_table = layers_.token_table.d_matrix(),
+                                                .d_position_table = layers_.position_table.d_matrix()});
+        }
+    }
+
+    /// weight · mean over tokens of (s - target)², target the mean deviation of ordinary tokens, without gradient.
+    double add_auxiliary(Pass<Backend>& pass, MicroBatch micro, Stream d_last) {
+        const std::size_t n = pass.extent.tokens();
+        Compute* const mean = workspace_.moments.data();
+        Compute* const deviation = mean + n;
+        backend_->row_moments(RowMoments<Scalar>{
+            .x = last_stream().matrix(), .mean = mean, .deviation = deviation, .epsilon = norm_epsilon_of_auxiliary});
+        std::vector<Compute> s(n);
+        std::vector<Token> ids(n);
+        backend_->download(s.data(), deviation, n * sizeof(Compute));
+        backend_->download(ids.data(), workspace_.ids, n * sizeof(Token));
+        double sum = 0;
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            if (i % pass.extent.sequence == 0 || ids[i] == end_of_text_) continue;
+            sum += static_cast<double>(s[i]);
+            ++count;
+        }
+        const double target = count == 0 ? 1 : sum / static_cast<double>(count);
+        double penalty = 0;
+        for (const Compute value : s)
+            penalty += (static_cast<double>(value) - target) * (static_cast<double>(value) - target);
+        const double each = micro.auxiliary_weight / static_cast<double>(n);
+        backend_->deviation_penalty_backward(DeviationPenaltyBackward<Scalar>{.x = last_stream().matrix(),
+                                                                              .mean = mean,
+                                                                              .deviation = deviation,
+                                                                              .d_x = d_last.matrix(),
+                                                                              .target = target,
+                                                                              .scale = micro.share * each});
+        return each * penalty;
+    }
+
+    [[nodiscard]] auto output_head() {
+        OutputHead<typename P::Base, Gradient> head = frozen_head();
+        if constexpr (P::Head::own_weight) {
+            head.d_weight = P::trains(Role::head) ? layers_.head_weight.weight.d_matrix() : MatrixView<Gradient>{};
+        } else {
+            head.d_weight = embedding_trains ? layers_.token_table.d_matrix() : MatrixView<Gradient>{};
+        }
+        if constexpr (P::Head::own_bias) head.d_bias = layers_.head_bias.bias.gradient;
+        return head;
+    }
+
+    [[nodiscard]] OutputHead<typename P::Base, Gradient> frozen_head() {
+        OutputHead<typename P::Base, Gradient> head{};
+        if constexpr (P::Head::own_weight) {
+            head.weight = layers_.head_weight.weight.matrix();
+        } else {
+            head.weight = layers_.token_table.matrix();
+        }
+        if constexpr (P::Head::own_bias) head.bias = layers_.head_bias.bias.values;
+        return head;
+    }
+
+    static constexpr double norm_epsilon_of_auxiliary = 1e-5;  // reference 5.5
+
+    Backend* backend_;
+    Layers layers_{};
+    ParameterStore<Layers, Gradient, Backend> store_;
+    typename Backend::Memory workspace_memory_{};
+    Workspace<Transformer> workspace_{};
+    Extent placed_{};
+    Use placed_use_ = Use::evaluate;
+    LossRows loss_rows_{};
+    std::vector<Compute> token_losses_{};
+    Token end_of_text_ = -1;
+    bool stale_ = true;
+    bool incomplete_ = false;
+};
+
+}  // namespace lamina

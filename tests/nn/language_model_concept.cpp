@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/nn/language_model_concept.hpp>
+
+#include <cstdint>
+
+#include <lamina/backend/cpu/device.hpp>
+#include <lamina/nn/gpt2.hpp>
+
+#include "support/catch.hpp"
+
+using namespace lamina;
+
+namespace {
+
+/// Everything that training, files and evaluation ask of a model, nothing more.
+struct SmallestModel {
+    struct Layers {};
+    struct Policies {};
+    struct Backend {};
+    static constexpr Architecture architecture{1, 1, 1, 1, 1};
+    Layers& layers();
+    Backend& backend();
+    LossSum evaluate(const TokenBatch&);
+    void backward(const TokenBatch&);
+    void gradients(Role);
+    void zero_gradients();
+    void parameters_changed();
+    void initialise(std::uint64_t);
+};
+static_assert(LanguageModel<SmallestModel>);
+
+struct WithoutLayers : SmallestModel {
+    void layers() = delete;
+};
+struct LayersByValue : SmallestModel {
+    Layers layers();
+};
+struct WithoutEvaluate : SmallestModel {
+    void evaluate() = delete;
+};
+struct EvaluatesToDouble : SmallestModel {
+    double evaluate(const TokenBatch&);
+};
+struct WithoutBackward : SmallestModel {
+    void backward() = delete;
+};
+struct WithoutGradients : SmallestModel {
+    void gradients() = delete;
+};
+struct WithoutZeroGradients : SmallestModel {
+    void zero_gradients(int) = delete;
+};
+struct WithoutArchitecture : SmallestModel {
+    struct architecture {};
+};
+static_assert(!LanguageModel<WithoutLayers> && !LanguageModel<LayersByValue>);
+static_assert(!LanguageModel<WithoutEvaluate> && !LanguageModel<EvaluatesToDouble>);
+static_assert(!LanguageModel<WithoutBackward> && !LanguageModel<WithoutGradients>);
+static_assert(!LanguageModel<WithoutZeroGradients> && !LanguageModel<WithoutArchitecture>);
+
+}  // namespace
+
+TEST_CASE("GPT-2 and a decoder of other parts are language models, a layer is none", "[nn]") {
+    constexpr Architecture tiny{2, 2, 8, 6, 11};
+    using P = Policies<norm::RmsNorm>;
+    STATIC_REQUIRE(LanguageModel<Gpt2<tiny>>);
+    STATIC_REQUIRE(LanguageModel<Gpt2<gpt2_xl, adapter::FullRank, norm::Removable, precision::FrozenBf16>>);
+    STATIC_REQUIRE(LanguageModel<Decoder<tiny, P, Residual<Mlp<8, 16, P>>>>);
+    STATIC_REQUIRE(!LanguageModel<Gpt2Block<tiny, P>>);
+}

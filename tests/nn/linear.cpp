@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/nn/linear.hpp>
+
+#include <cstddef>
+#include <type_traits>
+#include <vector>
+
+#include <lamina/nn/policies.hpp>
+
+#include "nn/run_layer.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina_tests;
+
+namespace {
+
+template <class... Ps>
+using Double = Policies<precision::Fp64, Ps...>;
+template <class... Ps>
+using Checked = Linear<3, 5, Double<Ps...>>;
+
+using Plain = Checked<>;
+template <class Execution>
+using Doubled = Checked<adapter::Lora<2, 4>, Execution>;
+
+static_assert(Layer<Plain> && Layer<Doubled<execution::Factored>> && Layer<Doubled<execution::Merged>>);
+static_assert(Manifest<Plain>::parameters == 3 * 5 + 5);
+static_assert(Manifest<Doubled<execution::Split>>::parameters == 3 * 5 + 5 + 3 * 2 + 2 * 5);
+static_assert(Manifest<Checked<adapter::FullRank>>::parameters_of(Role::adapter) == 3 * 3 + 3 * 5);
+
+// Only the factored execution keeps something per token.
+static_assert(std::is_same_v<Doubled<execution::Merged>::Saved, NothingSaved>);
+static_assert(std::is_same_v<Doubled<execution::Split>::Saved, NothingSaved>);
+static_assert(saved_bytes<Doubled<execution::Factored>::Saved>(4) == 4 * 2 * sizeof(double));
+static_assert(Doubled<execution::Merged>::scratch_bytes({1, 4}) == 0);
+static_assert(Doubled<execution::Factored>::scratch_bytes({1, 4}) == 64);
+
+// Multiply-adds count two.
+static_assert(Plain::flops({2, 5}, true).forward == 2 * 10 * 15);
+static_assert(Plain::flops({2, 5}, true).backward == 2 * 2 * 10 * 15);
+static_assert(Plain::flops({2, 5}, false).backward == 2 * 10 * 15);
+static_assert(Doubled<execution::Merged>::flops({2, 5}, true).forward == 2 * 10 * 15);
+static_assert(Doubled<execution::Merged>::flops({2, 5}, true).once == 3 * 2 * 3 * 2 * 5);
+static_assert(Doubled<execution::Split>::flops({2, 5}, true).forward == 2 * 2 * 10 * 15);
+static_assert(Doubled<execution::Factored>::flops({2, 5}, true).forward == 2 * 10 * (15 + 6 + 10));
+
+/// W[i,j] = i - j / 2, b[j] = j, A[i,k] = i + k, B[k,j] = k - j.
+template <class Run>
+void number(Run& run) {
+    auto& layer = run.layer;
+    for (std::size_t i = 0; i < 3; ++i) {
+        for (std::size_t j = 0; j < 5; ++j) layer.weight.writable()(i, j) = double(i) - double(j) / 2;
+    }
+    for (std::size_t j = 0; j < 5; ++j) layer.bias.values[j] = double(j);
+    if constexpr (requires { layer.adapter.a; }) {
+        for (std::size_t k = 0; k < 2; ++k) {
+            for (std::size_t i = 0; i < 3; ++i) layer.adapter.a.writable()(i, k) = double(i + k);
+            for (std::size_t j = 0; j < 5; ++j) layer.adapter.b.writable()(k, j) = double(k) - double(j);
+        }
+    }
+}
+
+const std::vector<double> two_tokens{1, 2, -1, 0, 3, 0.5};
+
+}  // namespace
+
+TEST_CASE("linear is x W + b with W in the order in, out", "[nn]") {
+    LayerRun<Plain> run({1, 2});
+    number(run);
+    const auto y = run.forward(two_tokens);
+    // Token 0: x·W[:,j] = (1·0 + 2·1 - 1·2) - (1 + 2 - 1) j/2 = -j, plus j. Token 1: 4 - 3.5 j/2 + j.
+    CHECK(y == std::vector<double>{0, 0, 0, 0, 0, 4, 3.25, 2.5, 1.75, 1});
+}
+
+TEMPLATE_TEST_CASE("an adapter adds alpha over rank times (x A) B however it is executed", "[nn]", execution::Factored,
+                   execution::Split, execution::Merged) {
+    LayerRun<Doubled<TestType>> run({1, 2});
+    number(run);
+    const auto y = run.forward(two_tokens);
+    // x·A is (0, 2) and (4, 7.5), so 2 (x·A)·B is 2 (2 - 2 j) and 2 (7.5 - 11.5 j).
+    CHECK(y == std::vector<double>{4, 0, -4, -8, -12, 19, -4.75, -28.5, -52.25, -76});
+}
+
+TEMPLATE_TEST_CASE("the gradients of linear are exact under every adapter, execution and trainable set", "[nn]",
+                   (Checked<>), (Checked<trainable::Nothing>), (Checked<adapter::FullRank>),
+                   (Checked<adapter::FullRank, execution::Factored>), (Checked<adapter::FullRank, execution::Split>),
+                   (Checked<adapter::Lora<2, 4>>), (Checked<adapter::Lora<2, 4>, execution::Factored>),
+                   (Checked<adapter::Lora<2, 4>, execution::Split>),
+                   (Checked<adapter::FullRank, trainable::Everything>),
+                   (Checked<adapter::FullRank, trainable::Everything, execution::Factored>),
+                   (Checked<adapter::FullRank, trainable::Everything, execution::Split>),
+                   (Checked<adapter::Lora<2, 4>, trainable::Everything>),
+                   (Checked<adapter::Lora<2, 4>, trainable::Everything, execution::Factored>),
+                   (Checked<adapter::Lora<2, 4>, trainable::Everything, execution::Split>),
+                   (Checked<adapter::Lora<2>, trainable::Nothing>),
+                   (Checked<adapter::Lora<2>, trainable::Nothing, execution::Factored>),
+                   (Checked<adapter::Lora<2>, trainable::Nothing, execution::Split>)) {
+    const GradientReport report = check_gradient<TestType>();
+    INFO(report.where);
+    CHECK(report.worst <= gradient_bar);
+}
+
+TEMPLATE_TEST_CASE("the columns of linear may be computed and differentiated apart", "[nn]", execution::Factored,
+                   execution::Split, execution::Merged) {
+    using Everything = Checked<adapter::Lora<2, 4>, trainable::Everything, TestType>;
+    LayerRun<Everything> whole({1, 2});
+    LayerRun<Everything> parts({1, 2});
+    number(whole);
+    number(parts);
+    const auto y = whole.forward(two_tokens);
+    static_cast<void>(parts.forward(two_tokens));  // materialises
+    const std::vector<double> d_y{1, -1, 2, 0.5, 3, 0, 1, -2, 1, 1};
+    const auto d_x = whole.backward(d_y);
+
+    std::vector<double> y_parts(10);
+    std::vector<double> d_x_sum(6);
+    const MatrixView<double> y_view(y_parts.data(), 2, 5);
+    Pass<Cpu> pass{.backend = parts.backend, .extent = {1, 2}};
+    std::vector<std::byte> scratch(256 + tensor_alignment);
+    pass.scratch = ScratchStack(scratch);
+    const Tokens<const double, 3> x(two_tokens.data(), 2);
+    for (const Columns columns : {Columns{0, 2}, Columns{2, 3}}) {
+        parts.layer.forward_columns(pass, x, y_view.columns(columns.first, columns.count), columns, parts.saved);
+        std::vector<double> d_x_part(6);
+        parts.layer.backward_columns(pass, x, parts.saved,
+                                     MatrixView<const double>(d_y.data(), 2, 5).columns(columns.first, columns.count),
+                                     Tokens<double, 3>(d_x_part.data(), 2), columns);
+        for (std::size_t i = 0; i < 6; ++i) d_x_sum[i] += d_x_part[i];
+    }
+    complete_all_gradients(parts.layer, parts.backend);
+    CHECK(relative_difference(y_parts, y) <= 1e-15);
+    CHECK(relative_difference(d_x_sum, d_x) <= 1e-14);
+    const auto same = [](const auto& a, const auto& b) {
+        return relative_difference(std::vector<double>(a.gradient, a.gradient + a.size),
+                                   std::vector<double>(b.gradient, b.gradient + b.size)) <= 1e-14;
+    };
+    CHECK(same(parts.layer.weight, whole.layer.weight));
+    CHECK(same(parts.layer.bias, whole.layer.bias));
+    CHECK(same(parts.layer.adapter.a, whole.layer.adapter.a));
+    CHECK(same(parts.layer.adapter.b, whole.layer.adapter.b));
+}
+
+TEST_CASE("completing the gradients twice adds nothing", "[nn]") {
+    LayerRun<Checked<adapter::FullRank, trainable::Everything>> run({1, 2});
+    static_cast<void>(run.forward(two_tokens));
+    static_cast<void>(run.backward(std::vector<double>(10, 1.0)));
+    const double before = run.layer.adapter.b.gradient[0];
+    REQUIRE(before != 0);
+    run.layer.complete_gradients(run.backend);
+    CHECK(run.layer.adapter.b.gradient[0] == before);
+}
+
+TEST_CASE("a linear layer into the residual stream starts smaller", "[nn]") {
+    STATIC_REQUIRE(Plain{}.weight.initial.kind == Initial::Kind::normal);
+    STATIC_REQUIRE(ResidualLinear<3, 5, Double<>>{}.weight.initial.kind == Initial::Kind::residual_projection);
+    STATIC_REQUIRE(ResidualLinear<3, 5, Double<>>{}.weight.initial.spread == 0.02);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/nn/removable_norm.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include <lamina/nn/policies.hpp>
+
+#include "nn/run_layer.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina_tests;
+
+namespace {
+
+using P = Policies<precision::Fp64>;
+using Frozen = Policies<precision::Fp64, trainable::AdaptersOnly>;
+using OnePath = RemovableNorm<4, P, 1, Removal::in_progress>;
+using TwoPaths = RemovableNorm<4, P, 2, Removal::in_progress>;
+using Complete = RemovableNorm<4, P, 2, Removal::complete>;
+
+static_assert(Layer<OnePath> && Layer<TwoPaths> && Layer<Complete>);
+static_assert(OnePath::is_layer_norm && !Complete::is_layer_norm);
+static_assert(Manifest<TwoPaths>::parameters == 8);
+static_assert(saved_bytes<OnePath::Saved>(8) == 3 * 64 && saved_bytes<TwoPaths::Saved>(8) == 4 * 64);
+static_assert(Complete{}.state.removed() && !TwoPaths{}.state.fixed && !TwoPaths{}.state.values_fixed);
+
+const std::vector<double> two_rows{1, 2, 3, 6, 0, 0, 4, 4};
+
+double deviation(double variance) { return std::sqrt(variance + norm_epsilon); }
+const double mean_deviation = (deviation(3.5) + deviation(4)) / 2;
+
+/// A norm whose only path is fixed, position 0 apart or not.
+template <class Policies, bool Apart>
+struct FixedPath : RemovableNorm<5, Policies, 1, Removal::in_progress> {
+    constexpr FixedPath() {
+        this->state.tracking.mode = DivisorMode::constant;
+        this->state.fixed = this->state.values_fixed = true;
+        this->state.first_position_apart = Apart;
+        this->state.start_at(0.7, 1.9);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a norm that is not removed yet is a layer norm", "[nn]") {
+    LayerRun<OnePath> removable({1, 2});
+    LayerRun<LayerNorm<4, P>> plain({1, 2});
+    CHECK(removable.forward(two_rows) == plain.forward(two_rows));
+    const std::vector<double> d_y{1, -1, 2, 0.5, 3, 0, 1, -2};
+    CHECK(removable.backward(d_y) == plain.backward(d_y));
+}
+
+TEST_CASE("a removed norm divides by its constant, without epsilon", "[nn]") {
+    LayerRun<OnePath> run({1, 2});
+    run.layer.state.tracking.mode = DivisorMode::constant;
+    run.layer.state.fixed = run.layer.state.values_fixed = true;
+    run.layer.state.start_at(2, 2);
+    run.layer.gain.values[1] = 10;
+    run.layer.bias.values[1] = 1;
+    CHECK(run.forward(two_rows) == std::vector<double>{-1, -4, 0, 1.5, -1, -9, 1, 1});
+}
+
+TEST_CASE("the average follows the mean deviation of training passes", "[nn]") {
+    LayerRun<OnePath> run({1, 2});
+    run.layer.state.start_at(10, 10);
+    static_cast<void>(run.forward(two_rows));
+    CHECK(run.layer.state.average == Approx(0.9 * 10 + 0.1 * mean_deviation).epsilon(1e-14));
+    CHECK(run.layer.state.divisor == run.layer.state.average);
+}
+
+TEST_CASE("the average moves neither in recomputation nor in evaluation unless told so", "[nn]") {
+    LayerRun<OnePath> run({1, 2});
+    run.layer.state.start_at(10, 10);
+    static_cast<void>(run.forward(two_rows, Phase::recompute));
+    static_cast<void>(run.forward(two_rows, Phase::evaluate));
+    CHECK(run.layer.state.average == 10);
+    run.layer.state.tracking.evaluation = EvaluationPasses::averaged;
+    static_cast<void>(run.forward(two_rows, Phase::recompute));
+    CHECK(run.layer.state.average == 10);
+    static_cast<void>(run.forward(two_rows, Phase::evaluate));
+    CHECK(run.layer.state.average == Approx(0.9 * 10 + 0.1 * mean_deviation).epsilon(1e-14));
+}
+
+TEST_CASE("the average may leave out position 0, which has one of its own", "[nn]") {
+    LayerRun<OnePath> run({1, 2});
+    run.layer.state.tracking.average_over = AverageOver::all_but_first;
+    run.layer.state.tracking.first_position = FirstPosition::apart;
+    run.layer.state.start_at(10, 20);
+    static_cast<void>(run.forward(two_rows));
+    CHECK(run.layer.state.average == Approx(0.9 * 10 + 0.1 * deviation(4)).epsilon(1e-14));
+    CHECK(run.layer.state.first_position_average == Approx(0.9 * 20 + 0.1 * deviation(3.5)).epsilon(1e-14));
+}
+
+TEST_CASE("values alone divide end-of-text tokens by the first position's divisor", "[nn]") {
+    LayerRun<Complete> run({1, 3});
+    run.end_of_text_id = 7;
+    run.ids = {7, 7, 1};
+    run.layer.state.tracking.mode = DivisorMode::constant;
+    run.layer.state.first_position_apart = run.layer.state.end_of_text_apart = true;
+    run.layer.state.start_at(2, 5);
+    const auto queries = run.forward({1, -1, 0, 0, 1, -1, 0, 0, 1, -1, 0, 0});
+    CHECK((queries[0] == 0.2 && queries[4] == 0.5 && queries[8] == 0.5));
+    CHECK(run.layer.paths_differ());
+    CHECK(run.saved.values_divisor.data()[0] == 5);
+    CHECK(run.saved.values_divisor.data()[1] == 5);
+    CHECK(run.saved.values_divisor.data()[2] == 2);
+}
+
+TEST_CASE("the paths differ while one is fixed, or both are by different divisors", "[nn]") {
+    TwoPaths norm;
+    CHECK_FALSE(norm.paths_differ());
+    norm.state.fixed = true;
+    CHECK(norm.paths_differ());
+    norm.state.values_fixed = true;
+    CHECK_FALSE(norm.paths_differ());
+    norm.state.values_in_use.end_of_text = 3;
+    CHECK(norm.paths_differ());
+    CHECK_FALSE(OnePath{}.paths_differ());
+}
+
+TEMPLATE_TEST_CASE("the gradients of a removable norm are exact, measured or fixed", "[nn]",
+                   (RemovableNorm<5, P, 1, Removal::in_progress>), (RemovableNorm<5, Frozen, 1, Removal::in_progress>),
+                   (RemovableNorm<5, P, 1, Removal::complete>), (FixedPath<P, false>), (FixedPath<P, true>),
+                   (FixedPath<Frozen, true>)) {
+    const GradientReport report = check_gradient<TestType>();
+    INFO(report.where);
+    CHECK(report.worst <= gradient_bar);
+}

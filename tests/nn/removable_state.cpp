@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/nn/removable_state.hpp>
+
+#include <cstddef>
+
+#include "support/catch.hpp"
+
+using namespace lamina;
+
+namespace {
+
+// Momentum 1/2 makes every number below exact: average' = (average + measured) / 2.
+constexpr RemovableState started(DivisorMode mode, std::size_t calls) {
+    RemovableState state;
+    state.tracking = {.mode = mode, .momentum = 0.5};
+    state.calls_per_batch = calls;
+    state.start_at(8, 16);
+    return state;
+}
+
+constexpr RemovableState fixed(RemovableState state, bool queries_and_keys, bool values) {
+    state.fixed = queries_and_keys;
+    state.values_fixed = values;
+    return state;
+}
+
+constexpr RemovableState observed(RemovableState state, double measured, double first = 0) {
+    state.observe(measured, first == 0 ? measured : first);
+    return state;
+}
+
+constexpr Divisors same(double divisor) { return {divisor, divisor, divisor}; }
+
+}  // namespace
+
+static_assert(RemovableState{}.tracking == StdTracking{});
+static_assert(!RemovableState{}.removed() && !RemovableState{}.foldable());
+static_assert(same(2).uniform() && !Divisors{2, 3, 2}.uniform() && !Divisors{2, 2, 3}.uniform());
+
+TEST_CASE("one call moves the average once, three calls three times, in every mode", "[nn]") {
+    for (const DivisorMode mode : {DivisorMode::constant, DivisorMode::freeze, DivisorMode::track}) {
+        // 8 -> 6 with a measured 4; then 5, then 4.5.
+        CHECK(observed(started(mode, 1), 4).average == 6);
+        CHECK(observed(started(mode, 3), 4).average == 4.5);
+        CHECK(observed(fixed(started(mode, 3), true, true), 4).average == 4.5);
+    }
+}
+
+TEST_CASE("a constant divisor keeps its starting value whatever is measured", "[nn]") {
+    for (const std::size_t calls : {1, 3}) {
+        RemovableState state = observed(started(DivisorMode::constant, calls), 4);
+        CHECK(state.divisor == 8);
+        state = observed(fixed(state, true, true), 2);
+        CHECK((state.in_use == same(8) && state.values_in_use == same(8)));
+    }
+}
+
+TEST_CASE("a freezing divisor with one call follows until the norm is fixed", "[nn]") {
+    RemovableState state = observed(started(DivisorMode::freeze, 1), 4);
+    CHECK(state.divisor == 6);
+    state = observed(state, 4);
+    CHECK(state.divisor == 5);
+    state = observed(fixed(state, true, true), 100);
+    CHECK((state.average == 52.5 && state.divisor == 5 && state.in_use == same(5)));
+}
+
+TEST_CASE("a freezing divisor with three calls follows as long as the values are real", "[nn]") {
+    RemovableState state = observed(fixed(started(DivisorMode::freeze, 3), true, false), 4);
+    // Queries and keys, already fixed, read the divisor before the calls for values move it: 8, then 5 and 4.5.
+    CHECK(state.in_use == same(8));
+    CHECK(state.divisor == 4.5);
+    state = observed(state, 4.5);
+    CHECK(state.in_use == same(4.5));
+    state = observed(fixed(state, true, true), 100);
+    CHECK((state.divisor == 4.5 && state.in_use == same(4.5) && state.values_in_use == same(4.5)));
+}
+
+TEST_CASE("a tracking divisor with one call is the average also once fixed", "[nn]") {
+    RemovableState state = observed(fixed(started(DivisorMode::track, 1), true, true), 4);
+    CHECK((state.in_use == same(6) && state.values_in_use == same(6)));
+    state = observed(state, 2);
+    CHECK((state.in_use == same(4) && state.divisor == 4));
+}
+
+TEST_CASE("a tracking divisor with three calls differs between the paths", "[nn]") {
+    const RemovableState state = observed(fixed(started(DivisorMode::track, 3), true, true), 4);
+    // 8 -> 6 for queries and keys, 5 for values, 4.5 in the call that only serves end-of-text tokens.
+    CHECK(state.in_use == same(6));
+    CHECK((state.values_in_use.ordinary == 5 && state.values_in_use.first_position == 5));
+    CHECK(state.divisor == 4.5);
+}
+
+TEST_CASE("a pass that changes nothing divides by what the last one left", "[nn]") {
+    RemovableState state = observed(fixed(started(DivisorMode::track, 3), true, true), 4);
+    const double average = state.average;
+    state.hold();
+    CHECK((state.in_use == same(4.5) && state.values_in_use == same(4.5)));
+    CHECK((state.average == average && state.divisor == 4.5));
+}
+
+TEST_CASE("the first position and end-of-text tokens have their own divisor until their events", "[nn]") {
+    RemovableState state = started(DivisorMode::freeze, 1);
+    state.first_position_apart = state.end_of_text_apart = true;
+    state.start_at(8, 16);
+    CHECK(state.first_position_divisor == 16);
+    state = observed(state, 4, 8);
+    CHECK((state.average == 6 && state.first_position_average == 12));
+    state = fixed(state, true, true);
+    state.hold();
+    // Queries and keys treat end-of-text tokens like the others.
+    CHECK(state.in_use == Divisors{6, 12, 6});
+    CHECK(state.values_in_use == Divisors{6, 12, 12});
+    CHECK((state.removed() && !state.foldable()));
+
+    state.merge_end_of_text();
+    state.hold();
+    CHECK(state.values_in_use == Divisors{6, 12, 6});
+    CHECK_FALSE(state.foldable());
+
+    state.merge_first_position();
+    state.hold();
+    CHECK((state.in_use == same(6) && state.values_in_use == same(6)));
+    CHECK(state.foldable());
+}
+
+TEST_CASE("a first position that is not apart starts with the common divisor", "[nn]") {
+    const RemovableState state = started(DivisorMode::constant, 1);
+    CHECK((state.first_position_average == 16 && state.first_position_divisor == 8));
+    const RemovableState after = observed(state, 4, 8);
+    CHECK(after.in_use == same(8));
+}
+
+TEST_CASE("a norm is removed only when both paths are fixed", "[nn]") {
+    CHECK_FALSE(fixed(RemovableState{}, true, false).removed());
+    CHECK_FALSE(fixed(RemovableState{}, false, true).removed());
+    CHECK(fixed(RemovableState{}, true, true).foldable());
+}

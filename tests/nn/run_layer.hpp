@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// One layer with its memory, to look at its outputs and gradients number by number.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include <lamina/nn/initialise.hpp>
+#include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/parameter_store.hpp>
+
+#include "nn/tiny_models.hpp"
+
+namespace lamina_tests {
+
+/// A layer in double, initialised, all its buffers allocated. Outputs start as NaN.
+template <lamina::Layer L>
+class LayerRun {
+public:
+    explicit LayerRun(lamina::Extent extent) : extent_(extent) {
+        lamina::initialise_parameters(layer, backend, 1, 1);
+        lamina::bind_saved(saved, saved_memory_.data(), extent.tokens());
+    }
+
+    std::vector<double> forward(std::vector<double> x, lamina::Phase phase = lamina::Phase::train) {
+        x_ = std::move(x);
+        std::vector<double> y(extent_.tokens() * L::out, std::numeric_limits<double>::quiet_NaN());
+        lamina::materialise_all(layer, backend);
+        lamina::Pass<Cpu> pass = make_pass(phase);
+        layer.forward(pass, input(), lamina::Tokens<double, L::out>(y.data(), extent_.tokens()), saved);
+        return y;
+    }
+
+    /// The gradient of the input of the last forward.
+    std::vector<double> backward(const std::vector<double>& d_y) {
+        std::vector<double> d_x(extent_.tokens() * L::in, std::numeric_limits<double>::quiet_NaN());
+        backward_into(d_y, lamina::Tokens<double, L::in>(d_x.data(), extent_.tokens()));
+        return d_x;
+    }
+    void backward_into(const std::vector<double>& d_y, lamina::Tokens<double, L::in> d_x) {
+        lamina::Pass<Cpu> pass = make_pass(lamina::Phase::train);
+        layer.backward(pass, input(), saved, lamina::Tokens<const double, L::out>(d_y.data(), extent_.tokens()), d_x);
+        lamina::complete_all_gradients(layer, backend);
+    }
+
+    Cpu backend{};
+    L layer{};
+    typename L::Saved saved{};
+    std::vector<lamina::Token> ids = std::vector<lamina::Token>(1000, 0);
+    lamina::Token end_of_text_id = -1;
+
+private:
+    lamina::Tokens<const double, L::in> input() const { return {x_.data(), extent_.tokens()}; }
+
+    lamina::Pass<Cpu> make_pass(lamina::Phase phase) {
+        return {.backend = backend,
+                .extent = extent_,
+                .ids = ids.data(),
+                .phase = phase,
+                .end_of_text = end_of_text_id,
+                .scratch = lamina::ScratchStack({scratch_memory_.data(), scratch_memory_.size()})};
+    }
+
+    lamina::Extent extent_;
+    lamina::ParameterStore<L, double, Cpu> store_{backend, layer};
+    typename Cpu::Memory saved_memory_ = backend.allocate(lamina::saved_bytes<typename L::Saved>(extent_.tokens()));
+    typename Cpu::Memory scratch_memory_ = backend.allocate(lamina::scratch_bytes_of<L>(extent_));
+    std::vector<double> x_{};
+};
+
+}  // namespace lamina_tests
