@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// AdamW: the optimiser, over every parameter of a model that trains.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+
+#include <lamina/arch/manifest.hpp>
+#include <lamina/arch/role.hpp>
+#include <lamina/arch/visit.hpp>
+#include <lamina/backend/contract.hpp>
+#include <lamina/core/matrix_view.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+
+namespace lamina::train {
+
+struct AdamWOptions {
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double epsilon = 1e-8;
+    double weight_decay = 0.01;
+};
+
+/// Whether weight decay applies to a tensor: to all but biases and norm parameters (reference 7.1). Adapters decay, so
+/// a full-rank A that starts as the identity is pulled towards zero, as in the original.
+[[nodiscard]] inline bool decays(const std::string& name, Role role) {
+    return role != Role::norm && name.find("bias") == std::string::npos;
+}
+
+/// Decoupled weight decay Adam (Loshchilov & Hutter 2019; reference 7.1) with moments stored as the precision policy
+/// says.
+///
+/// memory  two moments per trainable parameter
+template <LanguageModel M>
+class AdamW {
+    using Backend = typename M::Backend;
+    using Moment = typename M::Policies::Moment;
+    using Table = Manifest<M>;
+
+public:
+    explicit AdamW(M& model, AdamWOptions options = {}) : options_(options) {
+        for (const Role role : all_roles) {
+            const std::size_t bytes = Table::gradient_elements_of(role) * sizeof(Moment);
+            first_[index_of(role)] = model.backend().allocate(bytes);
+            second_[index_of(role)] = model.backend().allocate(bytes);
+        }
+    }
+
+    /// One update with this learning rate; gradients are multiplied by `gradient_scale`, which is where clipping comes
+    /// in.
+    void step(M& model, double rate, double gradient_scale = 1) {
+        model.complete_gradients();
+        ++updates_;
+        std::size_t k = 0;
+        for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+            using Member = std::remove_cvref_t<decltype(parameter)>;
+            const TensorEntry& entry = Table::entries[k++];
+            if constexpr (Member::trains) {
+                model.backend().adamw(AdamWUpdate<typename Member::Scalar, typename Member::Gradient, Moment>{
+                    .count = Member::size,
+                    .parameter = parameter.values,
+                    .gradient = parameter.gradient,
+                    .first_moment = region(first_, entry.role) + entry.gradient_offset,
+                    .second_moment = region(second_, entry.role) + entry.gradient_offset,
+                    .rate = rate,
+                    .beta1 = options_.beta1,
+                    .beta2 = options_.beta2,
+                    .epsilon = options_.epsilon,
+                    .decay = decays(name, entry.role) ? options_.weight_decay : 0,
+                    .gradient_scale = gradient_scale,
+                    .update = updates_});
+            }
+        });
+        model.parameters_changed();
+    }
+
+    /// Updates made, which the bias corrections depend on.
+    [[nodiscard]] std::size_t updates() const { return updates_; }
+    void set_updates(std::size_t updates) { updates_ = updates; }
+
+    /// The moments of a role as one row, in the layout of the gradients; empty where nothing trains.
+    [[nodiscard]] MatrixView<Moment> first_moments(Role role) { return view(first_, role); }
+    [[nodiscard]] MatrixView<Moment> second_moments(Role role) { return view(second_, role); }
+
+    [[nodiscard]] const AdamWOptions& options() const { return options_; }
+
+private:
+    using Regions = std::array<typename Backend::Memory, role_count>;
+
+    static Moment* region(Regions& regions, Role role) {
+        return reinterpret_cast<Moment*>(regions[index_of(role)].data());
+    }
+    static MatrixView<Moment> view(Regions& regions, Role role) {
+        const std::size_t count = Table::gradient_elements_of(role);
+        return count == 0 ? MatrixView<Moment>{} : row_view(region(regions, role), count);
+    }
+
+    AdamWOptions options_;
+    Regions first_{};
+    Regions second_{};
+    std::size_t updates_ = 0;
+};
+
+}  // namespace lamina::train

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// The guard: finds the tensor in which a training run stopped being finite, and keeps a state to go back to.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <lamina/arch/manifest.hpp>
+#include <lamina/arch/role.hpp>
+#include <lamina/arch/visit.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/removable_state.hpp>
+#include <lamina/train/adamw.hpp>
+
+namespace lamina::train {
+
+/// What a trainer does in the step in which a loss, a gradient or a parameter is not finite.
+enum class NonFinite : std::uint8_t {
+    stop,       ///< throw NonFiniteError, parameters untouched by the step where that is still possible
+    skip,       ///< leave the parameters as they were before the step, go on with the next batch
+    roll_back,  ///< return to the last snapshot, go on with the next batch
+};
+
+/// The first tensor whose gradient is not finite, by its name; nothing if all are.
+template <LanguageModel M>
+[[nodiscard]] std::optional<std::string> first_non_finite_gradient(M& model) {
+    model.complete_gradients();
+    std::optional<std::string> found;
+    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+        if constexpr (std::remove_cvref_t<decltype(parameter)>::trains) {
+            if (!found && !std::isfinite(model.backend().sum_of_squares(parameter.d_matrix()))) found = name;
+        }
+    });
+    return found;
+}
+
+/// The first trainable tensor that is not finite, by its name; nothing if all are.
+///
+/// cost     one read of every trainable parameter
+template <LanguageModel M>
+[[nodiscard]] std::optional<std::string> first_non_finite_parameter(M& model) {
+    std::optional<std::string> found;
+    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+        if constexpr (std::remove_cvref_t<decltype(parameter)>::trains) {
+            if (!found && !std::isfinite(model.backend().sum_of_squares(parameter.matrix()))) found = name;
+        }
+    });
+    return found;
+}
+
+/// A copy, on the host, of everything a step changes: trainable parameters, moments and norm states.
+///
+/// memory  as much as the trainable parameters and their moments
+template <LanguageModel M>
+class Snapshot {
+public:
+    void take(M& model, AdamW<M>& optimiser) {
+        std::size_t k = 0;
+        visit_tensors(model, optimiser, [&](std::byte* data, std::size_t bytes) {
+            if (k == tensors_.size()) tensors_.emplace_back();
+            tensors_[k].resize(bytes);
+            model.backend().download(tensors_[k++].data(), data, bytes);
+        });
+        states_.clear();
+        visit_states(model, [&](RemovableState& state) { states_.push_back(state); });
+        updates_ = optimiser.updates();
+    }
+
+    /// Puts everything back. Does nothing before the first `take`.
+    void restore(M& model, AdamW<M>& optimiser) const {
+        if (tensors_.empty()) return;
+        std::size_t k = 0;
+        visit_tensors(model, optimiser, [&](std::byte* data, std::size_t bytes) {
+            model.backend().upload(data, tensors_[k++].data(), bytes);
+        });
+        k = 0;
+        visit_states(model, [&](RemovableState& state) { state = states_[k++]; });
+        optimiser.set_updates(updates_);
+        model.parameters_changed();
+    }
+
+    [[nodiscard]] bool empty() const { return tensors_.empty(); }
+
+private:
+    template <class F>
+    static void visit_tensors(M& model, AdamW<M>& optimiser, const F& f) {
+        for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
+            using Member = std::remove_cvref_t<decltype(parameter)>;
+            if constexpr (Member::trains) {
+                f(reinterpret_cast<std::byte*>(parameter.values), Member::size * sizeof(typename Member::Scalar));
+            }
+        });
+        for (const Role role : all_roles) {
+            for (const auto moments : {optimiser.first_moments(role), optimiser.second_moments(role)}) {
+                if (!moments.empty())
+                    f(reinterpret_cast<std::byte*>(moments.data), moments.size() * sizeof(*moments.data));
+            }
+        }
+    }
+
+    template <class F>
+    static void visit_states(M& model, const F& f) {
+        walk(model.layers(), [&](const std::string&, auto& node) {
+            if constexpr (requires { f(node.state); }) f(node.state);
+        });
+    }
+
+    std::vector<std::vector<std::byte>> tensors_;
+    std::vector<RemovableState> states_;
+    std::size_t updates_ = 0;
+};
+
+}  // namespace lamina::train

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Removal: applies the events of a removal schedule to the norms of a model.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <lamina/arch/std_tracking.hpp>
+#include <lamina/arch/visit.hpp>
+#include <lamina/core/error.hpp>
+#include <lamina/core/token_batch.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/removable_state.hpp>
+#include <lamina/train/removal_schedule.hpp>
+
+namespace lamina::train {
+
+/// A removable norm of a model.
+struct NormSite {
+    std::string name;  ///< "h.3.ln_1", "ln_f"
+    std::size_t layer = 0;
+    bool in_block = false;
+    bool two_paths = false;  ///< before attention: queries and keys are removed before values
+    RemovableState* state = nullptr;
+};
+
+/// The removable norms of a model, in the order of its layers. The states live in the model: it must not move
+/// meanwhile.
+template <LanguageModel M>
+[[nodiscard]] std::vector<NormSite> norm_sites(M& model) {
+    std::vector<NormSite> sites;
+    walk(model.layers(), [&](const std::string& path, auto& node) {
+        if constexpr (requires(RemovableState * &state) { state = &node.state; }) {
+            NormSite site{.name = path, .two_paths = node.paths == 2, .state = &node.state};
+            if (path.starts_with("h.")) {
+                site.in_block = true;
+                site.layer = std::stoul(path.substr(2));
+            }
+            sites.push_back(site);
+        }
+    });
+    return sites;
+}
+
+/// Turns norms into fixed ones, event by event, and prepares their tracking.
+///
+/// Works on any model with `norm::Removable`: in each block, norms with two paths play ln_1 and the others ln_2; a norm
+/// outside the blocks plays ln_f.
+class Removal {
+public:
+    template <LanguageModel M>
+    Removal(M& model, RemovalSchedule schedule, StdTracking tracking)
+        : sites_(norm_sites(model)), schedule_(schedule), layers_(M::architecture.layers) {
+        for (const NormSite& site : sites_) {
+            RemovableState& state = *site.state;
+            const bool apart = tracking.first_position == FirstPosition::apart;
+            state.tracking = tracking;
+            state.calls_per_batch = site.two_paths ? tracking.calls_of_ln_1 : 1;
+            state.first_position_apart = apart;
+            state.end_of_text_apart = apart && site.two_paths;
+        }
+    }
+
+    /// Measures the mean deviation at every norm on a batch, and starts averages and divisors there.
+    template <LanguageModel M>
+    void calibrate(M& model, const TokenBatch& batch) {
+        std::vector<StdTracking> kept;
+        for (const NormSite& site : sites_) {
+            kept.push_back(site.state->tracking);
+            site.state->tracking.momentum = 0;
+            site.state->tracking.evaluation = EvaluationPasses::averaged;
+        }
+        static_cast<void>(model.evaluate(batch));
+        for (std::size_t i = 0; i < sites_.size(); ++i) {
+            RemovableState& state = *sites_[i].state;
+            state.tracking = kept[i];
+            state.start_at(state.average, state.first_position_average);
+        }
+    }
+
+    /// Starts one norm from a published standard deviation. Throws ArgumentError when the model has no such norm.
+    void start_at(RemovalKind kind, std::size_t layer, double standard_deviation, double first_position) {
+        bool found = false;
+        for (const NormSite& site : sites_) {
+            if (!plays(site, kind, layer)) continue;
+            site.state->start_at(standard_deviation, first_position);
+            found = true;
+        }
+        if (!found)
+            throw ArgumentError("lamina: Removal::start_at: the model has no removable norm for " +
+                                describe(RemovalEvent{kind, layer, 0}));
+    }
+
+    /// Applies what the schedule says for the forward passes of update `update` (counted from 0). Call once before
+    /// them.
+    std::vector<RemovalEvent> before_update(std::size_t update) {
+        std::vector<RemovalEvent> fired;
+        schedule_.events_at(update, layers_, [&](const RemovalEvent& event) {
+            apply(event);
+            fired.push_back(event);
+        });
+        return fired;
+    }
+
+    void apply(const RemovalEvent& event) {
+        for (const NormSite& site : sites_) {
+            if (!plays(site, event.kind, event.layer)) continue;
+            RemovableState& state = *site.state;
+            switch (event.kind) {
+                case RemovalKind::ln_2:
+                case RemovalKind::ln_f:
+                    state.fixed = state.values_fixed = true;
+                    break;
+                case RemovalKind::ln_1_qk:
+                    state.fixed = true;
+                    break;
+                case RemovalKind::ln_1_v:
+                    state.values_fixed = true;
+                    break;
+                case RemovalKind::end_of_text:
+                    state.merge_end_of_text();
+                    break;
+                case RemovalKind::first_position:
+                    state.merge_first_position();
+                    break;
+            }
+        }
+    }
+
+    [[nodiscard]] std::size_t norms() const { return sites_.size(); }
+    /// Norms with at least one path that still measures.
+    [[nodiscard]] std::size_t norms_left() const {
+        std::size_t left = 0;
+        for (const NormSite& site : sites_) left += site.state->removed() ? 0 : 1;
+        return left;
+    }
+    [[nodiscard]] const std::vector<NormSite>& sites() const { return sites_; }
+    [[nodiscard]] const RemovalSchedule& schedule() const { return schedule_; }
+
+private:
+    // The first position is treated apart in every norm of the model; it ends everywhere with the block's event, and
+    // for the last norm with the last block's.
+    [[nodiscard]] bool plays(const NormSite& site, RemovalKind kind, std::size_t layer) const {
+        if (!site.in_block) {
+            return kind == RemovalKind::ln_f || (kind == RemovalKind::first_position && layer + 1 == layers_);
+        }
+        if (site.layer != layer) return false;
+        switch (kind) {
+            case RemovalKind::ln_2:
+                return !site.two_paths;
+            case RemovalKind::ln_1_qk:
+            case RemovalKind::ln_1_v:
+            case RemovalKind::end_of_text:
+                return site.two_paths;
+            case RemovalKind::first_position:
+                return true;
+            case RemovalKind::ln_f:
+                return false;
+        }
+        return false;
+    }
+
+    std::vector<NormSite> sites_;
+    RemovalSchedule schedule_;
+    std::size_t layers_;
+};
+
+}  // namespace lamina::train

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Trainer: one optimiser step after another, from micro-batches, schedule, removal, clipping and guard.
+#pragma once
+
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lamina/core/error.hpp>
+#include <lamina/core/token_batch.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/transformer.hpp>
+#include <lamina/train/adamw.hpp>
+#include <lamina/train/clipping.hpp>
+#include <lamina/train/guard.hpp>
+#include <lamina/train/learning_rate.hpp>
+#include <lamina/train/removal.hpp>
+#include <lamina/train/removal_schedule.hpp>
+
+namespace lamina::train {
+
+struct TrainerOptions {
+    AdamWOptions adamw{};
+    std::size_t accumulation =
+        1;            ///< micro-batches per optimiser step; their mean losses weigh the same (reference 7.2)
+    double clip = 1;  ///< maximum of the gradients' norm; 0 for no clipping
+    double auxiliary_weight = 0;  ///< of the penalty on uneven deviations before the last norm (reference 5.5)
+    NonFinite non_finite = NonFinite::stop;
+    std::size_t snapshot_every = 10;  ///< steps between states that NonFinite::roll_back can return to
+    std::size_t most_recoveries =
+        10;  ///< skipped or rolled-back steps without a good one between them, before it stops
+};
+
+/// What a step did.
+enum class Outcome : std::uint8_t { updated, skipped, rolled_back };
+
+struct StepReport {
+    std::size_t update = 0;  ///< which step this was, from 0
+    double loss = 0;         ///< mean of the micro-batches' mean losses, nats, before the update
+    double auxiliary = 0;
+    double gradient_norm = 0;  ///< before clipping
+    double rate = 0;           ///< learning rate used
+    std::size_t tokens = 0;    ///< put through the model
+    std::size_t norms_left = 0;
+    double seconds = 0;
+    Outcome outcome = Outcome::updated;
+    std::string problem{};               ///< what was not finite, when something was
+    std::vector<RemovalEvent> events{};  ///< norms switched before this step
+};
+
+/// Strings the parts together; each can be used without it.
+///
+/// Every call of `step` is one update k: events of the removal schedule, `accumulation` micro-batches, clipping, AdamW
+/// with the learning rate of k (reference 7.2). Nothing is printed or written.
+template <LanguageModel M>
+class Trainer {
+public:
+    Trainer(M& model, std::function<double(std::size_t)> rate, TrainerOptions options = {})
+        : model_(&model), optimiser_(model, options.adamw), rate_(std::move(rate)), options_(options) {
+        if (options.accumulation == 0) throw ArgumentError("lamina: Trainer: accumulation of 0: expected at least 1");
+    }
+
+    /// Norms are removed as `removal` says; it must outlive the trainer.
+    void attach(Removal& removal) { removal_ = &removal; }
+
+    /// One optimiser step. `next()` returns a TokenBatch whose spans stay valid until the call after.
+    template <class Next>
+    StepReport step(Next&& next) {
+        const auto start = std::chrono::steady_clock::now();
+        StepReport report{.update = update_, .rate = rate_(update_)};
+        if (removal_ != nullptr) report.events = removal_->before_update(update_);
+        if (snapshot_is_due()) snapshot_.take(*model_, optimiser_);
+        model_->zero_gradients();
+        accumulate(next, report);
+        report.gradient_norm = gradient_norm(*model_);
+        if (const auto problem = problem_of(report)) {
+            recover(report, *problem);
+        } else {
+            optimiser_.step(*model_, report.rate, clip_scale(report.gradient_norm, options_.clip));
+            if (const auto tensor = first_non_finite_parameter(*model_)) {
+                recover(report, "parameter " + *tensor);
+            } else {
+                recoveries_ = 0;
+            }
+        }
+        report.norms_left = removal_ == nullptr ? 0 : removal_->norms_left();
+        report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        ++update_;
+        return report;
+    }
+
+    /// Steps made, and the index of the next one.
+    [[nodiscard]] std::size_t update() const { return update_; }
+    [[nodiscard]] AdamW<M>& optimiser() { return optimiser_; }
+    [[nodiscard]] M& model() { return *model_; }
+    [[nodiscard]] const TrainerOptions& options() const { return options_; }
+
+    /// Continues from a state whose parameters, moments and norm states have been restored.
+    void resume_at(std::size_t update) { update_ = update; }
+
+private:
+    // A skipped step must leave nothing behind, not even in the norms' averages, so skipping needs a copy from every
+    // step.
+    [[nodiscard]] bool snapshot_is_due() const {
+        if (options_.non_finite == NonFinite::stop) return false;
+        return options_.non_finite == NonFinite::skip || snapshot_.empty() || update_ % options_.snapshot_every == 0;
+    }
+
+    template <class Next>
+    void accumulate(Next& next, StepReport& report) {
+        const double share = 1 / static_cast<double>(options_.accumulation);
+        for (std::size_t i = 0; i < options_.accumulation; ++i) {
+            const TokenBatch batch = next();
+            const StepLoss loss =
+                model_->backward(batch, {.share = share, .auxiliary_weight = options_.auxiliary_weight});
+            report.loss += share * loss.cross_entropy.mean();
+            report.auxiliary += share * loss.auxiliary;
+            report.tokens += batch.inputs.size();
+        }
+    }
+
+    [[nodiscard]] std::optional<std::string> problem_of(const StepReport& report) {
+        if (!std::isfinite(report.loss)) return "loss";
+        if (std::isfinite(report.gradient_norm)) return std::nullopt;
+        const auto tensor = first_non_finite_gradient(*model_);
+        return "gradient of " + tensor.value_or("all tensors together");
+    }
+
+    void recover(StepReport& report, const std::string& problem) {
+        report.problem = problem + " is not finite in step " + std::to_string(update_);
+        ++recoveries_;
+        if (options_.non_finite == NonFinite::stop || recoveries_ > options_.most_recoveries) {
+            throw NonFiniteError(
+                "lamina: " + report.problem + (recoveries_ > 1 ? ", as in the steps before" : "") +
+                "; lower the learning rate or the clipping norm, or see NonFinite::skip and ::roll_back");
+        }
+        snapshot_.restore(*model_, optimiser_);
+        // Norms that the schedule has switched since the snapshot stay switched.
+        if (removal_ != nullptr) {
+            removal_->schedule().replay(update_, M::architecture.layers,
+                                        [&](const RemovalEvent& event) { removal_->apply(event); });
+        }
+        report.outcome = options_.non_finite == NonFinite::skip ? Outcome::skipped : Outcome::rolled_back;
+    }
+
+    M* model_;
+    AdamW<M> optimiser_;
+    std::function<double(std::size_t)> rate_;
+    TrainerOptions options_;
+    Removal* removal_ = nullptr;
+    Snapshot<M> snapshot_{};
+    std::size_t update_ = 0;
+    std::size_t recoveries_ = 0;
+};
+
+}  // namespace lamina::train
