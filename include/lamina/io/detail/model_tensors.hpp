@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Between a model's parameters and the tensors of files: checked, and never more than one tensor held twice.
+#pragma once
+
+#include <lamina/io/detail/message_text.hpp>
+#include <lamina/io/detail/stored_scalars.hpp>
+#include <lamina/io/safetensors.hpp>
+#include <lamina/io/safetensors_writer.hpp>
+
+#include <lamina/arch/manifest.hpp>
+#include <lamina/core/error.hpp>
+#include <lamina/core/scalar_type.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace lamina::io {
+
+/// What a loader does about a NaN or an infinity among the values.
+enum class NonFinite : std::uint8_t { refuse, allow };
+
+namespace detail {
+
+[[noreturn]] inline void fail_tensor(const SafetensorsFile& file, std::string_view name, const std::string& problem) {
+    throw FileError(file.path().string(), "tensor " + in_quotes(name) + " " + problem);
+}
+
+/// Checks type and shape of a stored tensor, without touching its data.
+///
+/// errors  FileError that names file and tensor, what was found and what was expected
+inline void check_tensor(const SafetensorsFile& file, std::string_view stored_name, const TensorEntry& expected) {
+    const StoredTensor& stored = file.tensor(stored_name, std::span(expected.shape).first(expected.rank));
+    if (!with_stored_float(stored.type, [](auto) {})) {
+        fail_tensor(file, stored_name,
+                    "is of type " + std::string(name_of(stored.type)) + ", expected F64, F32, F16 or BF16");
+    }
+}
+
+template <class Scalar>
+[[nodiscard]] bool is_finite(Scalar value) {
+    return std::isfinite(convert_scalar<double>(value));
+}
+
+/// Copies a stored tensor, which check_tensor has passed, into a parameter.
+///
+/// errors  FileError that names the tensor and the place of its first non-finite value; the parameter is then untouched
+template <class B, class Parameter>
+void read_parameter(const SafetensorsFile& file, std::string_view stored_name, Parameter& parameter, B& backend,
+                    NonFinite non_finite) {
+    using Scalar = typename Parameter::Scalar;
+    const auto host = std::make_unique_for_overwrite<Scalar[]>(Parameter::size);
+    const std::span<Scalar> values(host.get(), Parameter::size);
+    file.read_into(stored_name, values);
+    if (non_finite == NonFinite::refuse) {
+        const auto wrong = std::find_if_not(values.begin(), values.end(), is_finite<Scalar>);
+        if (wrong != values.end()) {
+            const bool is_nan = std::isnan(convert_scalar<double>(*wrong));
+            fail_tensor(file, stored_name,
+                        std::string(is_nan ? "has NaN" : "has an infinity") + " at element " +
+                            std::to_string(wrong - values.begin()) + ", expected finite numbers");
+        }
+    }
+    backend.upload(parameter.values, values.data(), values.size_bytes());
+}
+
+/// A parameter as a tensor to be written, its values fetched piece by piece when their turn comes.
+template <class B, class Parameter>
+[[nodiscard]] TensorToWrite parameter_to_write(std::string name, const Parameter& parameter, B& backend,
+                                               std::optional<ScalarType> store_as = std::nullopt) {
+    using Scalar = typename Parameter::Scalar;
+    return {.name = std::move(name),
+            .type = store_as.value_or(scalar_type_of<Scalar>),
+            .shape = {Parameter::shape.begin(), Parameter::shape.end()},
+            .write_data = [values = parameter.values, &backend](TensorSink& sink) {
+                constexpr std::size_t step = std::size_t{1} << 20U;
+                std::vector<Scalar> host(std::min(step, Parameter::size));
+                for (std::size_t start = 0; start < Parameter::size; start += step) {
+                    const std::size_t count = std::min(step, Parameter::size - start);
+                    backend.download(host.data(), values + start, count * sizeof(Scalar));
+                    sink.write(std::span<const Scalar>(host.data(), count));
+                }
+            }};
+}
+
+}  // namespace detail
+
+}  // namespace lamina::io

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+// load_gpt2 and save_gpt2: models from and to folders in Hugging Face's GPT-2 layout.
+#pragma once
+
+#include <lamina/io/detail/message_text.hpp>
+#include <lamina/io/detail/model_tensors.hpp>
+#include <lamina/io/gpt2_config.hpp>
+#include <lamina/io/norm_states.hpp>
+#include <lamina/io/safetensors_folder.hpp>
+#include <lamina/io/safetensors_writer.hpp>
+
+#include <lamina/arch/architecture.hpp>
+#include <lamina/arch/manifest.hpp>
+#include <lamina/arch/role.hpp>
+#include <lamina/arch/visit.hpp>
+#include <lamina/core/error.hpp>
+#include <lamina/core/scalar_type.hpp>
+#include <lamina/core/token.hpp>
+#include <lamina/nn/gpt2_blocks.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/layer_norm.hpp>
+#include <lamina/nn/removable_norm.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace lamina::io {
+
+struct LoadOptions {
+    NonFinite non_finite = NonFinite::refuse;
+};
+
+/// What the names of a model's tensors start with in a file; those of the head have no prefix in either form.
+enum class NamePrefix : std::uint8_t {
+    transformer,  ///< "transformer.", as transformers writes it
+    none          ///< as in the published GPT-2 files
+};
+
+struct SaveOptions {
+    /// F64, F32, F16 or BF16; nothing for each tensor's own type in the model.
+    std::optional<ScalarType> store_as{};
+    NamePrefix prefix = NamePrefix::transformer;
+    /// For config.json only; nothing means 50256 with GPT-2's vocabulary, else none.
+    std::optional<Token> end_of_text{};
+};
+
+namespace detail {
+
+inline constexpr std::string_view gpt2_prefix = "transformer.";
+inline constexpr std::string_view head_weight_name = "lm_head.weight";
+
+[[nodiscard]] constexpr std::string_view without_prefix(std::string_view name) {
+    return name.starts_with(gpt2_prefix) ? name.substr(gpt2_prefix.size()) : name;
+}
+
+/// The causal mask and its constant, which old files hold beside the parameters: "h.N.attn.bias",
+/// "h.N.attn.masked_bias".
+[[nodiscard]] constexpr bool is_mask_buffer(std::string_view name) {
+    if (!name.starts_with("h.")) return false;
+    name.remove_prefix(2);
+    const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+    if (digits == 0) return false;
+    name.remove_prefix(digits);
+    return name == ".attn.bias" || name == ".attn.masked_bias";
+}
+
+template <class M>
+[[nodiscard]] consteval bool has_norm_states() {
+    using P = typename M::Policies;
+    return std::is_same_v<typename P::Norm, norm::Removable> || std::is_same_v<typename P::Norm, norm::FixedStd>;
+}
+
+template <class M>
+[[nodiscard]] constexpr HeadWeight head_weight_of() {
+    return M::Policies::Head::own_weight ? HeadWeight::own : HeadWeight::tied;
+}
+
+/// What a model is now; its norms may be on their way.
+template <LanguageModel M>
+[[nodiscard]] Gpt2Facts facts_of(M& model) {
+    const auto states = norm_states_of(model);
+    const bool any_fixed = std::any_of(
+        states.begin(), states.end(), [](const auto& norm) { return norm.second->fixed || norm.second->values_fixed; });
+    constexpr bool any_norm = Manifest<M>::parameters_of(Role::norm) != 0;
+    const NormKind norms = any_fixed ? NormKind::fixed : any_norm ? NormKind::measured : NormKind::absent;
+    constexpr bool stock_type = Gpt2Blocks<M> && !M::Policies::Head::own_bias &&
+                                (has_norm_states<M>() || std::is_same_v<typename M::Policies::Norm, norm::LayerNorm>);
+    return {.architecture = M::architecture,
+            .head = head_weight_of<M>(),
+            .norms = norms,
+            .stock = stock_type && norms == NormKind::measured};
+}
+
+/// Which stored tensor belongs to which of a model's, every name and shape checked.
+class Gpt2Tensors {
+public:
+    /// errors  FileError that names a tensor that is missing, unexpected, of a wrong shape or type, or there twice
+    Gpt2Tensors(const SafetensorsFolder& folder, std::span<const TensorEntry> entries, HeadWeight head)
+        : folder_(folder) {
+        std::set<std::string, std::less<>> wanted;
+        for (const TensorEntry& entry : entries) {
+            if (entry.role != Role::adapter) wanted.insert(entry.name());
+        }
+        collect(wanted, head);
+        for (const TensorEntry& entry : entries) {
+            if (entry.role == Role::adapter) continue;
+            const std::string& stored = stored_name(entry.name());
+            check_tensor(*folder_.find_file(stored), stored, entry);
+        }
+        if (redundant_head_) check_redundant_head();
+    }
+
+    /// The name in the file.
+    [[nodiscard]] const std::string& stored_name(const std::string& name) const {
+        const auto found = stored_names_.find(name);
+        if (found != stored_names_.end()) return found->second;
+        const std::string shown = (prefixed_ && !name.starts_with("lm_head.") ? std::string(gpt2_prefix) : "") + name;
+        throw FileError(place().string(), "has no tensor " + in_quotes(shown));
+    }
+
+    [[nodiscard]] const SafetensorsFile& file_of(const std::string& name) const {
+        return *folder_.find_file(stored_name(name));
+    }
+
+private:
+    void collect(const std::set<std::string, std::less<>>& wanted, HeadWeight head) {
+        for (const std::string& stored : folder_.names()) {
+            const std::string_view name = without_prefix(stored);
+            prefixed_ = prefixed_ || name.size() != stored.size();
+            if (head == HeadWeight::tied && name == head_weight_name) {
+                redundant_head_ = true;
+            } else if (!wanted.contains(name) && !is_mask_buffer(name)) {
+                fail_tensor(*folder_.find_file(stored), stored, "is none of the model's");
+            }
+            const auto [place, is_first] = stored_names_.emplace(name, stored);
+            if (!is_first) {
+                fail_tensor(*folder_.find_file(stored), stored,
+                            "and tensor " + in_quotes(place->second) + " are the same one, expected one of them");
+            }
+        }
+    }
+
+    // A file whose head is not its embedding was not made by a model whose head is.
+    void check_redundant_head() const {
+        const std::string head(head_weight_name);
+        const std::string embedding = "wte.weight";
+        const StoredTensor& left = folder_.tensor(stored_name(head));
+        const StoredTensor& right = folder_.tensor(stored_name(embedding));
+        const auto left_bytes = folder_.bytes(left.name);
+        const auto right_bytes = folder_.bytes(right.name);
+        const bool same = left.type == right.type && left.shape == right.shape &&
+                          std::equal(left_bytes.begin(), left_bytes.end(), right_bytes.begin(), right_bytes.end());
+        if (same) return;
+        fail_tensor(
+            file_of(head), left.name,
+            "differs from " + in_quotes(right.name) + ", expected the same values, as the model's head is tied");
+    }
+
+    [[nodiscard]] const std::filesystem::path& place() const {
+        return folder_.files().size() == 1 ? folder_.files().front().path() : folder_.path();
+    }
+
+    const SafetensorsFolder& folder_;
+    std::map<std::string, std::string, std::less<>> stored_names_;
+    bool prefixed_ = false;
+    bool redundant_head_ = false;
+};
+
+}  // namespace detail
+
+/// Fills a model from a folder in Hugging Face's GPT-2 layout: `config.json`, if there is one, then
+/// `model.safetensors`, or the files that `model.safetensors.index.json` names.
+///
+/// accepts  names with or without "transformer."; F64, F32, F16 and BF16, rounded to what the model stores; causal-mask
+///          buffers, which are ignored; a copy of the token embedding as `lm_head.weight` where the head is tied
+/// leaves   adapters, which such folders do not hold, and the states of removable norms as they were
+/// errors   FileError that names file and field or tensor, what was found and what was expected. Fields, names, shapes
+///          and types are checked before any value is written; only after a NaN or an infinity, found on the way, is
+///          the model partly filled
+/// memory   one tensor at a time besides the model
+/// source   reference 2.2, 2.4
+template <LanguageModel M>
+void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
+    const std::filesystem::path config = folder / "config.json";
+    if (std::filesystem::exists(config)) {
+        Gpt2Facts facts = detail::facts_of(model);
+        if (detail::has_norm_states<M>()) facts.norms = NormKind::fixed;  // the states are loaded on their own
+        check_gpt2_config(config, facts);
+    }
+    const SafetensorsFolder files(folder);
+    const detail::Gpt2Tensors tensors(files, Manifest<M>::entries, detail::head_weight_of<M>());
+    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+        if constexpr (std::remove_cvref_t<decltype(parameter)>::role != Role::adapter) {
+            detail::read_parameter(tensors.file_of(name), tensors.stored_name(name), parameter, model.backend(),
+                                   options.non_finite);
+        }
+    });
+    model.parameters_changed();
+}
+
+/// Writes a model's folder: `model.safetensors`, then `config.json`, each atomically; other files in the folder stay.
+/// Loaded and saved again, every tensor has the same bytes, provided the model stores the file's type.
+///
+/// writes   everything but adapters (`save_adapter`) and the states of norms (`save_norm_states`). A model that
+///          transformers' GPT2LMHeadModel would not compute alike, such as a folded one, gets the model type
+///          "lamina-gpt2"; `lm_head.bias` is lamina's own name.
+/// errors   FileError as AtomicFile; ArgumentError for a type that is no floating-point one, and for names without
+///          prefix where the model has a head of its own, which transformers 4.48 does not read
+template <LanguageModel M>
+void save_gpt2(M& model, const std::filesystem::path& folder, SaveOptions options = {}) {
+    if (M::Policies::Head::own_weight && options.prefix == NamePrefix::none) {
+        throw ArgumentError(
+            "save_gpt2: a model with a head of its own needs names with prefix; use "
+            "NamePrefix::transformer");
+    }
+    if (options.store_as && !detail::with_stored_float(*options.store_as, [](auto) {})) {
+        throw ArgumentError("save_gpt2: cannot store as " + std::string(name_of(*options.store_as)) +
+                            ", expected F64, F32, F16 or BF16");
+    }
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw FileError(folder.string(), "cannot be created: " + error.message());
+
+    std::vector<TensorToWrite> tensors;
+    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+        if constexpr (std::remove_cvref_t<decltype(parameter)>::role != Role::adapter) {
+            const bool prefixed = options.prefix == NamePrefix::transformer && !name.starts_with("lm_head.");
+            tensors.push_back(detail::parameter_to_write((prefixed ? std::string(detail::gpt2_prefix) : "") + name,
+                                                         parameter, model.backend(), options.store_as));
+        }
+    });
+    const ScalarType stored_as = options.store_as.value_or(tensors.front().type);
+    write_safetensors(folder / "model.safetensors", std::move(tensors));
+
+    constexpr Token gpt2_end_of_text = 50256;
+    if (!options.end_of_text && M::architecture.vocab == gpt2_small.vocab) options.end_of_text = gpt2_end_of_text;
+    write_gpt2_config(folder / "config.json", detail::facts_of(model),
+                      {.stored_as = stored_as, .end_of_text = options.end_of_text});
+}
+
+}  // namespace lamina::io
