@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// documents: text and JSON Lines files as one lazy range of documents.
+#pragma once
+
+#include <lamina/text/detail/json_lines_reader.hpp>
+#include <lamina/text/detail/piece_reader.hpp>
+#include <lamina/text/detail/text_reader.hpp>
+#include <lamina/text/document_piece.hpp>
+#include <lamina/text/invalid_utf8.hpp>
+
+#include <lamina/core/error.hpp>
+#include <lamina/core/expects.hpp>
+
+#include <range/v3/iterator/default_sentinel.hpp>
+#include <range/v3/view/facade.hpp>
+#include <range/v3/view/iota.hpp>
+#include <range/v3/view/join.hpp>
+#include <range/v3/view/transform.hpp>
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace lamina::text {
+
+/// How corpus files are read.
+struct DocumentOptions {
+    std::string field = "text";  ///< the field of a JSON Lines object that has the text
+    InvalidUtf8 invalid_utf8 = InvalidUtf8::reject;
+    std::size_t piece_bytes = std::size_t{1} << 20;  ///< longest piece of a text file's document; at least 64
+};
+
+/// The documents of one file, read as they are asked for; every begin() opens the file anew. A range-v3 input view.
+///
+/// A file named *.jsonl or *.ndjson has a JSON object a line; blank lines are passed over. Any other file is text: a
+/// line that is exactly "<|endoftext|>" ends a document (that line and the line break before it are no part of it), and
+/// so does the end of the file. Documents without text do not count.
+///
+/// A text document longer than `piece_bytes` comes in pieces, so that a file of any size takes little memory. Pieces
+/// end before white space, where GPT-2's tokenizer gives the same tokens for the pieces as for the whole; only a
+/// stretch of `piece_bytes` without any is cut within. A JSON Lines document always comes whole.
+///
+/// errors   while reading: FileError if the file cannot be read, is not as above, or has no document
+class FileDocuments : public ranges::view_facade<FileDocuments, ranges::finite> {
+public:
+    FileDocuments() = default;
+
+    /// errors  ArgumentError for JSON Lines whose invalid bytes are to be kept
+    explicit FileDocuments(std::filesystem::path path, DocumentOptions options = {})
+        : source_(std::make_shared<const Source>(Source{std::move(path), std::move(options)})) {
+        LAMINA_EXPECTS(source_->options.piece_bytes >= 64, "DocumentOptions: piece_bytes must be at least 64");
+        if (is_json_lines() && source_->options.invalid_utf8 == InvalidUtf8::keep) {
+            throw ArgumentError(
+                source_->path.string() +
+                ": JSON is UTF-8 by definition; its invalid bytes can be rejected or replaced, not kept");
+        }
+    }
+
+private:
+    friend ranges::range_access;
+
+    struct Source {
+        std::filesystem::path path;
+        DocumentOptions options;
+    };
+
+    struct Reading {
+        std::unique_ptr<detail::PieceReader> reader;
+        DocumentPiece piece;
+        bool done = false;
+    };
+
+    class Cursor {
+    public:
+        using single_pass = std::true_type;
+
+        Cursor() = default;
+        explicit Cursor(std::shared_ptr<Reading> reading) : reading_(std::move(reading)) {}
+
+        [[nodiscard]] const DocumentPiece& read() const { return reading_->piece; }
+        void next() { reading_->done = !reading_->reader->next(reading_->piece); }
+        [[nodiscard]] bool equal(ranges::default_sentinel_t) const { return reading_->done; }
+
+    private:
+        std::shared_ptr<Reading> reading_;
+    };
+
+    [[nodiscard]] Cursor begin_cursor() const {
+        auto reading = std::make_shared<Reading>();
+        reading->reader = open();
+        if (!reading->reader->next(reading->piece)) {
+            throw FileError(source_->path.string(), "is empty: a corpus needs at least one document");
+        }
+        return Cursor(std::move(reading));
+    }
+
+    [[nodiscard]] bool is_json_lines() const {
+        const std::filesystem::path extension = source_->path.extension();
+        return extension == ".jsonl" || extension == ".ndjson";
+    }
+
+    [[nodiscard]] std::unique_ptr<detail::PieceReader> open() const {
+        const DocumentOptions& options = source_->options;
+        if (is_json_lines()) {
+            return std::make_unique<detail::JsonLinesReader>(source_->path, options.invalid_utf8, options.field);
+        }
+        return std::make_unique<detail::TextReader>(source_->path, options.invalid_utf8, options.piece_bytes);
+    }
+
+    std::shared_ptr<const Source> source_;
+};
+
+/// The documents of several files, one file after another, each opened when the one before it is used up: a lazy
+/// range-v3 input view of DocumentPiece.
+///
+/// errors  ArgumentError if there are no files; those of FileDocuments while reading
+[[nodiscard]] inline auto documents(const std::vector<std::filesystem::path>& files,
+                                    const DocumentOptions& options = {}) {
+    if (files.empty()) throw ArgumentError("no corpus files given");
+    auto each = std::make_shared<std::vector<FileDocuments>>();
+    for (const std::filesystem::path& file : files) each->emplace_back(file, options);
+    return ranges::views::iota(std::size_t{0}, each->size()) |
+           ranges::views::transform([each](std::size_t file) { return (*each)[file]; }) | ranges::views::join;
+}
+
+}  // namespace lamina::text

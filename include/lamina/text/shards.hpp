@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+// Token shards: tokens in llm.c's .bin files, written whole or not at all, and read without loading them.
+#pragma once
+
+#include <lamina/text/token_store.hpp>
+
+#include <lamina/core/error.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/token.hpp>
+
+#include <lamina/io/atomic_file.hpp>
+#include <lamina/io/memory_map.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lamina::text {
+
+static_assert(std::endian::native == std::endian::little, "lamina: token shards: the files are little-endian");
+
+/// The two layouts of a shard: a header of 256 int32 (magic, version, number of tokens, zeros), then the tokens.
+enum class ShardFormat {
+    bits_16,  ///< magic 20240520, version 1, uint16 tokens: GPT-2
+    bits_32,  ///< magic 20240801, version 7, uint32 tokens: vocabularies above 65,536
+};
+
+namespace detail {
+
+using ShardHeader = std::array<std::int32_t, 256>;
+
+inline constexpr std::size_t shard_token_limit = std::numeric_limits<std::int32_t>::max();
+
+struct ShardLayout {
+    std::int32_t magic;
+    std::int32_t version;
+    std::size_t token_bytes;
+};
+
+[[nodiscard]] constexpr ShardLayout layout_of(ShardFormat format) {
+    return format == ShardFormat::bits_16 ? ShardLayout{20240520, 1, 2} : ShardLayout{20240801, 7, 4};
+}
+
+}  // namespace detail
+
+/// A shard on disk, mapped into memory. Move-only.
+class TokenShard {
+public:
+    /// errors  FileError if the file cannot be mapped; if its magic or version is neither format's; if its size is not
+    ///         exactly what its number of tokens takes
+    explicit TokenShard(const std::filesystem::path& path) : map_(path) {
+        const auto fail = [&path](const std::string& problem) { throw FileError(path.string(), problem); };
+        const std::size_t bytes = map_.bytes().size();
+        detail::ShardHeader header{};
+        if (bytes < sizeof(header)) {
+            fail("not a token shard: " + std::to_string(bytes) + " bytes, the header alone has 1024");
+        }
+        std::memcpy(header.data(), map_.bytes().data(), sizeof(header));
+        const bool wide = header[0] == detail::layout_of(ShardFormat::bits_32).magic;
+        format_ = wide ? ShardFormat::bits_32 : ShardFormat::bits_16;
+        const detail::ShardLayout layout = detail::layout_of(format_);
+        if (header[0] != layout.magic) {
+            fail("not a token shard: magic " + std::to_string(header[0]) + ", expected 20240520 or 20240801");
+        }
+        if (header[1] != layout.version) {
+            fail("token shard of version " + std::to_string(header[1]) + ", expected " +
+                 std::to_string(layout.version));
+        }
+        if (header[2] < 0) fail("token shard with a negative number of tokens, " + std::to_string(header[2]));
+        size_ = static_cast<std::size_t>(header[2]);
+        const std::size_t expected = sizeof(header) + size_ * layout.token_bytes;
+        if (bytes != expected) {
+            fail("token shard of " + std::to_string(bytes) + " bytes, but its " + std::to_string(size_) +
+                 " tokens take " + std::to_string(expected));
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] ShardFormat format() const noexcept { return format_; }
+
+    void copy(std::size_t first, std::span<Token> out) const {
+        LAMINA_EXPECTS(first <= size_ && out.size() <= size_ - first, "TokenShard::copy: past the last token");
+        const std::size_t width = detail::layout_of(format_).token_bytes;
+        const std::byte* from = map_.bytes().data() + sizeof(detail::ShardHeader) + first * width;
+        if (format_ == ShardFormat::bits_32) {
+            std::memcpy(out.data(), from, out.size_bytes());
+            return;
+        }
+        for (Token& token : out) {
+            std::uint16_t narrow = 0;
+            std::memcpy(&narrow, from, sizeof(narrow));
+            token = narrow;
+            from += sizeof(narrow);
+        }
+    }
+
+private:
+    io::MemoryMap map_;
+    std::size_t size_ = 0;
+    ShardFormat format_ = ShardFormat::bits_16;
+};
+
+/// Several shards as one corpus, in the order given; a block may reach from one into the next.
+class TokenShards {
+public:
+    explicit TokenShards(const std::vector<std::filesystem::path>& paths) {
+        for (const std::filesystem::path& path : paths) {
+            shards_.emplace_back(path);
+            ends_.push_back(size() + shards_.back().size());
+        }
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return ends_.empty() ? 0 : ends_.back(); }
+
+    void copy(std::size_t first, std::span<Token> out) const {
+        LAMINA_EXPECTS(first <= size() && out.size() <= size() - first, "TokenShards::copy: past the last token");
+        auto shard = static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), first) - ends_.begin());
+        while (!out.empty()) {
+            const std::size_t count = std::min(out.size(), ends_[shard] - first);
+            shards_[shard].copy(first - (ends_[shard] - shards_[shard].size()), out.first(count));
+            out = out.subspan(count);
+            first += count;
+            ++shard;
+        }
+    }
+
+private:
+    std::vector<TokenShard> shards_;
+    std::vector<std::size_t> ends_;  // tokens up to and including each shard
+};
+
+static_assert(TokenStore<TokenShard> && TokenStore<TokenShards>);
+
+/// Collects tokens and writes them as one shard. Holds them, 2 or 4 bytes each, until `commit`, since the header in
+/// front has their number; `write_token_shards` keeps that small for a corpus of any size.
+class TokenShardWriter {
+public:
+    explicit TokenShardWriter(std::filesystem::path path, ShardFormat format = ShardFormat::bits_16)
+        : path_(std::move(path)), format_(format) {}
+
+    /// errors  ArgumentError if the format cannot hold the token, or the shard one token more
+    void append(Token token) {
+        if (size_ == detail::shard_token_limit) {
+            throw ArgumentError(path_.string() + ": a token shard holds at most 2147483647 tokens");
+        }
+        if (token < 0 || (format_ == ShardFormat::bits_16 && token > 0xFFFF)) {
+            throw ArgumentError(path_.string() + ": token " + std::to_string(token) +
+                                " does not fit in the shard's unsigned integers");
+        }
+        const std::size_t width = detail::layout_of(format_).token_bytes;
+        body_.resize(body_.size() + width);
+        std::memcpy(body_.data() + body_.size() - width, &token, width);
+        ++size_;
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    /// Writes the shard aside, syncs it and gives it its name; the writer is empty afterwards.
+    ///
+    /// errors  FileError with the system's reason, such as a full disk; then no file is left, and an old one stays
+    void commit() {
+        const detail::ShardLayout layout = detail::layout_of(format_);
+        const detail::ShardHeader header{layout.magic, layout.version, static_cast<std::int32_t>(size_)};
+        io::AtomicFile file(path_);
+        file.write(std::as_bytes(std::span(header)));
+        file.write(body_);
+        file.commit();
+        body_.clear();
+        size_ = 0;
+    }
+
+private:
+    std::filesystem::path path_;
+    ShardFormat format_;
+    std::vector<std::byte> body_;
+    std::size_t size_ = 0;
+};
+
+/// Writes all tokens of a range, lazy or not, into one shard; returns their number.
+///
+/// errors  those of the range, and of TokenShardWriter; after any of them no file is left
+template <class TokenRange>
+std::size_t write_token_shard(const std::filesystem::path& path, TokenRange&& tokens,
+                              ShardFormat format = ShardFormat::bits_16) {
+    TokenShardWriter writer(path, format);
+    for (const Token token : tokens) writer.append(token);
+    const std::size_t count = writer.size();
+    writer.commit();
+    return count;
+}
+
+/// Where the shards of one corpus go, and how large they are.
+struct ShardSeries {
+    std::filesystem::path stem;                  ///< shard i is STEM_00000i.bin
+    std::size_t tokens_per_shard = 100'000'000;  ///< the last one may have fewer
+    ShardFormat format = ShardFormat::bits_16;
+};
+
+/// Writes a range of any length into as many shards as it takes, never holding more than one; returns their paths.
+/// An old series of the same stem is overwritten where the names meet.
+///
+/// errors  those of the range, and of TokenShardWriter; shards finished before the error stay
+template <class TokenRange>
+std::vector<std::filesystem::path> write_token_shards(const ShardSeries& series, TokenRange&& tokens) {
+    LAMINA_EXPECTS(series.tokens_per_shard > 0 && series.tokens_per_shard <= detail::shard_token_limit,
+                   "write_token_shards: tokens_per_shard must be in 1..2147483647");
+    std::vector<std::filesystem::path> paths;
+    const auto next_writer = [&series, &paths] {
+        std::string number = std::to_string(paths.size());
+        number.insert(0, 6 - std::min<std::size_t>(number.size(), 6), '0');
+        paths.emplace_back(series.stem.string() + "_" + number + ".bin");
+        return TokenShardWriter(paths.back(), series.format);
+    };
+    TokenShardWriter writer = next_writer();
+    for (const Token token : tokens) {
+        if (writer.size() == series.tokens_per_shard) {
+            writer.commit();
+            writer = next_writer();
+        }
+        writer.append(token);
+    }
+    writer.commit();
+    return paths;
+}
+
+}  // namespace lamina::text

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Tokenizer: what the text pipeline asks of anything that turns bytes into tokens and back.
+#pragma once
+
+#include <lamina/core/token.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lamina::text {
+
+/// How the end of a document is spelled in text files, and what `decode` makes of the end-of-text token.
+inline constexpr std::string_view end_of_text_literal = "<|endoftext|>";
+
+/// Turns bytes into tokens and back.
+///
+/// encode(text, tokens)  appends the tokens of `text` to `tokens`, in order; adds no end-of-text of its own
+/// decode(tokens)        the bytes that the tokens stand for; decode(encode(x)) == x for any bytes x
+/// vocab_size()          tokens are in [0, vocab_size())
+/// end_of_text()         the token that separates documents
+///
+/// All are const and may be called from several threads at once.
+template <class T>
+concept Tokenizer = requires(const T& tokenizer, std::string_view text, std::vector<Token>& tokens,
+                             std::span<const Token> encoded) {
+    tokenizer.encode(text, tokens);
+    { tokenizer.decode(encoded) } -> std::convertible_to<std::string>;
+    { tokenizer.vocab_size() } -> std::convertible_to<std::size_t>;
+    { tokenizer.end_of_text() } -> std::convertible_to<Token>;
+};
+
+}  // namespace lamina::text

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// Documents from files, read only as far as they are asked for.
+#include <lamina/text/documents.hpp>
+
+#include "support/catch.hpp"
+#include "text/support.hpp"
+
+#include <range/v3/range/concepts.hpp>
+#include <range/v3/view/take.hpp>
+
+using Catch::Matchers::Contains;
+using lamina::FileError;
+using lamina::text::documents;
+using lamina::text::FileDocuments;
+using lamina_tests::joined;
+using lamina_tests::ScratchFolder;
+
+using Texts = std::vector<std::string>;
+
+static_assert(ranges::view_<FileDocuments> && ranges::input_range<FileDocuments>);
+static_assert(!ranges::forward_range<FileDocuments>, "a file is read once per begin()");
+static_assert(ranges::view_<decltype(documents({}))>);
+
+TEST_CASE("a separator line ends a document and is no part of it", "[text]") {
+    const ScratchFolder folder;
+    const auto texts = [&folder](std::string_view content) {
+        return joined(FileDocuments(folder.file("corpus.txt", content)));
+    };
+    CHECK(texts("one\n<|endoftext|>\ntwo\nlines\n<|endoftext|>\n") == Texts{"one", "two\nlines"});
+    CHECK(texts("one\n\n<|endoftext|>\ntwo") == Texts{"one\n", "two"});
+    CHECK(texts("one\n<|endoftext|>") == Texts{"one"});
+    CHECK(texts("whole file\n") == Texts{"whole file\n"});
+    CHECK(texts("in <|endoftext|> a line\n<|endoftext|> \n") == Texts{"in <|endoftext|> a line\n<|endoftext|> \n"});
+}
+
+TEST_CASE("documents without text do not count", "[text]") {
+    const ScratchFolder folder;
+    const auto file = folder.file("corpus.txt", "<|endoftext|>\n<|endoftext|>\none\n<|endoftext|>\n<|endoftext|>\n");
+    CHECK(joined(FileDocuments(file)) == Texts{"one"});
+}
+
+TEST_CASE("JSON Lines files have a document per object", "[text]") {
+    const ScratchFolder folder;
+    const auto file = folder.file("corpus.jsonl",
+                                  "{\"text\": \"one\\n\\u00e9\", \"body\": \"1\"}\n\n"
+                                  "{\"text\": \"\", \"body\": \"2\"}\n"
+                                  "{\"text\": \"\\ud83d\\ude00 <|endoftext|>\", \"body\": \"3\"}");
+    CHECK(joined(FileDocuments(file)) == Texts{"one\n\u00E9", "\U0001F600 <|endoftext|>"});
+    CHECK(joined(FileDocuments(file, {.field = "body"})) == Texts{"1", "2", "3"});
+}
+
+TEST_CASE("a bad line of a JSON Lines file is named", "[text]") {
+    const ScratchFolder folder;
+    const auto read = [&folder](std::string_view lines) { joined(FileDocuments(folder.file("corpus.ndjson", lines))); };
+    const std::string good = "{\"text\": \"one\"}\n";
+    CHECK_THROWS_AS(read(good + "{\"text\": "), FileError);
+    CHECK_THROWS_WITH(read(good + "{\"text\": "), Contains("corpus.ndjson: line 2: malformed JSON at byte 10"));
+    CHECK_THROWS_WITH(read(good + "\n{\"txt\": \"two\"}"), Contains("line 3: the object has no field 'text'"));
+    CHECK_THROWS_WITH(read(good + "{\"text\": 2}"), Contains("line 2: field 'text' should be a string, found number"));
+    CHECK_THROWS_WITH(read(good + "[\"text\"]"), Contains("line 2: expected a JSON object, found array"));
+}
+
+TEST_CASE("a file without documents is an error", "[text]") {
+    const ScratchFolder folder;
+    for (const char* const content : {"", "<|endoftext|>\n"}) {
+        CHECK_THROWS_AS(joined(FileDocuments(folder.file("corpus.txt", content))), FileError);
+        CHECK_THROWS_WITH(joined(FileDocuments(folder.file("corpus.txt", content))), Contains("corpus.txt: is empty"));
+    }
+    CHECK_THROWS_WITH(joined(FileDocuments(folder.file("corpus.jsonl", "\n\n"))), Contains("corpus.jsonl: is empty"));
+    CHECK_THROWS_AS(documents({}), lamina::ArgumentError);
+}
+
+TEST_CASE("a file that cannot be read is an error", "[text]") {
+    const ScratchFolder folder;
+    CHECK_THROWS_WITH(joined(FileDocuments(folder.path() / "missing.txt")),
+                      Contains("missing.txt: cannot be opened: No such file"));
+    CHECK_THROWS_WITH(joined(FileDocuments(folder.path())), Contains("cannot be read"));
+}
+
+TEST_CASE("several files follow each other, whatever their kinds", "[text]") {
+    const ScratchFolder folder;
+    const auto first = folder.file("first.txt", "one\n<|endoftext|>\ntwo");
+    const auto second = folder.file("second.jsonl", "{\"text\": \"three\"}\n");
+    CHECK(joined(documents({first, second, first})) == Texts{"one", "two", "three", "one", "two"});
+}
+
+TEST_CASE("documents can be read again from the start", "[text]") {
+    const ScratchFolder folder;
+    const FileDocuments twice(folder.file("corpus.txt", "one\n<|endoftext|>\ntwo"));
+    CHECK(joined(twice) == Texts{"one", "two"});
+    CHECK(joined(twice) == Texts{"one", "two"});
+}
+
+TEST_CASE("nothing is read before it is asked for", "[text]") {
+    const ScratchFolder folder;
+    std::string content = "first\n<|endoftext|>\n";
+    for (int i = 0; i < 100'000; ++i) content += "filling\n";
+    content += "\xFF";  // an error for whoever comes this far
+    const auto poisoned = folder.file("poisoned.txt", content);
+    const auto missing = folder.path() / "missing.txt";
+
+    // A range may look one piece ahead, to know whether it has ended.
+    auto all = documents({poisoned, missing}, {.piece_bytes = 4096});
+    CHECK(joined(all | ranges::views::take(1)) == Texts{"first"});
+    CHECK_THROWS_WITH(joined(all), Contains("invalid UTF-8"));
+}
+
+TEST_CASE("pieces too short to hold a separator are a caller's bug", "[text]") {
+    CHECK_THROWS_AS(FileDocuments("corpus.txt", {.piece_bytes = 63}), lamina::ContractViolation);
+}
