@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#include "pipeline.hpp"
+
+namespace remove_layernorm {
+
+namespace {
+
+const Sizes registered("gpt2-medium",
+                       [](Job& job) { run_pipeline<lamina::gpt2_medium, lamina::precision::FrozenBf16>(job); });
+
+}  // namespace
+
+}  // namespace remove_layernorm

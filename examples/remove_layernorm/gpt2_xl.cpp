@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#include "pipeline.hpp"
+
+namespace remove_layernorm {
+
+namespace {
+
+const Sizes registered("gpt2-xl", [](Job& job) { run_pipeline<lamina::gpt2_xl, lamina::precision::FrozenBf16>(job); });
+
+}  // namespace
+
+}  // namespace remove_layernorm

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// One training phase: steps with progress, metrics and checkpoints, continued where a killed run left off.
+#pragma once
+
+#include "job.hpp"
+#include "progress.hpp"
+#include "report.hpp"
+
+#include <lamina/io/checkpoint.hpp>
+#include <lamina/io/json_file.hpp>
+#include <lamina/io/metric_log.hpp>
+#include <lamina/text/batches.hpp>
+#include <lamina/train/removal.hpp>
+#include <lamina/train/trainer.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace remove_layernorm {
+
+/// What sets a phase apart from the others.
+struct PhaseSettings {
+    std::string name;
+    std::size_t steps;
+    std::function<double(std::size_t)> rate;
+    lamina::train::TrainerOptions trainer;
+    lamina::text::TargetRule targets;
+    std::uint64_t seed;
+};
+
+[[nodiscard]] inline lamina::io::Json position_to_json(const lamina::text::BatchPosition& position) {
+    return {{"epoch", position.epoch}, {"index", position.index}, {"seed", position.seed}};
+}
+
+[[nodiscard]] inline lamina::io::Json metrics_of(const lamina::train::StepReport& report) {
+    lamina::io::Json metrics{{"loss", report.loss},
+                             {"rate", report.rate},
+                             {"gradient_norm", report.gradient_norm},
+                             {"norms_left", report.norms_left},
+                             {"tokens", report.tokens},
+                             {"seconds", report.seconds}};
+    if (report.auxiliary != 0) metrics["auxiliary"] = report.auxiliary;
+    if (!report.problem.empty()) metrics["problem"] = report.problem;
+    for (const lamina::train::RemovalEvent& event : report.events) {
+        metrics["events"].push_back(
+            {{"kind", static_cast<std::size_t>(event.kind)}, {"name", lamina::train::describe(event)}});
+    }
+    return metrics;
+}
+
+/// Settings that a checkpoint must share with the run that continues it.
+[[nodiscard]] inline lamina::io::Json fingerprint(const Job& job, const PhaseSettings& settings) {
+    const lamina::recipe::Recipe& recipe = job.recipe;
+    return {{"phase", settings.name},
+            {"model", job.options.model},
+            {"steps", settings.steps},
+            {"rates", {settings.rate(0), settings.rate(1), settings.rate(settings.steps)}},
+            {"micro_batch", recipe.micro_batch},
+            {"accumulation", settings.trainer.accumulation},
+            {"sequence_length", recipe.sequence_length},
+            {"clip", settings.trainer.clip},
+            {"weight_decay", settings.trainer.adamw.weight_decay},
+            {"seed", settings.seed},
+            {"train_tokens", job.corpus.train->size()}};
+}
+
+/// Runs or continues a phase to its end.
+template <lamina::LanguageModel M>
+void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina::train::Removal* removal) {
+    namespace io = lamina::io;
+    lamina::train::Trainer<M> trainer(model, settings.rate, settings.trainer);
+    if (removal != nullptr) trainer.attach(*removal);
+    const std::filesystem::path checkpoint = job.out / ("checkpoint-" + settings.name);
+    const io::Json settings_now = fingerprint(job, settings);
+
+    lamina::text::BatchPosition position{.seed = settings.seed};
+    const bool continues = job.options.resume && std::filesystem::exists(checkpoint);
+    if (continues) {
+        const io::Json extra = io::load_checkpoint(checkpoint, trainer);
+        if (extra.at("settings") != settings_now) {
+            throw lamina::FileError((checkpoint / "state.json").string(),
+                                    "was made with other settings: " + extra.at("settings").dump() + ", expected " +
+                                        settings_now.dump() + "; repeat the flags of the first run, or start anew");
+        }
+        const io::Json& place = extra.at("position");
+        position = {place.at("epoch"), place.at("index"), place.at("seed")};
+        std::printf("%-8s continues at step %zu\n", settings.name.c_str(), trainer.update());
+    }
+    lamina::text::Batches<Slice> batches(
+        *job.corpus.train,
+        {.batch = job.recipe.micro_batch, .sequence = job.recipe.sequence_length, .targets = settings.targets},
+        position);
+    const std::filesystem::path log_path = metric_path(job, settings.name);
+    io::MetricLog log = continues && trainer.update() > 0 ? io::MetricLog::resume(log_path, trainer.update() - 1)
+                                                          : io::MetricLog(log_path);
+    Progress progress(settings.name, settings.steps, removal == nullptr ? 0 : removal->norms());
+    const auto save = [&] {
+        io::save_checkpoint(checkpoint, trainer,
+                            {{"settings", settings_now}, {"position", position_to_json(batches.position())}});
+    };
+    while (trainer.update() < settings.steps) {
+        const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
+        log.append(report.update, metrics_of(report));
+        progress.show(report);
+        const bool due = job.options.save_every != 0 && trainer.update() % job.options.save_every == 0;
+        if (due || (job.options.save_every != 0 && trainer.update() == settings.steps)) save();
+    }
+}
+
+}  // namespace remove_layernorm

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// The pipeline: pretrained weights, a control run, the removal, the fold, and what each of them scores.
+#pragma once
+
+#include "evaluation.hpp"
+#include "job.hpp"
+#include "phase.hpp"
+#include "report.hpp"
+
+#include <lamina/io/adapter_file.hpp>
+#include <lamina/io/huggingface.hpp>
+#include <lamina/io/norm_states.hpp>
+#include <lamina/lamina.hpp>
+#include <lamina/recipe/initial_std.hpp>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+namespace remove_layernorm {
+
+/// Throws when the plan of `M` exceeds the machine's memory: better now than killed halfway.
+template <class M>
+void refuse_what_cannot_fit(const Job& job) {
+    const lamina::Plan plan = lamina::plan<M>({job.recipe.micro_batch, job.recipe.sequence_length});
+    const auto memory =
+        static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGE_SIZE));
+    if (plan.peak_bytes() <= memory) return;
+    char text[160];
+    std::snprintf(text, sizeof text,
+                  "%s: training takes %.1f GiB, this machine has %.1f GiB; lower --micro-batch or take a smaller model",
+                  job.options.model.c_str(), static_cast<double>(plan.peak_bytes()) / (1U << 30),
+                  static_cast<double>(memory) / (1U << 30));
+    throw lamina::ArgumentError(text);
+}
+
+[[nodiscard]] inline lamina::text::TargetRule training_targets(const Job& job) {
+    lamina::text::TargetRule rule{};
+    if (job.recipe.end_of_text_targets == lamina::recipe::EndOfTextTargets::ignored) {
+        rule.ignored_token = job.vocabulary.end_of_text;
+    }
+    return rule;
+}
+
+[[nodiscard]] inline PhaseSettings recipe_phase(const Job& job, const std::string& name) {
+    const lamina::recipe::Recipe& recipe = job.recipe;
+    return {.name = name,
+            .steps = recipe.steps(),
+            .rate = recipe.learning_rate,
+            .trainer = {.adamw = {.beta1 = recipe.beta1,
+                                  .beta2 = recipe.beta2,
+                                  .epsilon = recipe.epsilon,
+                                  .weight_decay = recipe.weight_decay},
+                        .accumulation = recipe.accumulation,
+                        .clip = recipe.clip,
+                        .auxiliary_weight = recipe.auxiliary_loss,
+                        .non_finite = job.options.non_finite},
+            .targets = training_targets(job),
+            .seed = job.options.seed};
+}
+
+/// Starts the norms where the recipe does: at the published deviations of GPT-2, or measured on the first training
+/// batch.
+template <class M>
+void start_norms(M& model, lamina::train::Removal& removal, const Job& job) {
+    namespace recipe = lamina::recipe;
+    using lamina::train::RemovalKind;
+    if (job.options.model == "nano" || job.recipe.tracking.mode != lamina::DivisorMode::constant) {
+        lamina::text::Batches<Slice> batches(*job.corpus.train,
+                                             {.batch = job.recipe.micro_batch, .sequence = job.recipe.sequence_length},
+                                             {.seed = job.options.seed + 2});
+        removal.calibrate(model, batches.next());
+        return;
+    }
+    const auto published = recipe::initial_std(job.options.model);
+    for (std::size_t i = 0; i < M::architecture.layers; ++i) {
+        removal.start_at(RemovalKind::ln_1_qk, i, published.average.ln_1[i], published.first_position.ln_1[i]);
+        removal.start_at(RemovalKind::ln_2, i, published.average.ln_2[i], published.first_position.ln_2[i]);
+    }
+    removal.start_at(RemovalKind::ln_f, 0, published.average.ln_f, published.first_position.ln_f);
+}
+
+/// Takes the norms out of a model and folds what is left of them; fills everything in `results` but the control.
+template <class Removable>
+void remove_and_fold(lamina::CpuBackend& backend, const Job& job, const std::filesystem::path& weights,
+                     Results& results) {
+    namespace io = lamina::io;
+    Removable model(backend);
+    model.set_end_of_text(job.vocabulary.end_of_text);
+    model.initialise(job.options.seed, lamina::Which::adapters);
+    io::load_gpt2(model, weights);
+    lamina::train::Removal removal(model, job.recipe.removal, job.recipe.tracking);
+    results.layer_norms_before = removal.norms();
+    results.pretrained = heldout_loss(model, job);
+    start_norms(model, removal, job);
+    train_phase(model, job, recipe_phase(job, "removal"), &removal);
+    results.removed = heldout_loss(model, job);
+    results.layer_norms_after = removal.norms_left();
+    io::save_adapter(model, job.out / "adapter.safetensors");
+    io::save_norm_states(model, job.out / "norms.json");
+    const auto removed_logits = heldout_logits(model, job);
+
+    auto folded = lamina::fold(std::move(model));
+    static_assert(!lamina::contains_layer_norm<decltype(folded)>);
+    io::save_gpt2(folded, job.out / "folded");
+    results.folded = heldout_loss(folded, job);
+    results.max_logit_difference = largest_difference(removed_logits, heldout_logits(folded, job));
+    if (job.options.sample_tokens > 0) {
+        std::printf("\nThe folded model writes:\n\n%s\n\n", sample(folded, job).c_str());
+    }
+}
+
+/// Where the pretrained weights are, or are put.
+using WeightSource = std::filesystem::path (*)(lamina::CpuBackend&, const Job&);
+
+[[nodiscard]] inline std::filesystem::path given_weights(lamina::CpuBackend&, const Job& job) {
+    return job.options.weights;
+}
+
+template <lamina::Architecture A, class Precision>
+void run_pipeline(Job& job, WeightSource weights_of = given_weights) {
+    using Removable = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, Precision>;
+    const auto start = std::chrono::steady_clock::now();
+    refuse_what_cannot_fit<Removable>(job);
+    lamina::CpuBackend backend({.threads = job.options.threads});
+    Results results{};
+    results.steps = job.recipe.steps();
+    const std::filesystem::path weights = weights_of(backend, job);
+    if (job.options.control) {
+        Removable model(backend);
+        model.set_end_of_text(job.vocabulary.end_of_text);
+        model.initialise(job.options.seed, lamina::Which::adapters);
+        lamina::io::load_gpt2(model, weights);
+        lamina::train::Removal keep_all(model, {}, job.recipe.tracking);
+        train_phase(model, job, recipe_phase(job, "control"), &keep_all);
+        results.control = heldout_loss(model, job);
+    }
+    remove_and_fold<Removable>(backend, job, weights, results);
+    results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    write_report(job, results);
+    std::printf("%s\n", results_table(results).c_str());
+    std::printf("%zu of %zu LayerNorms are left, and the type of the folded model has none.\n",
+                results.layer_norms_after, results.layer_norms_before);
+}
+
+}  // namespace remove_layernorm
