@@ -79,7 +79,8 @@ struct CommandLine {
     std::string tokenizer;
     bool print = false;
     bool list = false;
-    std::optional<bool> control;
+    bool control = false;
+    CLI::Option* control_flag = nullptr;
 };
 
 void add_flags(CLI::App& app, CommandLine& line) {
@@ -101,7 +102,8 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--threads", options.threads, "0 for all cores")->capture_default_str();
     app.add_option("--save-every", options.save_every, "steps between checkpoints, 0 for none")->capture_default_str();
     app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out");
-    app.add_flag("--control,!--no-control", line.control, "also train with every norm kept (default: nano only)");
+    line.control_flag =
+        app.add_flag("--control,!--no-control", line.control, "also train with every norm kept (default: nano only)");
     app.add_option("--pretrain-steps", options.pretrain_steps, "nano only")->capture_default_str();
     app.add_option("--evaluation-blocks", options.evaluation_blocks, "held-out blocks per evaluation")
         ->capture_default_str()
@@ -195,7 +197,7 @@ int run(CommandLine& line) {
         return 0;
     }
     const bool nano = job.options.model == "nano";
-    job.options.control = line.control.value_or(nano);
+    job.options.control = line.control_flag->count() == 0 ? nano : line.control;
     check(job);
     job.vocabulary = open_vocabulary(job.options, line.tokenizer);
     prepare_folder(job.out);

@@ -70,10 +70,35 @@ TEST_CASE("tensors of one role follow each other without overlap on aligned plac
             if (entry.role != role) continue;
             CHECK(entry.offset == next);
             CHECK(entry.offset % tensor_alignment == 0);
-            CHECK(entry.gradient_offset == next_gradient);
+            if (entry.trains) CHECK(entry.gradient_offset == next_gradient);
             next += aligned_size(entry.bytes());
-            next_gradient += aligned_size(entry.size);
+            if (entry.trains) next_gradient += aligned_size(entry.size);
         }
         CHECK(Table::bytes_of(role) == next);
+        CHECK(Table::gradient_elements_of(role) == next_gradient);
     }
+}
+
+namespace {
+
+struct EverythingTrains : SamplePolicies {
+    [[nodiscard]] static constexpr bool trains(Role) { return true; }
+};
+struct HalfFrozen {
+    SampleParameter<Role::weight, 300> frozen{};
+    Parameter<EverythingTrains, Role::weight, 3> training{};
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("frozen", frozen);
+        visitor("training", training);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("what is frozen takes no place among the gradients of a role that trains elsewhere", "[arch]") {
+    STATIC_REQUIRE(Manifest<HalfFrozen>::entries[1].gradient_offset == 0);
+    STATIC_REQUIRE(Manifest<HalfFrozen>::gradient_elements_of(Role::weight) == 64);
+    STATIC_REQUIRE(Manifest<HalfFrozen>::trainable_parameters == 3);
 }

@@ -127,7 +127,8 @@ consteval auto collect_entries() {
         entry.offset = bytes[index_of(entry.role)];
         entry.gradient_offset = elements[index_of(entry.role)];
         bytes[index_of(entry.role)] += aligned_size(entry.bytes());
-        elements[index_of(entry.role)] += aligned_size(entry.size);
+        // Layers of different policies may stand in one tree, so a role can train in some and not in others.
+        if (entry.trains) elements[index_of(entry.role)] += aligned_size(entry.size);
     }
     return collector.entries;
 }

@@ -2,6 +2,7 @@
 // MatrixView: a row-major matrix that somebody else owns, sizes known at run time.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <type_traits>
 
@@ -29,9 +30,12 @@ struct MatrixView {
                                             std::size_t row_stride)
         : data(first), rows(row_count), cols(col_count), stride(row_stride) {}
 
-    // Reading through a view of writable scalars is always allowed.
-    // NOLINTNEXTLINE(google-explicit-constructor)
-    LAMINA_HOST_DEVICE constexpr MatrixView(const MatrixView<value_type>& other) requires std::is_const_v<T>
+    // Reading through a view of writable scalars is always allowed. A template, so that it is never the copy
+    // constructor.
+    template <std::same_as<value_type> Writable>
+    requires std::is_const_v<T>
+        // NOLINTNEXTLINE(google-explicit-constructor)
+        LAMINA_HOST_DEVICE constexpr MatrixView(const MatrixView<Writable>& other)
         : MatrixView(other.data, other.rows, other.cols, other.stride) {}
 
     constexpr MatrixView(const MatrixView&) = default;

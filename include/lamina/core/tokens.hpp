@@ -2,6 +2,7 @@
 // Tokens: one row of `Width` features per token, the width static, the number of tokens not.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <type_traits>
 
@@ -28,10 +29,12 @@ public:
     constexpr Tokens() = default;
     constexpr Tokens(T* data, std::size_t count) : data_(data), count_(count) {}
 
-    // Reading through a view of writable scalars is always allowed.
+    // Reading through a view of writable scalars is always allowed. A template, so that it is never the copy
+    // constructor.
+    template <std::same_as<value_type> Writable>
+    requires std::is_const_v<T>
     // NOLINTNEXTLINE(google-explicit-constructor)
-    constexpr Tokens(const Tokens<value_type, Width>& other) requires std::is_const_v<T> : data_(other.data()),
-                                                                                           count_(other.count()) {}
+    constexpr Tokens(const Tokens<Writable, Width>& other) : data_(other.data()), count_(other.count()) {}
 
     constexpr Tokens(const Tokens&) = default;
     constexpr Tokens& operator=(const Tokens&) = default;

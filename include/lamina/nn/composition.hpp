@@ -62,12 +62,12 @@ class Sequential {
     static_assert(count <= detail::index_names.size(),
                   "lamina: Sequential: at most 8 layers; nest one Sequential in another");
     using Members = std::tuple<First, Rest...>;
-    template <std::size_t I>
-    using Member = std::tuple_element_t<I, Members>;
+    template <std::size_t Index>
+    using Member = std::tuple_element_t<Index, Members>;
 
-    template <std::size_t... I>
-    static constexpr bool widths_meet(std::index_sequence<I...>) {
-        return (... && WidthsMeet<Member<I>, Member<I + 1>>);
+    template <std::size_t... Index>
+    static constexpr bool widths_meet(std::index_sequence<Index...>) {
+        return (... && WidthsMeet<Member<Index>, Member<Index + 1>>);
     }
     static_assert(
         widths_meet(std::make_index_sequence<count - 1>{}),
@@ -88,21 +88,21 @@ public:
         }
 
     private:
-        template <class Visitor, std::size_t... I>
-        constexpr void visit_each(Visitor& visitor, std::index_sequence<I...>) {
-            (visitor(std::get<I>(members)), ...);
+        template <class Visitor, std::size_t... Index>
+        constexpr void visit_each(Visitor& visitor, std::index_sequence<Index...>) {
+            (visitor(std::get<Index>(members)), ...);
             visit_outputs(visitor, std::make_index_sequence<count - 1>{});
         }
-        template <class Visitor, std::size_t... I>
-        constexpr void visit_outputs(Visitor& visitor, std::index_sequence<I...>) {
-            (visitor(std::get<I>(outputs)), ...);
+        template <class Visitor, std::size_t... Index>
+        constexpr void visit_outputs(Visitor& visitor, std::index_sequence<Index...>) {
+            (visitor(std::get<Index>(outputs)), ...);
         }
     };
 
-    /// Member `I`, to reach its parameters.
-    template <std::size_t I>
-    [[nodiscard]] constexpr Member<I>& get() {
-        return std::get<I>(members_);
+    /// Member `Index`, to reach its parameters.
+    template <std::size_t Index>
+    [[nodiscard]] constexpr Member<Index>& get() {
+        return std::get<Index>(members_);
     }
 
     template <class Visitor>
@@ -129,63 +129,66 @@ public:
     }
 
 private:
-    template <class Visitor, std::size_t... I>
-    constexpr void visit_members(Visitor& visitor, std::index_sequence<I...>) {
-        (visitor(detail::name_or<Member<I>>(detail::index_names[I]), std::get<I>(members_)), ...);
+    template <class Visitor, std::size_t... Index>
+    constexpr void visit_members(Visitor& visitor, std::index_sequence<Index...>) {
+        (visitor(detail::name_or<Member<Index>>(detail::index_names[Index]), std::get<Index>(members_)), ...);
     }
 
-    /// Whether member I or anything before it trains, or the input's gradient is wanted anyway.
-    template <std::size_t I>
+    /// Whether member Index or anything before it trains, or the input's gradient is wanted anyway.
+    template <std::size_t Index>
     static constexpr bool trains_before() {
-        return []<std::size_t... J>(std::index_sequence<J...>) { return (false || ... || has_trainable<Member<J>>()); }
-        (std::make_index_sequence<I>{});
+        return []<std::size_t... Before>(std::index_sequence<Before...>) {
+            return (false || ... || has_trainable<Member<Before>>());
+        }
+        (std::make_index_sequence<Index>{});
     }
 
-    template <std::size_t I, class B, class X>
+    template <std::size_t Index, class B, class X>
     void forward_from(Pass<B>& pass, X x, Tokens<Scalar, out> y, Saved& saved) {
-        if constexpr (I + 1 == count) {
-            std::get<I>(members_).forward(pass, x, y, std::get<I>(saved.members));
+        if constexpr (Index + 1 == count) {
+            std::get<Index>(members_).forward(pass, x, y, std::get<Index>(saved.members));
         } else {
-            const auto middle = std::get<I>(saved.outputs);  // [N, Member<I>::out]
-            std::get<I>(members_).forward(pass, x, middle, std::get<I>(saved.members));
-            forward_from<I + 1>(pass, Tokens<const Scalar, Member<I>::out>(middle), y, saved);
+            const auto middle = std::get<Index>(saved.outputs);  // [N, Member<Index>::out]
+            std::get<Index>(members_).forward(pass, x, middle, std::get<Index>(saved.members));
+            forward_from<Index + 1>(pass, Tokens<const Scalar, Member<Index>::out>(middle), y, saved);
         }
     }
 
-    template <std::size_t I, class B>
+    template <std::size_t Index, class B>
     void backward_from(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved,
-                       Tokens<const Scalar, Member<I>::out> d_y, Tokens<Scalar, in> d_x) {
-        if constexpr (I == 0) {
+                       Tokens<const Scalar, Member<Index>::out> d_y, Tokens<Scalar, in> d_x) {
+        if constexpr (Index == 0) {
             std::get<0>(members_).backward(pass, x, std::get<0>(saved.members), d_y, d_x);
         } else {
-            const Tokens<const Scalar, Member<I>::in> input = std::get<I - 1>(saved.outputs);
+            const Tokens<const Scalar, Member<Index>::in> input = std::get<Index - 1>(saved.outputs);
             typename ScratchStack::Frame frame(pass.scratch);
-            Tokens<Scalar, Member<I>::in> d_input;
-            if (trains_before<I>() || !d_x.empty()) d_input = frame.template take<Scalar, Member<I>::in>(x.count());
-            std::get<I>(members_).backward(pass, input, std::get<I>(saved.members), d_y, d_input);
-            if (!d_input.empty()) backward_from<I - 1>(pass, x, saved, d_input, d_x);
+            Tokens<Scalar, Member<Index>::in> d_input;
+            if (trains_before<Index>() || !d_x.empty())
+                d_input = frame.template take<Scalar, Member<Index>::in>(x.count());
+            std::get<Index>(members_).backward(pass, input, std::get<Index>(saved.members), d_y, d_input);
+            if (!d_input.empty()) backward_from<Index - 1>(pass, x, saved, d_input, d_x);
         }
     }
 
-    template <std::size_t... I>
-    static constexpr std::size_t scratch_of(Extent extent, std::index_sequence<I...>) {
-        // Frames nest: while member I runs backward, the gradients between the members above it are still held.
+    template <std::size_t... Index>
+    static constexpr std::size_t scratch_of(Extent extent, std::index_sequence<Index...>) {
+        // Frames nest: while member Index runs backward, the gradients between the members above it are still held.
         std::size_t held = 0;
         std::size_t peak = 0;
         const auto add = [&](std::size_t own, std::size_t gradient) {
             held += gradient;
             peak = std::max(peak, held + own);
         };
-        (add(scratch_bytes_of<Member<count - 1 - I>>(extent),
-             I + 1 == count ? 0 : scratch_bytes_for<Scalar, Member<count - 1 - I>::in>(extent.tokens())),
+        (add(scratch_bytes_of<Member<count - 1 - Index>>(extent),
+             Index + 1 == count ? 0 : scratch_bytes_for<Scalar, Member<count - 1 - Index>::in>(extent.tokens())),
          ...);
         return peak;
     }
 
-    template <std::size_t... I>
-    static constexpr Flops flops_from(Extent extent, bool input_gradient, std::index_sequence<I...>) {
+    template <std::size_t... Index>
+    static constexpr Flops flops_from(Extent extent, bool input_gradient, std::index_sequence<Index...>) {
         Flops sum{};
-        ((sum = sum + flops_of<Member<I>>(extent, input_gradient || trains_before<I>())), ...);
+        ((sum = sum + flops_of<Member<Index>>(extent, input_gradient || trains_before<Index>())), ...);
         return sum;
     }
 
@@ -236,7 +239,7 @@ public:
     }
 };
 
-/// y = left(x) + right(x): attention and MLP side by side, as in GPT-J and PaLM.
+/// y = left(x) + right(x): attention and MLP side by side, as in GPT-Before and PaLM.
 ///
 /// names    members that are not Named are called "0" and "1"
 template <class Left, class Right>

@@ -76,8 +76,11 @@ struct RemovableState {
     /// The end-of-text event: these tokens divide like the others from now on.
     constexpr void merge_end_of_text() { end_of_text_apart = false; }
 
-    /// The first-position event: position 0 divides like the others from now on.
+    /// The first-position event: position 0 divides like the others from now on, and is averaged with them, as in the
+    /// original.
     constexpr void merge_first_position() {
+        tracking.first_position = FirstPosition::like_others;
+        tracking.average_over = AverageOver::all_positions;
         first_position_apart = false;
         end_of_text_apart = false;
         first_position_divisor = divisor;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,12 @@ template <LanguageModel M>
     return sites;
 }
 
+/// In which norms a first-position event lets position 0 divide like the others.
+enum class FirstPositionScope : std::uint8_t {
+    every_norm,  ///< all of the block, and the norm after the blocks together with the last one; nothing stays apart
+    ln_1_only,   ///< as in the original; the other norms keep position 0 apart for ever, so they cannot be folded
+};
+
 /// Turns norms into fixed ones, event by event, and prepares their tracking.
 ///
 /// Works on any model with `norm::Removable`: in each block, norms with two paths play ln_1 and the others ln_2; a norm
@@ -50,8 +57,9 @@ template <LanguageModel M>
 class Removal {
 public:
     template <LanguageModel M>
-    Removal(M& model, RemovalSchedule schedule, StdTracking tracking)
-        : sites_(norm_sites(model)), schedule_(schedule), layers_(M::architecture.layers) {
+    Removal(M& model, RemovalSchedule schedule, StdTracking tracking,
+            FirstPositionScope scope = FirstPositionScope::every_norm)
+        : sites_(norm_sites(model)), schedule_(schedule), scope_(scope), layers_(M::architecture.layers) {
         for (const NormSite& site : sites_) {
             RemovableState& state = *site.state;
             const bool apart = tracking.first_position == FirstPosition::apart;
@@ -139,11 +147,11 @@ public:
     [[nodiscard]] const RemovalSchedule& schedule() const { return schedule_; }
 
 private:
-    // The first position is treated apart in every norm of the model; it ends everywhere with the block's event, and
-    // for the last norm with the last block's.
     [[nodiscard]] bool plays(const NormSite& site, RemovalKind kind, std::size_t layer) const {
+        const bool everywhere = scope_ == FirstPositionScope::every_norm;
         if (!site.in_block) {
-            return kind == RemovalKind::ln_f || (kind == RemovalKind::first_position && layer + 1 == layers_);
+            return kind == RemovalKind::ln_f ||
+                   (kind == RemovalKind::first_position && everywhere && layer + 1 == layers_);
         }
         if (site.layer != layer) return false;
         switch (kind) {
@@ -154,7 +162,7 @@ private:
             case RemovalKind::end_of_text:
                 return site.two_paths;
             case RemovalKind::first_position:
-                return true;
+                return everywhere || site.two_paths;
             case RemovalKind::ln_f:
                 return false;
         }
@@ -163,6 +171,7 @@ private:
 
     std::vector<NormSite> sites_;
     RemovalSchedule schedule_;
+    FirstPositionScope scope_;
     std::size_t layers_;
 };
 

@@ -2,6 +2,8 @@
 // The CPU's AdamW update, one pass over parameters, gradients and moments.
 #pragma once
 
+#include <Eigen/Core>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -9,7 +11,6 @@
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/block.hpp>
 #include <lamina/backend/cpu/context.hpp>
-#include <lamina/backend/cpu/eigen_core.hpp>
 
 namespace lamina::cpu {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <type_traits>
+#include <limits>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/block.hpp>
@@ -38,32 +38,20 @@ struct HeadPlace {
     }
 };
 
-/// Row by row, `view` as Compute: itself, or copied to `buffer`, which must have room for it.
+/// A copy of `view` in `memory`, without gaps: engines read it several times, each time faster than the original.
 template <class Compute, class T>
-[[nodiscard]] MatrixView<const Compute> compute_view(const MatrixView<const T>& view, Compute* buffer) {
-    if constexpr (std::is_same_v<T, Compute>) {
-        return view;
-    } else {
-        for (std::size_t r = 0; r < view.rows; ++r) convert_run(view.row(r), buffer + r * view.cols, view.cols);
-        return {buffer, view.rows, view.cols};
-    }
+[[nodiscard]] MatrixView<const Compute> packed(const MatrixView<const T>& view, Compute* memory) {
+    for (std::size_t r = 0; r < view.rows; ++r) convert_run(view.row(r), memory + r * view.cols, view.cols);
+    return {memory, view.rows, view.cols};
 }
 
-/// Where to compute what `view` shall hold: in place, or in `buffer`.
-template <class Compute, class T>
-[[nodiscard]] MatrixView<Compute> work_view(const MatrixView<T>& view, Compute* buffer) {
-    if constexpr (std::is_same_v<T, Compute>) {
-        return view;
-    } else {
-        return {buffer, view.rows, view.cols};
-    }
-}
-
-/// Brings what was computed in work_view(view) to `view`.
-template <class Compute, class T>
-void store_work(const MatrixView<Compute>& work, const MatrixView<T>& view) {
-    if constexpr (!std::is_same_v<T, Compute>) {
-        for (std::size_t r = 0; r < view.rows; ++r) convert_run(work.row(r), view.row(r), view.cols);
+/// The scores of keys that come after their query, in a block of scores whose first query is token `first`, become
+/// -inf, so that they weigh nothing.
+template <class Compute>
+void hide_later_keys(const MatrixView<Compute>& scores, std::size_t first) {
+    for (std::size_t i = 0; i < scores.rows; ++i) {
+        Compute* const row = scores.row(i);
+        std::fill(row + first + i + 1, row + scores.cols, -std::numeric_limits<Compute>::infinity());
     }
 }
 
@@ -72,7 +60,7 @@ void store_work(const MatrixView<Compute>& work, const MatrixView<T>& view) {
 template <class Compute>
 [[nodiscard]] Compute exponentiate(Compute* scores, std::size_t count, Compute scale, Compute& shift) {
     const Compute top = largest(scores, count);
-    Compute sum = 0;
+    Sum<Compute> sum;
     Block<Compute> terms;
     for (std::size_t first = 0; first < count; first += block_size) {
         const std::size_t length = std::min(block_size, count - first);
@@ -80,47 +68,72 @@ template <class Compute>
             terms, length, [=](Compute score) { return math::exp(scale * (score - top)); },
             static_cast<const Compute*>(scores + first));
         terms.store(scores + first, length);
-        sum += terms.sum(length);
+        sum.add(terms.values, length);
     }
     shift = scale * top;
-    return sum;
+    return sum.result();
 }
 
-/// The output for the queries [first, first + count) of one head.
+/// One head of one sequence in the forward pass, every matrix as it is computed.
+template <class Compute>
+struct HeadForward {
+    MatrixView<const Compute> q;  // [T, D]
+    MatrixView<const Compute> k;  // [T, D]
+    MatrixView<const Compute> v;  // [T, D]
+    Compute* scores;              // room for [query_block, T]
+    Compute* out;                 // room for [query_block, D]
+
+    /// The output for the queries [first, first + count), and the logarithms of their denominators.
+    [[nodiscard]] MatrixView<Compute> attend(std::size_t first, std::size_t count, Compute* log_sum_exp) const {
+        using Engine = EngineFor<Compute>;
+        const std::size_t width = q.cols;
+        const std::size_t seen = first + count;
+        const MatrixView<Compute> weights(scores, count, seen);
+        const MatrixView<Compute> mixed(out, count, width);
+        Engine::multiply(Product<Compute>{
+            .out = weights, .lhs = {q.middle_rows(first, count)}, .rhs = {k.middle_rows(0, seen), Transpose::yes}});
+        hide_later_keys(weights, first);
+        const Compute scale = 1 / std::sqrt(static_cast<Compute>(width));
+        Compute sums[query_block];
+        for (std::size_t i = 0; i < count; ++i) {
+            Compute shift = 0;
+            sums[i] = exponentiate(weights.row(i), seen, scale, shift);
+            log_sum_exp[i] = std::log(sums[i]) + shift;
+        }
+        Engine::multiply(Product<Compute>{
+            .out = mixed, .lhs = {MatrixView<const Compute>(weights)}, .rhs = {v.middle_rows(0, seen)}});
+        for (std::size_t i = 0; i < count; ++i) {
+            for (std::size_t d = 0; d < width; ++d) mixed(i, d) /= sums[i];
+        }
+        return mixed;
+    }
+};
+
+/// The output of one head for every `step`-th block of queries, the first of them being `first_block`.
 template <class T>
-void attend(const Attention<T>& request, const HeadPlace& head, std::size_t first, std::size_t count,
+void attend(const Attention<T>& request, const HeadPlace& head, std::size_t first_block, std::size_t step,
             Scratch& scratch) {
     using Compute = ComputeOf<T>;
-    using Engine = EngineFor<Compute>;
     const std::size_t width = head.head_width;
+    const std::size_t length = head.sequence;
     const std::size_t embed = request.out.cols;
-    const std::size_t keys_seen = first + count;
-    const std::size_t copied = std::is_same_v<T, Compute> ? 0 : width;
-    const auto [score_memory, q_memory, k_memory, v_memory, out_memory] = scratch.template arrays<Compute>(
-        count * keys_seen, count * copied, keys_seen * copied, keys_seen * copied, count * copied);
-    const auto out = head.of(request.out).middle_rows(first, count);                                   // [count, D]
-    const auto q = compute_view(head.of(request.qkv).middle_rows(first, count), q_memory);             // [count, D]
-    const auto k = compute_view(head.of(request.qkv, embed).middle_rows(0, keys_seen), k_memory);      // [seen, D]
-    const auto v = compute_view(head.of(request.qkv, 2 * embed).middle_rows(0, keys_seen), v_memory);  // [seen, D]
-    const auto mixed = work_view(out, out_memory);                                                     // [count, D]
-    const MatrixView<Compute> scores(score_memory, count, keys_seen);
-
-    Engine::multiply(Product<Compute>{.out = scores, .lhs = {q}, .rhs = {k, Transpose::yes}});
-    const Compute scale = 1 / std::sqrt(static_cast<Compute>(width));
-    Compute sums[query_block];
-    for (std::size_t i = 0; i < count; ++i) {
-        Compute* const row = scores.row(i);
-        const std::size_t visible = first + i + 1;
-        Compute shift = 0;
-        sums[i] = exponentiate(row, visible, scale, shift);
-        std::fill(row + visible, row + keys_seen, Compute(0));
-        request.log_sum_exp(head.b * head.sequence + first + i, head.h) = std::log(sums[i]) + shift;
+    const auto [scores, out_block, q, k, v] = scratch.template arrays<Compute>(
+        query_block * length, query_block * width, length * width, length * width, length * width);
+    const HeadForward<Compute> work{.q = packed(head.of(request.qkv), q),
+                                    .k = packed(head.of(request.qkv, embed), k),
+                                    .v = packed(head.of(request.qkv, 2 * embed), v),
+                                    .scores = scores,
+                                    .out = out_block};
+    const auto out = head.of(request.out);  // [T, D]
+    for (std::size_t first = first_block * query_block; first < length; first += step * query_block) {
+        const std::size_t count = std::min(query_block, length - first);
+        Compute log_sum_exp[query_block];
+        const auto mixed = work.attend(first, count, log_sum_exp);  // [count, D]
+        for (std::size_t i = 0; i < count; ++i) {
+            convert_run(mixed.row(i), out.row(first + i), width);
+            request.log_sum_exp(head.b * length + first + i, head.h) = log_sum_exp[i];
+        }
     }
-    Engine::multiply(Product<Compute>{.out = mixed, .lhs = {MatrixView<const Compute>(scores)}, .rhs = {v}});
-    for (std::size_t i = 0; i < count; ++i) {
-        for (std::size_t d = 0; d < width; ++d) mixed(i, d) /= sums[i];
-    }
-    store_work(mixed, out);
 }
 
 }  // namespace detail
@@ -137,17 +150,18 @@ void attention(Context& context, const Attention<T>& request) {
     LAMINA_EXPECTS(request.log_sum_exp.rows == request.extent.tokens() && request.log_sum_exp.cols == request.heads,
                    "CpuBackend: attention: log_sum_exp must be [tokens, heads]");
     if (request.out.size() == 0) return;
+    // Where there are too few heads to keep all threads busy to the end, several share one, each with its own queries.
+    const std::size_t heads = batch * request.heads;
     const std::size_t blocks = (sequence + detail::query_block - 1) / detail::query_block;
-    const std::size_t tokens = sequence;
-    context.team.for_each(batch * request.heads * blocks, [&](std::size_t index, std::size_t worker) {
-        // The last queries see the most keys: starting with them leaves small pieces for the end.
-        const std::size_t first = (blocks - 1 - index % blocks) * detail::query_block;
-        const std::size_t head_index = index / blocks;
-        const detail::HeadPlace head{.sequence = tokens,
+    const std::size_t threads = context.team.size();
+    const std::size_t shares = threads == 1 ? 1 : std::min(blocks, (4 * threads + heads - 1) / heads);
+    const std::size_t length = sequence;
+    context.team.for_each(heads * shares, [&](std::size_t index, std::size_t worker) {
+        const detail::HeadPlace head{.sequence = length,
                                      .head_width = request.out.cols / request.heads,
-                                     .b = head_index / request.heads,
-                                     .h = head_index % request.heads};
-        detail::attend(request, head, first, std::min(detail::query_block, tokens - first), context.scratch[worker]);
+                                     .b = index / shares / request.heads,
+                                     .h = index / shares % request.heads};
+        detail::attend(request, head, index % shares, shares, context.scratch[worker]);
     });
 }
 

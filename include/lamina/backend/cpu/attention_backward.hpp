@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <type_traits>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/attention.hpp>
@@ -48,6 +47,7 @@ struct HeadBackward {
         Engine::multiply(Product<Compute>{.out = p, .lhs = {q_block}, .rhs = {k.middle_rows(0, seen), Transpose::yes}});
         Engine::multiply(
             Product<Compute>{.out = d_p, .lhs = {d_out_block}, .rhs = {v.middle_rows(0, seen), Transpose::yes}});
+        hide_later_keys(p, first);
         for (std::size_t i = 0; i < count; ++i) turn_into_gradient(p.row(i), d_p.row(i), first + i, seen);
         const MatrixView<const Compute> p_read(p);
         const MatrixView<const Compute> d_read(d_p);
@@ -66,18 +66,15 @@ struct HeadBackward {
 private:
     /// Scores of query t become probabilities, and the probabilities' gradients become the scores'.
     void turn_into_gradient(Compute* p, Compute* d_p, std::size_t t, std::size_t seen) const {
-        const std::size_t visible = t + 1;
         map_run<Compute>(
-            p, visible, [factor = scale, shift = log_sum_exp[t]](Compute s) { return math::exp(factor * s - shift); },
+            p, seen, [factor = scale, shift = log_sum_exp[t]](Compute s) { return math::exp(factor * s - shift); },
             static_cast<const Compute*>(p));
         map_run<Compute>(
-            d_p, visible,
+            d_p, seen,
             [factor = scale, excess = d_out_times_out[t]](Compute probability, Compute d) {
                 return factor * probability * (d - excess);
             },
             static_cast<const Compute*>(p), static_cast<const Compute*>(d_p));
-        std::fill(p + visible, p + seen, Compute(0));
-        std::fill(d_p + visible, d_p + seen, Compute(0));
     }
 };
 
@@ -87,40 +84,40 @@ void attend_backward(const AttentionBackward<T>& request, const HeadPlace& head,
     const std::size_t length = head.sequence;
     const std::size_t embed = request.out.cols;
     const std::size_t strip = std::min(query_block, length) * length;
-    const std::size_t copied = std::is_same_v<T, Compute> ? 0 : length * head.head_width;
-    const auto memory = scratch.template arrays<Compute>(strip, strip, length, length, copied, copied, copied, copied,
-                                                         copied, copied, copied);
-    const auto out = head.of(request.out);               // [T, D]
-    const auto d_q = head.of(request.d_qkv);             // [T, D]
-    const auto d_k = head.of(request.d_qkv, embed);      // [T, D]
-    const auto d_v = head.of(request.d_qkv, 2 * embed);  // [T, D]
+    const std::size_t matrix = length * head.head_width;
+    const auto memory = scratch.template arrays<Compute>(strip, strip, length, length, matrix, matrix, matrix, matrix,
+                                                         matrix, matrix, matrix);
+    const auto gradient = [&](std::size_t i) { return MatrixView<Compute>(memory[i], length, head.head_width); };
     const HeadBackward<Compute> work{
-        .q = compute_view(head.of(request.qkv), memory[4]),
-        .k = compute_view(head.of(request.qkv, embed), memory[5]),
-        .v = compute_view(head.of(request.qkv, 2 * embed), memory[6]),
-        .d_out = compute_view(head.of(request.d_out), memory[7]),
-        .d_q = work_view(d_q, memory[8]),
-        .d_k = work_view(d_k, memory[9]),
-        .d_v = work_view(d_v, memory[10]),
+        .q = packed(head.of(request.qkv), memory[4]),
+        .k = packed(head.of(request.qkv, embed), memory[5]),
+        .v = packed(head.of(request.qkv, 2 * embed), memory[6]),
+        .d_out = packed(head.of(request.d_out), memory[7]),
+        .d_q = gradient(8),
+        .d_k = gradient(9),
+        .d_v = gradient(10),
         .scale = 1 / std::sqrt(static_cast<Compute>(head.head_width)),
         .probabilities = memory[0],
         .d_scores = memory[1],
         .log_sum_exp = memory[2],
         .d_out_times_out = memory[3],
     };
+    const auto out = head.of(request.out);  // [T, D]
     for (std::size_t t = 0; t < length; ++t) {
         work.log_sum_exp[t] = request.log_sum_exp(head.b * length + t, head.h);
         work.d_out_times_out[t] = sum_run<Compute>(
             head.head_width, [](Compute d, Compute o) { return d * o; }, work.d_out.row(t), out.row(t));
-        std::fill_n(work.d_k.row(t), head.head_width, Compute(0));
-        std::fill_n(work.d_v.row(t), head.head_width, Compute(0));
     }
+    std::fill_n(work.d_k.data, matrix, Compute(0));
+    std::fill_n(work.d_v.data, matrix, Compute(0));
     for (std::size_t first = 0; first < length; first += query_block) {
         work.add_queries(first, std::min(query_block, length - first));
     }
-    store_work(work.d_q, d_q);
-    store_work(work.d_k, d_k);
-    store_work(work.d_v, d_v);
+    for (std::size_t t = 0; t < length; ++t) {
+        convert_run(work.d_q.row(t), head.of(request.d_qkv).row(t), head.head_width);
+        convert_run(work.d_k.row(t), head.of(request.d_qkv, embed).row(t), head.head_width);
+        convert_run(work.d_v.row(t), head.of(request.d_qkv, 2 * embed).row(t), head.head_width);
+    }
 }
 
 }  // namespace detail

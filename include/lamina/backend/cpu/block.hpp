@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
-#include <utility>
 
 #include <lamina/core/bfloat16.hpp>
 
@@ -57,37 +56,61 @@ struct Block {
     void store(T* to, std::size_t count) const {
         for (std::size_t i = 0; i < count; ++i) to[i] = rounded<T>(values[i]);
     }
+};
 
-    /// Combines all values pairwise, halving the block until one is left; elements from `count` on count as `neutral`.
-    template <class Combine>
-    [[nodiscard]] Compute reduced(std::size_t count, Compute neutral, const Combine& combine) {
-        for (std::size_t i = count; i < block_size; ++i) values[i] = neutral;
-        for (std::size_t half = block_size / 2; half > 0; half /= 2) {
-            for (std::size_t i = 0; i < half; ++i) values[i] = combine(values[i], values[i + half]);
+/// Combines many values into one, as many side by side as fill a few registers, which compilers may only do where the
+/// order is spelled out.
+template <class Compute, class Combine>
+class Reduction {
+public:
+    /// Starting from `neutral`, which changes nothing that it is combined with.
+    Reduction(Compute neutral, const Combine& combine) : combine_(combine) { std::fill_n(lanes_, width, neutral); }
+
+    /// Combines with values[i] for i in [0, count).
+    void add(const Compute* values, std::size_t count) {
+        Compute lanes[width];  // a copy, for compilers to keep in registers
+        std::copy_n(lanes_, width, lanes);
+        std::size_t i = 0;
+        for (; i + width <= count; i += width) {
+            for (std::size_t lane = 0; lane < width; ++lane) lanes[lane] = combine_(lanes[lane], values[i + lane]);
         }
-        return values[0];
+        std::copy_n(lanes, width, lanes_);
+        for (std::size_t lane = 0; i + lane < count; ++lane) lanes_[lane] = combine_(lanes_[lane], values[i + lane]);
     }
-    [[nodiscard]] Compute sum(std::size_t count) {
-        return reduced(count, Compute(0), [](Compute a, Compute b) { return a + b; });
+
+    [[nodiscard]] Compute result() const {
+        Compute pairs[width];
+        std::copy_n(lanes_, width, pairs);
+        for (std::size_t half = width / 2; half > 0; half /= 2) {
+            for (std::size_t lane = 0; lane < half; ++lane) pairs[lane] = combine_(pairs[lane], pairs[lane + half]);
+        }
+        return pairs[0];
+    }
+
+private:
+    static constexpr std::size_t width = 128 / sizeof(Compute);
+
+    alignas(64) Compute lanes_[width];
+    Combine combine_;
+};
+
+struct Add {
+    template <class Compute>
+    [[nodiscard]] Compute operator()(Compute a, Compute b) const {
+        return a + b;
     }
 };
 
-namespace detail {
-
-template <class Compute, class F, class... In, std::size_t... Index>
-inline void apply_block(Block<Compute>& out, std::size_t count, const F& f, std::index_sequence<Index...>,
-                        const In*... in) {
-    Block<Compute> loaded[sizeof...(In) == 0 ? 1 : sizeof...(In)];
-    (loaded[Index].load(in, count), ...);
-    for (std::size_t i = 0; i < count; ++i) out.values[i] = static_cast<Compute>(f(loaded[Index].values[i]...));
-}
-
-}  // namespace detail
+/// The sum of the values that it is given.
+template <class Compute>
+struct Sum : Reduction<Compute, Add> {
+    Sum() : Reduction<Compute, Add>(Compute(0), Add{}) {}
+};
 
 /// out[i] = f(in[i]...) for i in [0, count), count ≤ block_size; f is called on Compute values.
 template <class Compute, class F, class... In>
 inline void apply(Block<Compute>& out, std::size_t count, const F& f, const In*... in) {
-    detail::apply_block(out, count, f, std::index_sequence_for<In...>{}, in...);
+    for (std::size_t i = 0; i < count; ++i) out.values[i] = static_cast<Compute>(f(rounded<Compute>(in[i])...));
 }
 
 /// out[i] = f(in[i]...) for i in [0, count); out may be one of the inputs, or overlap none of them.
@@ -101,17 +124,17 @@ inline void map_run(Out* out, std::size_t count, const F& f, const In*... in) {
     }
 }
 
-/// The sum of f(in[i]...) over i in [0, count), pairwise within each block.
+/// The sum of f(in[i]...) over i in [0, count).
 template <class Compute, class F, class... In>
 [[nodiscard]] inline Compute sum_run(std::size_t count, const F& f, const In*... in) {
-    Compute sum = 0;
+    Sum<Compute> sum;
     Block<Compute> terms;
     for (std::size_t first = 0; first < count; first += block_size) {
         const std::size_t length = std::min(block_size, count - first);
         apply(terms, length, f, (in + first)...);
-        sum += terms.sum(length);
+        sum.add(terms.values, length);
     }
-    return sum;
+    return sum.result();
 }
 
 }  // namespace lamina::cpu

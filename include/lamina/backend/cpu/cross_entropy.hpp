@@ -18,18 +18,11 @@ namespace lamina::cpu {
 /// The largest of `count` values, NaNs passed over; -inf for none.
 template <class Compute>
 [[nodiscard]] inline Compute largest(const Compute* values, std::size_t count) {
-    constexpr Compute lowest = -std::numeric_limits<Compute>::infinity();
-    const auto larger = [](Compute a, Compute b) { return a > b ? a : b; };
-    Block<Compute> best;
-    std::fill_n(best.values, block_size, lowest);
-    for (std::size_t first = 0; first < count; first += block_size) {
-        const std::size_t length = std::min(block_size, count - first);
-        for (std::size_t i = 0; i < length; ++i) {
-            // The best so far comes second: that is what is kept when the comparison is with NaN.
-            best.values[i] = larger(values[first + i], best.values[i]);
-        }
-    }
-    return best.reduced(block_size, lowest, larger);
+    // Written so that the best so far is kept when the comparison is with NaN.
+    const auto larger = [](Compute best, Compute value) { return value > best ? value : best; };
+    Reduction best(-std::numeric_limits<Compute>::infinity(), larger);
+    best.add(values, count);
+    return best.result();
 }
 
 template <class Compute>
@@ -43,7 +36,7 @@ void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute>&
         const Compute target_logit = logits[target];
         const Compute shift = largest(logits, vocabulary);
         const bool become_gradient = request.logits_after == Logits::become_gradient;
-        Compute sum = 0;
+        Sum<Compute> denominator;
         Block<Compute> terms;
         for (std::size_t first = 0; first < vocabulary; first += block_size) {
             const std::size_t length = std::min(block_size, vocabulary - first);
@@ -51,8 +44,9 @@ void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute>&
                 terms, length, [shift](Compute logit) { return math::exp(logit - shift); },
                 static_cast<const Compute*>(logits + first));
             if (become_gradient) terms.store(logits + first, length);
-            sum += terms.sum(length);
+            denominator.add(terms.values, length);
         }
+        const Compute sum = denominator.result();
         request.losses[n] = std::log(sum) + (shift - target_logit);
         if (become_gradient) {
             const auto scale = static_cast<Compute>(request.scale);

@@ -2,10 +2,12 @@
 // EigenEngine: matrix products by Eigen, for float and double.
 #pragma once
 
+#include <Eigen/Core>
+
 #include <cstddef>
 #include <type_traits>
 
-#include <lamina/backend/cpu/eigen_core.hpp>
+#include <lamina/backend/cpu/openmp.hpp>
 #include <lamina/backend/cpu/product.hpp>
 
 namespace lamina::cpu {
@@ -22,6 +24,7 @@ struct EigenEngine {
 
     template <class Compute>
     static void multiply(const Product<Compute>& product) {
+        const OneOpenMpThread single;
         auto out = map(product.out);
         if (product.write == Write::overwrite) out.setZero();
         const auto lhs = map(product.lhs.stored);

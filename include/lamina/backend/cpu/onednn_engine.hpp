@@ -7,43 +7,18 @@
 #include <algorithm>
 #include <cstddef>
 
+#include <lamina/backend/cpu/openmp.hpp>
 #include <lamina/backend/cpu/product.hpp>
 #include <lamina/core/error.hpp>
 
 namespace lamina::cpu {
-
-namespace detail {
-
-// OpenMP's own functions, under names that do not clash with <omp.h>; null where oneDNN was built without OpenMP.
-[[gnu::weak]] void openmp_set_threads(int count) __asm__("omp_set_num_threads");
-[[gnu::weak]] int openmp_threads() __asm__("omp_get_max_threads");
-
-/// While it exists, OpenMP regions that the calling thread enters have one thread: the team has shared out the work.
-class OneOpenMpThread {
-public:
-    OneOpenMpThread() {
-        if (openmp_set_threads == nullptr || openmp_threads == nullptr) return;
-        before_ = openmp_threads();
-        openmp_set_threads(1);
-    }
-    OneOpenMpThread(const OneOpenMpThread&) = delete;
-    OneOpenMpThread& operator=(const OneOpenMpThread&) = delete;
-    ~OneOpenMpThread() {
-        if (before_ > 1) openmp_set_threads(before_);
-    }
-
-private:
-    int before_ = 0;
-};
-
-}  // namespace detail
 
 struct OneDnnEngine {
     static constexpr const char* name = "oneDNN";
 
     /// errors   lamina::Error when oneDNN reports a failure, which is to be out of memory
     static void multiply(const Product<float>& product) {
-        const detail::OneOpenMpThread single;
+        const OneOpenMpThread single;
         const auto& [out, lhs, rhs, write] = product;
         const dnnl_status_t status =
             dnnl_sgemm(letter(lhs.as), letter(rhs.as), size(out.rows), size(out.cols), size(lhs.cols()), 1.0F,

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/nn/transformer.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "nn/tiny_models.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina_tests;
+
+namespace {
+
+using Model = Gpt2<tiny, precision::Fp64>;
+using Adapted = Gpt2<tiny, precision::Fp64, adapter::Lora<2>>;
+
+// One mistake away from freeing or sharing memory twice.
+static_assert(!std::is_copy_constructible_v<Model> && !std::is_copy_assignable_v<Model>);
+static_assert(std::is_nothrow_move_constructible_v<Model> && std::is_nothrow_move_assignable_v<Model>);
+static_assert(Model::architecture == tiny);
+
+template <class M>
+M prepared(Cpu& backend) {
+    M model(backend);
+    set_parameters(model, 1);
+    model.zero_gradients();
+    return model;
+}
+
+}  // namespace
+
+TEST_CASE("backward and evaluate find the same loss, the mean over targets that count", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    const StepLoss step = model.backward(SampleBatch{});
+    CHECK(step.cross_entropy.count == 9);
+    CHECK(step.auxiliary == 0);
+    CHECK(model.evaluate(SampleBatch{}).sum == step.cross_entropy.sum);
+    CHECK(model.evaluate(SampleBatch{}).mean() == step.cross_entropy.sum / 9);
+}
+
+TEST_CASE("the loss of each position is that of its logits", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    const SampleBatch batch;
+    std::vector<double> losses(10, 7);
+    const LossSum sum = model.evaluate(batch, losses);
+    std::vector<double> logits(10 * 11);
+    model.logits(batch.inputs, {2, 5}, 5, logits);
+    double total = 0;
+    for (std::size_t i = 0; i < 10; ++i) {
+        if (batch.targets[i] == ignored_target) {
+            CHECK(losses[i] == 0);
+            continue;
+        }
+        double denominator = 0;
+        for (std::size_t v = 0; v < 11; ++v) denominator += std::exp(logits[i * 11 + v]);
+        const double at_target = logits[i * 11 + static_cast<std::size_t>(batch.targets[i])];
+        CHECK(losses[i] == Approx(std::log(denominator) - at_target).epsilon(1e-12));
+        total += losses[i];
+    }
+    CHECK(sum.sum == Approx(total).epsilon(1e-14));
+}
+
+TEST_CASE("the logits of the last positions are the last of all logits", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    const SampleBatch batch;
+    std::vector<double> all(10 * 11);
+    std::vector<double> last(2 * 2 * 11);
+    model.logits(batch.inputs, {2, 5}, 5, all);
+    model.logits(batch.inputs, {2, 5}, 2, last);
+    for (std::size_t sequence = 0; sequence < 2; ++sequence) {
+        for (std::size_t i = 0; i < 22; ++i) CHECK(last[sequence * 22 + i] == all[sequence * 55 + 33 + i]);
+    }
+}
+
+TEST_CASE("a shorter sequence has the logits of a longer one's beginning", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    const SampleBatch batch;
+    std::vector<double> whole(5 * 11);
+    std::vector<double> part(3 * 11);
+    model.logits(std::span(batch.inputs).first(5), {1, 5}, 5, whole);
+    model.logits(std::span(batch.inputs).first(3), {1, 3}, 3, part);
+    for (std::size_t i = 0; i < part.size(); ++i) CHECK(part[i] == Approx(whole[i]).epsilon(1e-13));
+}
+
+TEST_CASE("gradients add up until they are zeroed", "[nn]") {
+    Cpu backend;
+    Adapted model = prepared<Adapted>(backend);
+    model.backward(SampleBatch{});
+    Gradients once = gradients_of(model);
+    model.backward(SampleBatch{});
+    const Gradients twice = gradients_of(model);
+    for (auto& [name, values] : once) {
+        for (double& value : values) value *= 2;
+    }
+    CHECK(relative_difference(twice, once) <= 1e-14);
+    model.zero_gradients();
+    for (const auto& [name, values] : gradients_of(model)) {
+        for (const double value : values) REQUIRE(value == 0);
+    }
+}
+
+TEST_CASE("zeroing between backward and completion loses nothing into the next step", "[nn]") {
+    Cpu backend;
+    Adapted model = prepared<Adapted>(backend);
+    model.backward(SampleBatch{});
+    const Gradients expected = gradients_of(model);
+    model.backward(SampleBatch{});
+    model.zero_gradients();  // the accumulators hold a gradient that must go too
+    model.backward(SampleBatch{});
+    CHECK(relative_difference(gradients_of(model), expected) == 0);
+}
+
+TEST_CASE("the share of a micro-batch scales its gradient", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    model.backward(SampleBatch{});
+    Gradients whole = gradients_of(model);
+    model.zero_gradients();
+    const StepLoss loss = model.backward(SampleBatch{}, {.share = 0.25});
+    for (auto& [name, values] : whole) {
+        for (double& value : values) value *= 0.25;
+    }
+    CHECK(relative_difference(gradients_of(model), whole) <= 1e-14);
+    CHECK(loss.cross_entropy.mean() == model.evaluate(SampleBatch{}).mean());
+}
+
+TEST_CASE("a batch without targets has no loss and no gradient", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    SampleBatch batch;
+    batch.targets.fill(ignored_target);
+    const StepLoss loss = model.backward(batch);
+    CHECK((loss.cross_entropy.count == 0 && loss.cross_entropy.mean() == 0));
+    for (const auto& [name, values] : gradients_of(model)) {
+        for (const double value : values) REQUIRE(value == 0);
+    }
+}
+
+TEST_CASE("a model may be moved, its memory moves along", "[nn]") {
+    Cpu backend;
+    Adapted model = prepared<Adapted>(backend);
+    const LossSum before = model.evaluate(SampleBatch{});
+    Adapted moved(std::move(model));
+    CHECK(moved.evaluate(SampleBatch{}).sum == before.sum);
+    Adapted assigned(backend);
+    assigned = std::move(moved);
+    CHECK(assigned.evaluate(SampleBatch{}).sum == before.sum);
+}
+
+TEST_CASE("parameters written by hand count once parameters_changed was called", "[nn]") {
+    Cpu backend;
+    Adapted model = prepared<Adapted>(backend);
+    const double before = model.evaluate(SampleBatch{}).sum;
+    for_each_parameter(model.layers(), [](const std::string& name, auto& parameter) {
+        if (name == "h.0.mlp.c_fc.lora_B") parameter.values[0] += 1;
+    });
+    model.parameters_changed();
+    CHECK(model.evaluate(SampleBatch{}).sum != before);
+}
+
+TEST_CASE("frozen roles have no gradients", "[nn]") {
+    Cpu backend;
+    Adapted model = prepared<Adapted>(backend);
+    model.backward(SampleBatch{});
+    CHECK(model.gradients(Role::weight).empty());
+    CHECK(model.gradients(Role::embedding).empty());
+    CHECK(model.gradients(Role::adapter).size() == Manifest<Adapted>::gradient_elements_of(Role::adapter));
+}
+
+TEST_CASE("memory is kept for the largest batch and use so far", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    CHECK(model.workspace_bytes() == 0);
+    model.reserve({2, 5}, Use::train);
+    const std::size_t held = model.workspace_bytes();
+    CHECK(held == Workspace<Model>::bytes({2, 5}, Use::train).total());
+    static_cast<void>(model.evaluate(SampleBatch{}));
+    model.reserve({1, 3}, Use::train);
+    CHECK(model.workspace_bytes() == held);
+    model.reserve({3, 5}, Use::train);
+    CHECK(model.workspace_bytes() > held);
+}
+
+TEST_CASE("the stream before the first block is the embeddings, after the last the final norm's input", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    const SampleBatch batch;
+    model.backward(batch);
+    const auto& layers = model.layers();
+    for (std::size_t t = 0; t < 10; ++t) {
+        for (std::size_t c = 0; c < 8; ++c) {
+            const double expected = layers.token_table.matrix()(static_cast<std::size_t>(batch.inputs[t]), c) +
+                layers.position_table.matrix()(t % 5, c);
+            CHECK(model.stream(0).row(t)[c] == expected);
+        }
+    }
+    CHECK(model.stream(tiny.layers).count() == 10);
+    CHECK_THROWS_AS(model.stream(tiny.layers + 1), std::out_of_range);
+}
+
+TEST_CASE("a sequence longer than the context is refused with both numbers", "[nn]") {
+    Cpu backend;
+    Model model(backend);
+    CHECK_THROWS_AS(model.reserve({1, 7}, Use::train), ArgumentError);
+    CHECK_THROWS_WITH(model.reserve({3, 7}, Use::train),
+                      "lamina: sequence of 7 tokens × 3: expected 1 to 6 tokens and at least one sequence");
+    CHECK_THROWS_AS(model.reserve({0, 5}, Use::evaluate), ArgumentError);
+    CHECK_THROWS_AS(model.reserve({1, 0}, Use::evaluate), ArgumentError);
+}
+
+TEST_CASE("a token outside the vocabulary is refused by number, as input and as target", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    SampleBatch batch;
+    batch.inputs[3] = 11;
+    CHECK_THROWS_WITH(model.evaluate(batch),
+                      "lamina: token 11: expected 0 to 10; was the text encoded with this model's tokenizer?");
+    batch.inputs[3] = -1;
+    CHECK_THROWS_AS(model.backward(batch), ArgumentError);
+    batch = {};
+    batch.targets[0] = 11;
+    CHECK_THROWS_AS(model.backward(batch), ArgumentError);
+}
+
+TEST_CASE("a batch whose spans do not fit its sizes is a caller's mistake", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    TokenBatch batch = SampleBatch{};
+    batch.sequence = 4;
+    CHECK_THROWS_AS(model.evaluate(batch), ContractViolation);
+    std::vector<double> out(3);
+    CHECK_THROWS_AS(model.logits(std::vector<Token>{1, 2}, {1, 2}, 1, out), ContractViolation);
+}

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Drives remove_layernorm as a person would: a small run, a run killed and resumed, and input that is not what it must be."""
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAM = str(pathlib.Path(os.environ["LAMINA_PROGRAMS"]) / "remove_layernorm")
+TINY = ["--micro-batch", "2", "--sequence", "32", "--steps", "16", "--removal-start", "1", "--gap-ln2", "1", "--gap-ln1-qk", "1",
+        "--gap-ln1-v", "1", "--pretrain-steps", "4", "--evaluation-blocks", "4", "--sample", "8", "--threads", "1"]
+failures = []
+
+
+def run(*arguments, **options):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+
+
+def check(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def small_text(path, size=40000):
+    words = "the quick norm of a layer divides every row by its own deviation until it is fixed".split()
+    chooser = random.Random(1)
+    path.write_text(" ".join(chooser.choice(words) for _ in range(size // 6)) + "\n")
+    return path
+
+
+def metrics_without_time(path):
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        del line["seconds"]
+    return lines
+
+
+def small_run(folder, text):
+    out = folder / "whole"
+    done = run("--out", out, "--text", text, "--save-every", 3, *TINY)
+    check(done.returncode == 0, "a small run succeeds: " + done.stderr)
+    if done.returncode != 0:
+        return out
+    results = json.loads((out / "results.json").read_text())
+    check(list(results) == ["model", "pretrained", "control", "removed", "folded", "layer_norms_before", "layer_norms_after", "steps",
+                            "seconds"], "results.json has the documented fields")
+    check(results["layer_norms_before"] == 9 and results["layer_norms_after"] == 0, "every norm is removed")
+    check(results["folded"]["max_logit_difference"] < 1e-3, "the folded model agrees with the removed one")
+    for name in ["adapter.safetensors", "norms.json", "folded/model.safetensors", "metrics.jsonl", "metrics-control.jsonl", "loss.svg",
+                 "results.md"]:
+        check((out / name).stat().st_size > 0, name + " is written")
+    check(sum(len(line.get("events", [])) for line in metrics_without_time(out / "metrics.jsonl")) >= 9, "the events are logged")
+    check("0 of 9 LayerNorms are left" in done.stdout, "the closing sentence is printed")
+    return out
+
+
+def killed_and_resumed(folder, text, whole):
+    out = folder / "killed"
+    command = [PROGRAM, "--out", str(out), "--text", str(text), "--save-every", "3", *TINY]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = out / "metrics.jsonl"
+    deadline = time.time() + 120
+    while time.time() < deadline and running.poll() is None:
+        if log.exists() and log.read_text().count("\n") >= 8:
+            break
+        time.sleep(0.002)
+    finished_alone = running.poll() is not None
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    check(not finished_alone, "the run was killed before it ended")
+    resumed = run(*command[1:], "--resume")
+    check(resumed.returncode == 0, "a killed run resumes: " + resumed.stderr)
+    check("removal  continues at step" in resumed.stdout, "it continues from the checkpoint, not from the start")
+    check((out / "adapter.safetensors").read_bytes() == (whole / "adapter.safetensors").read_bytes(),
+          "the adapter of the resumed run has the same bytes")
+    check((out / "norms.json").read_bytes() == (whole / "norms.json").read_bytes(), "so have the norms")
+    check(metrics_without_time(log) == metrics_without_time(whole / "metrics.jsonl"), "so have the metrics")
+    other = run(*command[1:], "--resume", "--clip", "0.5")
+    check(other.returncode != 0 and "was made with other settings" in other.stderr, "other settings do not continue a run")
+
+
+def expect_error(name, arguments, sentence, out=None):
+    done = run(*arguments)
+    lines = [line for line in done.stderr.splitlines() if line]
+    check(done.returncode != 0, name + ": exit code is not zero")
+    check(sentence in done.stderr, f"{name}: {sentence!r} is said; found {done.stderr!r}")
+    check(len(lines) <= 2, name + ": one line, and at most a hint: " + done.stderr)
+    if out is not None:
+        check(not (pathlib.Path(out) / "results.json").exists(), name + ": no results are written")
+
+
+def bad_input(folder, text, whole):
+    out = folder / "bad"
+    quick = ["--out", out, *TINY]
+    expect_error("unknown flag", ["--no-such-flag"], "--no-such-flag")
+    expect_error("unknown model", ["--model", "gpt5"], "gpt5")
+    expect_error("unknown recipe", ["--recipe", "no-such-recipe", "--print"], "no-such-recipe")
+    expect_error("text as number", ["--steps", "many"], "many")
+    expect_error("no weights", ["--model", "gpt2", "--text", text, *quick], "needs --weights DIR", out)
+    blocker = folder / "file"
+    blocker.write_text("")
+    expect_error("out below a file", ["--out", blocker / "run", "--text", text, *TINY], str(blocker))
+    expect_error("missing text", ["--text", folder / "missing.txt", *quick], "missing.txt", out)
+    empty = folder / "empty.txt"
+    empty.write_text("")
+    expect_error("empty corpus", ["--text", empty, *quick], "empty.txt", out)
+    short = folder / "short.txt"
+    short.write_text("too short\n")
+    expect_error("short corpus", ["--text", short, *quick], "expected at least one block", out)
+    invalid = folder / "invalid.txt"
+    invalid.write_bytes(b"good text\n" * 500 + b"\xff\xfe bad\n")
+    expect_error("invalid UTF-8", ["--text", invalid, *quick], "invalid.txt", out)
+    shard = folder / "truncated.bin"
+    header = struct.pack("<256i", 20240520, 1, 1000, *([0] * 253))
+    shard.write_bytes(header + b"\0\0" * 10)
+    expect_error("truncated shard", ["--tokens", shard, *quick], "truncated.bin", out)
+    foreign = folder / "foreign.bin"
+    foreign.write_bytes(struct.pack("<256i", 20240520, 1, 5000, *([0] * 253)) + struct.pack("<H", 50000) * 5000)
+    expect_error("tokens of another vocabulary", ["--tokens", foreign, *quick], "token 50000: expected 0 to 256", out)
+
+    pretrained = whole / "pretrained"
+    for name, damage, sentence in [
+            ("truncated weights", lambda path: path.write_bytes(path.read_bytes()[:-100]), "model.safetensors"),
+            ("huge header", lambda path: path.write_bytes(struct.pack("<Q", 1 << 60) + path.read_bytes()[8:]), "model.safetensors"),
+            ("NaN weights", lambda path: path.write_bytes(path.read_bytes()[:-4] + struct.pack("<f", float("nan"))),
+             "model.safetensors")]:
+        weights = folder / name.replace(" ", "-")
+        shutil.copytree(pretrained, weights)
+        damage(weights / "model.safetensors")
+        expect_error(name, ["--weights", weights, "--text", text, *quick], sentence, out)
+    other_size = folder / "other-size"
+    shutil.copytree(pretrained, other_size)
+    config = json.loads((other_size / "config.json").read_text())
+    config["n_embd"] = 256
+    (other_size / "config.json").write_text(json.dumps(config))
+    expect_error("config of another size", ["--weights", other_size, "--text", text, *quick], "n_embd", out)
+    expect_error("folder without weights", ["--weights", folder / "nowhere", "--text", text, *quick], "nowhere", out)
+
+
+def recipes():
+    printed = run("--recipe", "gpt2-xl", "--print")
+    check(printed.returncode == 0 and "363" in printed.stdout, "a published recipe is printed")
+    listed = run("--list-recipes")
+    check(len(listed.stdout.split()) > 50, "every recipe is listed")
+
+
+with tempfile.TemporaryDirectory() as name:
+    root = pathlib.Path(name)
+    corpus = small_text(root / "corpus.txt")
+    finished = small_run(root, corpus)
+    if not failures:
+        killed_and_resumed(root, corpus, finished)
+        bad_input(root, corpus, finished)
+    recipes()
+sys.exit(1 if failures else 0)
