@@ -44,14 +44,18 @@ static_assert(Manifest<Removing<gpt2_large>>::parameters_of(Role::adapter) == 1'
 static_assert(Manifest<Removing<gpt2_xl>>::parameters_of(Role::adapter) == 3'809'280'000);
 static_assert(plan<Removing<gpt2_small>>({.batch = 4, .sequence = 256}).peak_bytes() <= 5_GiB);
 
-std::string megabytes(std::size_t bytes) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+/// "12.3 MB" of 12,345,678 with unit 1e6 and name "MB".
+std::string quantity(double value, double unit, const char* name) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%.1f %s", value / unit, name);
     return text;
 }
+std::string megabytes(std::size_t bytes) { return quantity(static_cast<double>(bytes), 1e6, "MB"); }
 
 void print_row(const char* what, const std::string& value, const std::string& with_recompute = {}) {
-    std::printf("    %-30s %14s %14s\n", what, value.c_str(), with_recompute.c_str());
+    std::printf("    %-28s %16s", what, value.c_str());
+    if (!with_recompute.empty()) std::printf(" %16s", with_recompute.c_str());
+    std::printf("\n");
 }
 
 void print_parameters(Role role, std::size_t count, std::size_t bytes) {
@@ -60,8 +64,7 @@ void print_parameters(Role role, std::size_t count, std::size_t bytes) {
 }
 
 void print_flops(const char* what, double flops, double with_recompute) {
-    const auto text = [](double value) { return std::to_string(static_cast<std::size_t>(value / 1e6)) + " MFLOP"; };
-    if (flops != 0) print_row(what, text(flops), text(with_recompute));
+    if (flops != 0) print_row(what, quantity(flops, 1e6, "MFLOP"), quantity(with_recompute, 1e6, "MFLOP"));
 }
 
 void print_costs(const Plan& plan, const Plan& recomputing, Extent extent) {
@@ -76,8 +79,10 @@ void print_costs(const Plan& plan, const Plan& recomputing, Extent extent) {
     print_bytes("gradients", plan.gradients, recomputing.gradients);
     print_bytes("optimiser moments", plan.moments, recomputing.moments);
     print_bytes("W + AB and its gradient", plan.derived, recomputing.derived);
-    print_bytes("activations, per token", plan.workspace.total() / extent.tokens(),
-                recomputing.workspace.total() / extent.tokens());
+    const auto per_token = [&](const Plan& of) {
+        return quantity(static_cast<double>(of.workspace.total()) / tokens, 1e3, "kB");
+    };
+    print_row("activations, per token", per_token(plan), per_token(recomputing));
     print_bytes("activations", plan.workspace.total(), recomputing.workspace.total());
     print_bytes("peak", plan.peak_bytes(), recomputing.peak_bytes());
     std::printf("\n");

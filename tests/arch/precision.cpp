@@ -10,9 +10,9 @@ using namespace lamina;
 namespace {
 
 template <class P, class Base, class Adapter, class Gradient, class Moment, class Activation>
-constexpr bool stores = std::is_same_v<typename P::Base, Base> && std::is_same_v<typename P::Adapter, Adapter> &&
-    std::is_same_v<typename P::Gradient, Gradient> && std::is_same_v<typename P::Moment, Moment> &&
-    std::is_same_v<typename P::Activation, Activation> && std::is_empty_v<P>;
+constexpr bool stores = std::is_same_v<typename P::Base, Base>&& std::is_same_v<typename P::Adapter, Adapter>&&
+    std::is_same_v<typename P::Gradient, Gradient>&& std::is_same_v<typename P::Moment, Moment>&&
+        std::is_same_v<typename P::Activation, Activation>&& std::is_empty_v<P>;
 
 struct OneOfMyOwn : precision::Stored<bf16, float, float, bf16, bf16> {};
 

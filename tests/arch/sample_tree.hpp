@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A hand-written layer tree with everything that a walk may meet: parameters, a derived tensor, a group, a nameless part.
+// A hand-written layer tree with everything that a walk may meet: parameters, a derived tensor, a group, a nameless
+// part.
 #pragma once
 
 #include <array>

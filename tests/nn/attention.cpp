@@ -91,7 +91,10 @@ TEST_CASE("a token attends to no later one and to no other sequence", "[nn]") {
     const auto after = run.forward(x);
     for (std::size_t token = 0; token < 6; ++token) {
         bool changed = false;
-        for (std::size_t c = 0; c < 4; ++c) changed = changed || before[token * 4 + c] != after[token * 4 + c];
+        for (std::size_t c = 0; c < 4; ++c) {
+            // The two results lie at different alignments, which may round differently; a leak is of order one.
+            changed = changed || std::abs(before[token * 4 + c] - after[token * 4 + c]) > 1e-12;
+        }
         CHECK(changed == (token == 1 || token == 2));
     }
 }

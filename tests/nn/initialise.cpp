@@ -38,7 +38,7 @@ Moments moments_of(const float* values, std::size_t size) {
 bool looks_normal(const Moments& found, double deviation, std::size_t size) {
     const double n = static_cast<double>(size);
     return std::abs(found.mean) < 5 * deviation / std::sqrt(n) &&
-        std::abs(found.deviation - deviation) < 5 * deviation / std::sqrt(2 * n);
+           std::abs(found.deviation - deviation) < 5 * deviation / std::sqrt(2 * n);
 }
 
 bool ends_with(const std::string& text, const std::string& end) {

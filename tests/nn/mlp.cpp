@@ -32,7 +32,8 @@ TEMPLATE_TEST_CASE("the gradients of an MLP are exact under every adapter and ex
                    (Checked<adapter::FullRank>), (Checked<adapter::FullRank, execution::Factored>),
                    (Checked<adapter::FullRank, execution::Split>), (Checked<adapter::Lora<2>>),
                    (Checked<adapter::Lora<2>, execution::Factored, trainable::Everything>),
-                   (Checked<adapter::Lora<2>, execution::Split, trainable::Everything>), (Checked<trainable::Nothing>)) {
+                   (Checked<adapter::Lora<2>, execution::Split, trainable::Everything>),
+                   (Checked<trainable::Nothing>)) {
     const GradientReport report = check_gradient<TestType>();
     INFO(report.where);
     CHECK(report.worst <= gradient_bar);

@@ -35,7 +35,7 @@ static_assert(Layer<PreNorm<LayerNorm<4, Full>, Linear<4, 3, Full>>> && Layer<Pr
 template <class Norm, class Inner>
 constexpr std::size_t streams_saved = (saved_bytes<typename PreNorm<Norm, Inner>::Saved>(8) -
                                        saved_bytes<typename Norm::Saved>(8) - saved_bytes<typename Inner::Saved>(8)) /
-    (8 * 4 * sizeof(double));
+                                      (8 * 4 * sizeof(double));
 static_assert(streams_saved<LayerNorm<4, Full>, Attention4> == 1);
 static_assert(streams_saved<Removable, Attention4> == 2);
 static_assert(streams_saved<Removable, Linear<4, 3, Full>> == 1);

@@ -50,7 +50,7 @@ def arrow_problem(folder, target):
     if target_room != room and target_room not in ABOVE[room]:
         return f"{room}/ may not include {target_room}/"
     if room == "nn" and target_room == "backend" and target not in ("backend/contract.hpp", "backend/backend_of.hpp"):
-        return "nn/ sees the backends through backend/contract.hpp and backend/backend_of.hpp only"
+        return "nn/ sees the backends through backend/backend_of.hpp and backend/contract.hpp only"
     return None
 
 

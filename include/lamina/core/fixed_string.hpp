@@ -29,9 +29,8 @@ struct FixedString {
     constexpr explicit FixedString(std::string_view text) { append(text); }
 
     constexpr FixedString& append(std::string_view text) {
-        for (const char character : text) {
-            characters.at(length++) = character;
-        }
+        if (text.size() > Capacity - length) throw std::length_error("FixedString: the text is too long for it");
+        for (const char character : text) characters[length++] = character;
         return *this;
     }
 

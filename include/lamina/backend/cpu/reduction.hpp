@@ -25,7 +25,7 @@ namespace detail {
 template <class Out, class Term>
 void sum_over_rows(Context& context, Out* out, std::size_t rows, std::size_t cols, Write write, const Term& term) {
     using Compute = ComputeOf<Out>;
-    constexpr std::size_t strip = 64;
+    constexpr std::size_t strip = 128;
     constexpr std::size_t group = 64;
     context.for_each_column_strip(cols, strip, rows, [&](std::size_t first, std::size_t last) {
         const std::size_t count = last - first;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/train/clipping.hpp>
+
+#include "support/catch.hpp"
+#include "train/tiny_run.hpp"
+
+#include <cmath>
+#include <limits>
+
+using namespace lamina_tests;
+
+TEST_CASE("the clip scale shortens long gradients only") {
+    CHECK(lamina::train::clip_scale(0.5, 1) == 1);
+    CHECK(lamina::train::clip_scale(4, 1) == 1 / (4 + 1e-6));
+    CHECK(lamina::train::clip_scale(4, 0) == 1);
+}
+
+TEST_CASE("the gradient norm covers every trainable tensor and shows what is not finite") {
+    lamina::CpuBackend backend({.threads = 2});
+    TinyModel model(backend);
+    model.initialise(3);
+    model.zero_gradients();
+    model.backward(TinyData(4).batch());
+    model.complete_gradients();
+    double squares = 0;
+    lamina::for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
+        if (parameter.gradient == nullptr) return;
+        for (std::size_t i = 0; i < parameter.size; ++i) {
+            squares += static_cast<double>(parameter.gradient[i]) * static_cast<double>(parameter.gradient[i]);
+        }
+    });
+    CHECK(squares > 0);
+    CHECK(lamina::train::gradient_norm(model) == Approx(std::sqrt(squares)).epsilon(1e-13));
+    model.gradients(lamina::Role::adapter).data[7] = std::numeric_limits<double>::quiet_NaN();
+    CHECK(std::isnan(lamina::train::gradient_norm(model)));
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/train/guard.hpp>
+
+#include "support/catch.hpp"
+#include "train/tiny_run.hpp"
+
+#include <limits>
+
+using namespace lamina_tests;
+
+TEST_CASE("the guard names the tensor that is not finite") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    model.initialise(3);
+    model.zero_gradients();
+    model.backward(TinyData(4).batch());
+    CHECK_FALSE(lamina::train::first_non_finite_gradient(model));
+    CHECK_FALSE(lamina::train::first_non_finite_parameter(model));
+    lamina::for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+        if (name == "h.1.attn.c_proj.lora_B") {
+            parameter.gradient[3] = std::numeric_limits<double>::infinity();
+            parameter.values[2] = std::numeric_limits<double>::quiet_NaN();
+        }
+    });
+    CHECK(lamina::train::first_non_finite_gradient(model) == std::string("h.1.attn.c_proj.lora_B"));
+    CHECK(lamina::train::first_non_finite_parameter(model) == std::string("h.1.attn.c_proj.lora_B"));
+}
+
+TEST_CASE("a snapshot brings back parameters, moments and norm states bit for bit") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    model.initialise(3);
+    const TinyData data(4);
+    lamina::train::AdamW<TinyModel> optimiser(model);
+    const auto step = [&] {
+        model.zero_gradients();
+        model.backward(data.batch());
+        optimiser.step(model, 1e-2);
+    };
+    step();
+    lamina::train::Snapshot<TinyModel> snapshot;
+    CHECK(snapshot.empty());
+    snapshot.take(model, optimiser);
+    step();
+    const std::vector<double> once = trained_values(model);
+    step();
+    CHECK(trained_values(model) != once);
+    snapshot.restore(model, optimiser);
+    CHECK(optimiser.updates() == 1);
+    step();
+    CHECK(trained_values(model) == once);
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// A model small enough for every test of the train room, and one batch for it.
+#pragma once
+
+#include <lamina/backend/cpu/device.hpp>
+#include <lamina/core/random.hpp>
+#include <lamina/core/token_batch.hpp>
+#include <lamina/nn/gpt2.hpp>
+
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace lamina_tests {
+
+inline constexpr lamina::Architecture tiny{.layers = 2, .heads = 2, .embed = 8, .context = 8, .vocab = 13};
+using TinyModel = lamina::Gpt2<tiny, lamina::norm::Removable, lamina::adapter::FullRank, lamina::precision::Fp64>;
+
+struct TinyData {
+    std::vector<lamina::Token> inputs = std::vector<lamina::Token>(16);
+    std::vector<lamina::Token> targets = std::vector<lamina::Token>(16);
+
+    explicit TinyData(std::uint64_t seed) {
+        lamina::Random random{seed};
+        for (lamina::Token& token : inputs) token = static_cast<lamina::Token>(random.below(tiny.vocab));
+        for (lamina::Token& token : targets) token = static_cast<lamina::Token>(random.below(tiny.vocab));
+    }
+    [[nodiscard]] lamina::TokenBatch batch() const {
+        return {.batch = 2, .sequence = 8, .inputs = inputs, .targets = targets};
+    }
+};
+
+/// Every trainable value of a model, in the order of the manifest.
+inline std::vector<double> trained_values(TinyModel& model) {
+    std::vector<double> values;
+    lamina::for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
+        using Member = std::remove_cvref_t<decltype(parameter)>;
+        if constexpr (Member::trains) values.insert(values.end(), parameter.values, parameter.values + Member::size);
+    });
+    return values;
+}
+
+}  // namespace lamina_tests
