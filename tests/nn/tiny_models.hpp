@@ -81,6 +81,16 @@ void set_progress(Model& model, Progress progress) {
     });
 }
 
+/// The finite-difference check of a whole model; with removable norms, as far as told.
+template <class Model>
+lamina::GradientReport checked(Progress progress = Progress::real) {
+    Cpu backend;
+    Model model(backend);
+    set_parameters(model, 1);
+    set_progress(model, progress);
+    return check_model_gradient(model, SampleBatch{});
+}
+
 /// Every gradient by the name of its tensor.
 using Gradients = std::map<std::string, std::vector<double>>;
 

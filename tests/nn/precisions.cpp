@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Models stored in 16 bits: the frozen base alone, which loses little, and everything, which loses small updates.
+#include <cmath>
+#include <cstddef>
+#include <string>
+
+#include "nn/tiny_models.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina_tests;
+
+namespace {
+
+template <class Precision>
+using Model = Gpt2<tiny, Precision, adapter::FullRank, norm::Removable>;
+
+template <class Precision>
+struct Ready {
+    Cpu backend{};
+    Model<Precision> model{backend};
+    Ready() {
+        set_parameters(model, 1);
+        set_progress(model, Progress::mixed);
+        model.zero_gradients();
+    }
+};
+
+/// One unit in the last place of a bf16 number in [1, 2).
+constexpr float ulp = 1.0F / 128;
+
+}  // namespace
+
+TEST_CASE("a frozen base in bf16 trains adapters in float, close to double", "[nn]") {
+    Ready<precision::Fp64> exact;
+    Ready<precision::FrozenBf16> frozen;
+    // The same rounded base in both, so that only arithmetic in float is compared: eps times a depth of some hundreds.
+    for_each_parameter(exact.model.layers(), [](const std::string&, auto& parameter) {
+        for (std::size_t i = 0; i < parameter.size; ++i) {
+            if (parameter.role == Role::adapter) {
+                parameter.values[i] = static_cast<double>(static_cast<float>(parameter.values[i]));
+            } else {
+                parameter.values[i] =
+                    static_cast<double>(static_cast<float>(static_cast<bf16>(static_cast<float>(parameter.values[i]))));
+            }
+        }
+    });
+    exact.model.parameters_changed();
+    const double expected = exact.model.backward(SampleBatch{}).cross_entropy.mean();
+    CHECK(frozen.model.backward(SampleBatch{}).cross_entropy.mean() == Approx(expected).epsilon(1e-5));
+    CHECK(relative_difference(gradients_of(frozen.model), gradients_of(exact.model)) <= 1e-4);
+    STATIC_REQUIRE(std::is_same_v<Model<precision::FrozenBf16>::Gradient, float>);
+}
+
+TEST_CASE("everything in bf16 runs and is within bf16 of double", "[nn]") {
+    Ready<precision::Fp64> exact;
+    Ready<precision::AllBf16> rounded;
+    const double expected = exact.model.backward(SampleBatch{}).cross_entropy.mean();
+    const double loss = rounded.model.backward(SampleBatch{}).cross_entropy.mean();
+    // Eight bits, a few dozen roundings along the way.
+    CHECK(loss == Approx(expected).epsilon(0.05));
+    CHECK(loss != Approx(expected).epsilon(1e-7));
+    CHECK(relative_difference(gradients_of(rounded.model), gradients_of(exact.model)) <= 0.5);
+}
+
+TEST_CASE("an update below half a unit in the last place vanishes in bf16 and stays in float", "[nn]") {
+    const auto loss_after = [](auto& ready, float step) {
+        for_each_parameter(ready.model.layers(), [&](const std::string& name, auto& parameter) {
+            if (name != "h.0.mlp.c_fc.lora_A") return;
+            using Scalar = typename std::remove_cvref_t<decltype(parameter)>::Scalar;
+            for (std::size_t i = 0; i < parameter.size; ++i) {
+                parameter.values[i] = static_cast<Scalar>(1.0F);
+                parameter.values[i] = static_cast<Scalar>(static_cast<float>(parameter.values[i]) + step);
+            }
+        });
+        ready.model.parameters_changed();
+        return ready.model.evaluate(SampleBatch{}).sum;
+    };
+    Ready<precision::AllBf16> rounded;
+    CHECK(loss_after(rounded, 0.49F * ulp) == loss_after(rounded, 0));
+    CHECK(loss_after(rounded, 4 * ulp) != loss_after(rounded, 0));
+    Ready<precision::FrozenBf16> frozen;
+    CHECK(loss_after(frozen, 0.49F * ulp) != loss_after(frozen, 0));
+}
