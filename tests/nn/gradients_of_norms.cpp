@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whole models under every norm that has no run-time state, each with another adapter, execution, head and trainable set.
+// Whole models under every norm that has no run-time state, each with another adapter, execution, head and trainable
+// set.
 #include "nn/tiny_models.hpp"
 #include "support/catch.hpp"
 

@@ -32,8 +32,8 @@ template <class M>
 std::vector<double> averages(M& model) {
     std::vector<double> all;
     for_each_norm_state(model, [&](const RemovableState& state, std::size_t) {
-        all.insert(all.end(), {state.average, state.first_position_average, state.divisor,
-                               state.first_position_divisor, state.in_use.ordinary, state.values_in_use.ordinary});
+        all.insert(all.end(), {state.average, state.first_position_average, state.divisor, state.first_position_divisor,
+                               state.in_use.ordinary, state.values_in_use.ordinary});
     });
     return all;
 }
@@ -131,9 +131,7 @@ TEST_CASE("evaluating in between changes nothing", "[nn]") {
         model.backward(SampleBatch{});
         model.backward(sequences.part(0, 2));
         CHECK(gradients_of(model) == with);
-        CHECK(averages(model) == [&] {
-            return averages(model);
-        }());
+        CHECK(averages(model) == [&] { return averages(model); }());
     }
 }
 
@@ -143,9 +141,8 @@ TEST_CASE("told so, evaluation moves the averages once", "[nn]") {
     set_parameters(model, 1);
     follow(model, DivisorMode::track);
     const auto before = averages(model);
-    for_each_norm_state(model, [](RemovableState& state, std::size_t) {
-        state.tracking.evaluation = EvaluationPasses::averaged;
-    });
+    for_each_norm_state(
+        model, [](RemovableState& state, std::size_t) { state.tracking.evaluation = EvaluationPasses::averaged; });
     static_cast<void>(model.evaluate(SampleBatch{}));
     const auto evaluated = averages(model);
     CHECK(evaluated != before);
