@@ -139,11 +139,11 @@ private:
 template <class M>
 void leave_the_start(M& model) {
     Random random{5};
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        using Scalar = typename std::remove_cvref_t<decltype(parameter)>::Scalar;
-        if (!name.ends_with("lora_B")) return;
-        for (std::size_t i = 0; i < parameter.size; ++i) {
-            parameter.values[i] = static_cast<Scalar>(static_cast<float>(random.uniform(-1e-3, 1e-3)));
+    model.for_each_tensor([&](const auto& tensor) {
+        using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
+        if (!tensor.entry.name().ends_with("lora_B")) return;
+        for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+            tensor.values.data[i] = static_cast<Scalar>(static_cast<float>(random.uniform(-1e-3, 1e-3)));
         }
     });
     model.parameters_changed();

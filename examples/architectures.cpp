@@ -22,18 +22,18 @@ constexpr std::size_t width = shape.embed;
 
 struct Swish {
     template <class T>
-    T operator()(T gate, T value) const {
+    LAMINA_HOST_DEVICE T operator()(T gate, T value) const {
         return value * gate * sigmoid(gate);
     }
     template <class T>
-    static T sigmoid(T x) {
+    LAMINA_HOST_DEVICE static T sigmoid(T x) {
         return T(0.5) * (T(1) + math::tanh(T(0.5) * x));
     }
 };
 
 struct SwishGateGradient {
     template <class T>
-    T operator()(T gate, T value, T d_y) const {
+    LAMINA_HOST_DEVICE T operator()(T gate, T value, T d_y) const {
         const T s = Swish::sigmoid(gate);
         return d_y * value * s * (T(1) + gate * (T(1) - s));
     }
@@ -41,7 +41,7 @@ struct SwishGateGradient {
 
 struct SwishValueGradient {
     template <class T>
-    T operator()(T gate, T d_y) const {
+    LAMINA_HOST_DEVICE T operator()(T gate, T d_y) const {
         return d_y * gate * Swish::sigmoid(gate);
     }
 };

@@ -31,7 +31,7 @@ int main() {
     model.initialise(1);
 
     train::AdamW<Model> optimiser(model);
-    const train::CosineWithMinimum rate{.peak = 3e-3, .minimum = 3e-4, .warmup = 10, .steps = 200};
+    const train::CosineWithMinimum rate{.peak = 4e-3, .minimum = 4e-4, .warmup = 30, .steps = 200};
     const auto schedule = train::RemovalSchedule::progressive({.start = 100, .gap_ln_2 = 8}, tiny.layers);
     train::Removal removal(model, schedule, {.mode = DivisorMode::freeze, .momentum = 0.9});
 

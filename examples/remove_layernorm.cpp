@@ -86,7 +86,7 @@ struct CommandLine {
 void add_flags(CLI::App& app, CommandLine& line) {
     Options& options = line.options;
     app.add_option("--model", options.model, "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl")
-        ->check(CLI::IsMember(&Sizes::all()))
+        ->check(CLI::IsMember({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
         ->capture_default_str();
     app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
     app.add_option("--tokenizer", line.tokenizer,
@@ -168,6 +168,10 @@ void check(const Job& job) {
     }
     if (!nano && job.options.text.empty() && job.options.tokens.empty()) {
         throw lamina::ArgumentError("--model " + job.options.model + " needs --text FILE… or --tokens FILE.bin");
+    }
+    if (!Sizes::all().contains(job.options.model)) {
+        throw lamina::ArgumentError("--model " + job.options.model +
+                                    " is not in this build; configure it with -DLAMINA_MODELS=\"nano;gpt2;…\"");
     }
     if (job.recipe.adaptation != lamina::recipe::Adaptation::full_rank) {
         throw lamina::ArgumentError("recipe " + std::string(job.recipe.name) +

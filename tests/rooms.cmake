@@ -69,6 +69,9 @@ if(LAMINA_BUILD_EXAMPLES)
             lamina_add_check("programs: ${name}" programs bash "${script}")
         endif()
         set_tests_properties(
-            "programs: ${name}" PROPERTIES ENVIRONMENT "LAMINA_PROGRAMS=${PROJECT_BINARY_DIR}/examples" TIMEOUT 600)
+            "programs: ${name}" PROPERTIES ENVIRONMENT "LAMINA_PROGRAMS=${PROJECT_BINARY_DIR}/examples" TIMEOUT 900)
+        if(name MATCHES "_gpt2$") # true shapes: gigabytes, and a step that all cores share
+            set_tests_properties("programs: ${name}" PROPERTIES RUN_SERIAL TRUE)
+        endif()
     endforeach()
 endif()

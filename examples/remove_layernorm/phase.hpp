@@ -9,6 +9,7 @@
 #include <lamina/io/checkpoint.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/metric_log.hpp>
+#include <lamina/recipe/describe.hpp>
 #include <lamina/text/batches.hpp>
 #include <lamina/train/removal.hpp>
 #include <lamina/train/trainer.hpp>
@@ -16,6 +17,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <sstream>
 #include <string>
 
 namespace remove_layernorm {
@@ -52,18 +54,23 @@ struct PhaseSettings {
 
 /// Settings that a checkpoint must share with the run that continues it.
 [[nodiscard]] inline lamina::io::Json fingerprint(const Job& job, const PhaseSettings& settings) {
-    const lamina::recipe::Recipe& recipe = job.recipe;
-    return {{"phase", settings.name},
-            {"model", job.options.model},
-            {"steps", settings.steps},
-            {"rates", {settings.rate(0), settings.rate(1), settings.rate(settings.steps)}},
-            {"micro_batch", recipe.micro_batch},
-            {"accumulation", settings.trainer.accumulation},
-            {"sequence_length", recipe.sequence_length},
-            {"clip", settings.trainer.clip},
-            {"weight_decay", settings.trainer.adamw.weight_decay},
-            {"seed", settings.seed},
-            {"train_tokens", job.corpus.train->size()}};
+    lamina::io::Json lines = lamina::io::Json::array();
+    std::istringstream recipe(lamina::recipe::describe(job.recipe));
+    for (std::string line; std::getline(recipe, line);) lines.push_back(line);
+    return {{"phase", settings.name}, {"model", job.options.model}, {"steps", settings.steps},
+            {"recipe", lines},        {"seed", settings.seed},      {"train tokens", job.corpus.train->size()}};
+}
+
+/// The first setting in which a checkpoint and the run that wants to continue it differ, with both values; empty if
+/// none.
+[[nodiscard]] inline std::string difference(const lamina::io::Json& stored, const lamina::io::Json& now) {
+    const lamina::io::Json before = stored.flatten();
+    const lamina::io::Json after = now.flatten();
+    for (const auto& [setting, value] : after.items()) {
+        const lamina::io::Json found = before.value(setting, lamina::io::Json());
+        if (found != value) return setting.substr(1) + " is " + found.dump() + ", expected " + value.dump();
+    }
+    return before.size() == after.size() ? "" : "settings that this version does not have";
 }
 
 /// Runs or continues a phase to its end.
@@ -79,10 +86,11 @@ void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina
     const bool continues = job.options.resume && std::filesystem::exists(checkpoint);
     if (continues) {
         const io::Json extra = io::load_checkpoint(checkpoint, trainer);
-        if (extra.at("settings") != settings_now) {
-            throw lamina::FileError((checkpoint / "state.json").string(),
-                                    "was made with other settings: " + extra.at("settings").dump() + ", expected " +
-                                        settings_now.dump() + "; repeat the flags of the first run, or start anew");
+        const std::string problem = difference(extra.at("settings"), settings_now);
+        if (!problem.empty()) {
+            throw lamina::FileError(
+                (checkpoint / "state.json").string(),
+                "was made with other settings: " + problem + "; repeat the flags of the first run, or start anew");
         }
         const io::Json& place = extra.at("position");
         position = {place.at("epoch"), place.at("index"), place.at("seed")};

@@ -13,6 +13,7 @@
 #include <lamina/lamina.hpp>
 #include <lamina/recipe/initial_std.hpp>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -35,6 +36,14 @@ void refuse_what_cannot_fit(const Job& job) {
                   job.options.model.c_str(), static_cast<double>(plan.peak_bytes()) / (1U << 30),
                   static_cast<double>(memory) / (1U << 30));
     throw lamina::ArgumentError(text);
+}
+
+/// The process's peak of resident memory so far beside what the type says that training takes.
+inline void print_memory(const lamina::Plan& plan) {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    std::printf("memory   peak %.3f GB, planned %.3f GB\n", static_cast<double>(usage.ru_maxrss) * 1024 / 1e9,
+                static_cast<double>(plan.peak_bytes()) / 1e9);
 }
 
 [[nodiscard]] inline lamina::text::TargetRule training_targets(const Job& job) {
@@ -97,6 +106,7 @@ void remove_and_fold(lamina::CpuBackend& backend, const Job& job, const std::fil
     results.pretrained = heldout_loss(model, job);
     start_norms(model, removal, job);
     train_phase(model, job, recipe_phase(job, "removal"), &removal);
+    print_memory(lamina::plan<Removable>({job.recipe.micro_batch, job.recipe.sequence_length}));
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
     io::save_adapter(model, job.out / "adapter.safetensors");

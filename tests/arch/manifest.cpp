@@ -48,6 +48,8 @@ TEST_CASE("the manifest has the names, shapes and roles of the walk in its order
         CHECK(std::vector<std::size_t>(entry.shape.begin(), entry.shape.begin() + static_cast<int>(entry.rank)) ==
               std::vector<std::size_t>(parameter.shape.begin(), parameter.shape.end()));
         CHECK(entry.size == parameter.size);
+        CHECK((entry.rows() == parameter.rows && entry.cols() == parameter.cols));
+        CHECK(entry.initial == parameter.initial);
         CHECK(entry.role == parameter.role);
         CHECK(entry.trains == parameter.trains);
     });

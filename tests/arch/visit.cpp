@@ -53,6 +53,15 @@ TEST_CASE("a walk goes depth first in the order that visit shows", "[arch]") {
                          "h.1.linear.a", "h.1.linear.product", "last", "last.gain"});
 }
 
+TEST_CASE("a walk without names meets the same nodes", "[arch]") {
+    SampleTree tree;
+    std::vector<const void*> named;
+    std::vector<const void*> nameless;
+    walk(tree, [&](const std::string&, auto& node) { named.push_back(&node); });
+    walk_nodes(tree, [&](auto& node) { nameless.push_back(&node); });
+    CHECK(nameless == named);
+}
+
 TEST_CASE("parameters and derived tensors are walked apart", "[arch]") {
     SampleTree tree;
     Names names;

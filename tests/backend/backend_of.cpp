@@ -24,6 +24,9 @@ struct lamina::BackendOf<OtherDevice> {
     using type = OtherBackend;
 };
 
+static_assert(lamina::HasBackend<SomeDevice>);
+static_assert(!lamina::HasBackend<SomeBackend>);
+
 TEST_CASE("a backend is found by the device that it specialises BackendOf for", "[contract]") {
     STATIC_REQUIRE(std::is_same_v<lamina::BackendFor<SomeDevice>, SomeBackend>);
     STATIC_REQUIRE(std::is_same_v<lamina::BackendFor<OtherDevice>, OtherBackend>);

@@ -40,10 +40,10 @@ static_assert(!AdaptedModel<int>);
 template <class M>
 std::string bytes_of_model(M& model, bool adapters) {
     std::string bytes;
-    for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
-        if ((parameter.role == Role::adapter) != adapters) return;
-        std::string part(parameter.size * sizeof *parameter.values, '\0');
-        model.backend().download(part.data(), parameter.values, part.size());
+    model.for_each_tensor([&](const auto& tensor) {
+        if ((tensor.entry.role == Role::adapter) != adapters) return;
+        std::string part(tensor.entry.size * sizeof *tensor.values.data, '\0');
+        model.backend().download(part.data(), tensor.values.data, part.size());
         bytes += part;
     });
     return bytes;

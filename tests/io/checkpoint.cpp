@@ -5,8 +5,11 @@
 #include "support/catch.hpp"
 #include "train/tiny_run.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 using namespace lamina_tests;
 namespace train = lamina::train;
@@ -76,4 +79,80 @@ TEST_CASE("a damaged checkpoint is refused and changes nothing") {
     CHECK_THROWS_AS(lamina::io::load_checkpoint(checkpoint, run.trainer), lamina::FileError);
     CHECK(trained_values(run.model) == before);
     CHECK(run.trainer.update() == 3);
+}
+
+TEST_CASE("a checkpoint of another model is refused by the name of the tensor") {
+    constexpr lamina::Architecture wider{.layers = 2, .heads = 2, .embed = 12, .context = 8, .vocab = 13};
+    using Wider = lamina::Gpt2<wider, lamina::norm::Removable, lamina::adapter::FullRank, lamina::precision::Fp64>;
+    const ScratchFolder folder;
+    const std::filesystem::path checkpoint = folder.path() / "checkpoint";
+    Run run;
+    run.steps(1);
+    lamina::io::save_checkpoint(checkpoint, run.trainer, {});
+
+    lamina::CpuBackend backend({.threads = 1});
+    Wider model(backend);
+    train::Trainer<Wider> trainer(model, train::ConstantRate{.peak = 1e-2});
+    const std::string text =
+        error_text([&] { lamina::io::load_checkpoint(checkpoint, trainer); }, checkpoint / "trainer.safetensors");
+    CHECK_THAT(text, Catch::Matchers::ContainsSubstring("h.0.attn.c_attn.lora_A"));
+    CHECK(text.find('\n') == std::string::npos);
+    CHECK(trainer.update() == 0);
+}
+
+TEST_CASE("a damaged checkpoint is refused in one line that names the file and the field") {
+    const ScratchFolder folder;
+    const std::filesystem::path checkpoint = folder.path() / "checkpoint";
+    Run run;
+    run.steps(1);
+    lamina::io::save_checkpoint(checkpoint, run.trainer, {});
+    const auto refusal = [&] {
+        return error_text([&] { lamina::io::load_checkpoint(checkpoint, run.trainer); }, checkpoint / "state.json");
+    };
+    write(checkpoint / "state.json", R"({"format": "something else"})");
+    CHECK(refusal() == R"(field "format" is not "lamina checkpoint 1")");
+    write(checkpoint / "state.json", R"({"format": "lamina checkpoint 1", "update": "two"})");
+    CHECK(refusal() == R"(field "update" is the string "two", expected a whole number from 0 to 18446744073709551615)");
+}
+
+TEST_CASE("a checkpoint that cannot be written leaves the earlier one as it was") {
+    const ScratchFolder folder;
+    const std::filesystem::path checkpoint = folder.path() / "checkpoint";
+    Run run;
+    run.steps(1);
+    lamina::io::save_checkpoint(checkpoint, run.trainer, {{"position", 1}});
+    const std::string tensors = contents(checkpoint / "trainer.safetensors");
+    const std::string state = contents(checkpoint / "state.json");
+    run.steps(1);
+
+    SECTION("text that JSON cannot hold, found after the tensors are written") {
+        CHECK_THROWS_AS(lamina::io::save_checkpoint(checkpoint, run.trainer, {{"note", "\xff"}}), lamina::Error);
+    }
+    SECTION("something in the way of the folder written aside") {
+        write(folder / "file", "");
+        CHECK_THROWS_AS(lamina::io::save_checkpoint(folder / "file" / "checkpoint", run.trainer, {}),
+                        lamina::FileError);
+        std::filesystem::remove(folder / "file");
+    }
+    CHECK(contents(checkpoint / "trainer.safetensors") == tensors);
+    CHECK(contents(checkpoint / "state.json") == state);
+    CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("moments and norm states come back from a checkpoint bit for bit") {
+    const ScratchFolder folder;
+    Run saved;
+    saved.steps(5);
+    lamina::io::save_checkpoint(folder / "checkpoint", saved.trainer, {});
+    Run loaded;
+    lamina::io::load_checkpoint(folder / "checkpoint", loaded.trainer);
+    const auto same = [](const auto& a, const auto& b) {
+        return a.size() == b.size() && std::equal(a.data, a.data + a.size(), b.data);
+    };
+    using lamina::Role;
+    CHECK(same(loaded.trainer.optimiser().first_moments(Role::adapter),
+               saved.trainer.optimiser().first_moments(Role::adapter)));
+    CHECK(same(loaded.trainer.optimiser().second_moments(Role::adapter),
+               saved.trainer.optimiser().second_moments(Role::adapter)));
+    CHECK(lamina::io::norm_states(loaded.model) == lamina::io::norm_states(saved.model));
 }

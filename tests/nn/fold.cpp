@@ -54,15 +54,15 @@ std::vector<RemovableState*> states(M& model) {
 template <class M>
 void perturb(M& model) {
     Random random = Random::stream(11, 0);
-    for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
-        using Scalar = typename std::remove_cvref_t<decltype(parameter)>::Scalar;
-        std::vector<Scalar> values(parameter.size);
-        model.backend().download(values.data(), parameter.values, values.size() * sizeof(Scalar));
+    model.for_each_tensor([&](const auto& tensor) {
+        using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
+        std::vector<Scalar> values(tensor.entry.size);
+        model.backend().download(values.data(), tensor.values.data, values.size() * sizeof(Scalar));
         for (Scalar& value : values) {
             const auto noise = static_cast<ComputeOf<Scalar>>(random.uniform(-0.1, 0.1));
             value = static_cast<Scalar>(static_cast<ComputeOf<Scalar>>(value) + noise);
         }
-        model.backend().upload(parameter.values, values.data(), values.size() * sizeof(Scalar));
+        model.backend().upload(tensor.values.data, values.data(), values.size() * sizeof(Scalar));
     });
     model.parameters_changed();
 }

@@ -48,9 +48,8 @@ bool ends_with(const std::string& text, const std::string& end) {
 template <class Model>
 std::vector<std::vector<float>> values_of(Model& model) {
     std::vector<std::vector<float>> all;
-    for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
-        all.emplace_back(parameter.values, parameter.values + parameter.size);
-    });
+    model.for_each_tensor(
+        [&](const auto& tensor) { all.emplace_back(tensor.values.data, tensor.values.data + tensor.entry.size); });
     return all;
 }
 
@@ -61,12 +60,13 @@ TEST_CASE("a fresh GPT-2 has the published distribution in every tensor", "[nn]"
     Gpt2<small> model(backend);
     model.initialise(1);
     std::size_t matrices = 0;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+    model.for_each_tensor([&](const auto& tensor) {
+        const std::string name = tensor.entry.name();
         INFO(name);
-        const Moments found = moments_of(parameter.values, parameter.size);
-        if (parameter.rows > 1) {
+        const Moments found = moments_of(tensor.values.data, tensor.entry.size);
+        if (tensor.values.rows > 1) {
             const double deviation = ends_with(name, "c_proj.weight") ? 0.02 / 2 : 0.02;  // sqrt(2·L) is 2
-            CHECK(looks_normal(found, deviation, parameter.size));
+            CHECK(looks_normal(found, deviation, tensor.entry.size));
             ++matrices;
         } else {
             CHECK(found.mean == (ends_with(name, "weight") ? 1 : 0));
@@ -80,7 +80,7 @@ TEST_CASE("a full-rank adapter starts as the identity and zero", "[nn]") {
     Cpu backend;
     Linear<5, 7, Policies<adapter::FullRank>> layer;
     ParameterStore<decltype(layer), float, Cpu> store(backend, layer);
-    initialise_parameters(layer, backend, 1, 1);
+    initialise_parameters(store, backend, 1, 1);
     for (std::size_t r = 0; r < 5; ++r) {
         for (std::size_t c = 0; c < 5; ++c) CHECK(layer.adapter.a.matrix()(r, c) == (r == c ? 1.0F : 0.0F));
     }
@@ -91,7 +91,7 @@ TEST_CASE("a low-rank adapter starts uniform within one over the root of its ran
     Cpu backend;
     Linear<512, 3, Policies<adapter::Lora<16>>> layer;
     ParameterStore<decltype(layer), float, Cpu> store(backend, layer);
-    initialise_parameters(layer, backend, 1, 1);
+    initialise_parameters(store, backend, 1, 1);
     double largest = 0;
     for (std::size_t i = 0; i < layer.adapter.a.size; ++i) {
         largest = std::max(largest, std::abs(static_cast<double>(layer.adapter.a.values[i])));
@@ -121,9 +121,10 @@ TEST_CASE("initialising the adapters leaves everything else alone", "[nn]") {
     const auto before = values_of(model);
     model.initialise(2, Which::adapters);
     std::size_t place = 0;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+    model.for_each_tensor([&](const auto& tensor) {
+        const std::string name = tensor.entry.name();
         INFO(name);
-        const std::vector<float> now(parameter.values, parameter.values + parameter.size);
+        const std::vector<float> now(tensor.values.data, tensor.values.data + tensor.entry.size);
         CHECK((now != before.at(place)) == ends_with(name, "lora_A"));
         ++place;
     });
@@ -133,6 +134,6 @@ TEST_CASE("starting values are rounded to the stored type", "[nn]") {
     Cpu backend;
     LayerNorm<3, Policies<precision::AllBf16>> norm;
     ParameterStore<decltype(norm), bf16, Cpu> store(backend, norm);
-    initialise_parameters(norm, backend, 1, 1);
+    initialise_parameters(store, backend, 1, 1);
     CHECK(static_cast<float>(norm.gain.values[2]) == 1.0F);
 }

@@ -19,6 +19,10 @@ struct SmallestModel {
     struct Backend {};
     static constexpr Architecture architecture{1, 1, 1, 1, 1};
     Layers& layers();
+    template <class F>
+    void for_each_tensor(const F&);
+    template <class F>
+    void for_each_trained_tensor(const F&);
     Backend& backend();
     LossSum evaluate(const TokenBatch&);
     void backward(const TokenBatch&);
@@ -34,6 +38,12 @@ struct WithoutLayers : SmallestModel {
 };
 struct LayersByValue : SmallestModel {
     Layers layers();
+};
+struct WithoutTensors : SmallestModel {
+    void for_each_tensor() = delete;
+};
+struct WithoutTrainedTensors : SmallestModel {
+    void for_each_trained_tensor() = delete;
 };
 struct WithoutEvaluate : SmallestModel {
     void evaluate() = delete;
@@ -54,6 +64,7 @@ struct WithoutArchitecture : SmallestModel {
     struct architecture {};
 };
 static_assert(!LanguageModel<WithoutLayers> && !LanguageModel<LayersByValue>);
+static_assert(!LanguageModel<WithoutTensors> && !LanguageModel<WithoutTrainedTensors>);
 static_assert(!LanguageModel<WithoutEvaluate> && !LanguageModel<EvaluatesToDouble>);
 static_assert(!LanguageModel<WithoutBackward> && !LanguageModel<WithoutGradients>);
 static_assert(!LanguageModel<WithoutZeroGradients> && !LanguageModel<WithoutArchitecture>);

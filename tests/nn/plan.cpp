@@ -3,6 +3,10 @@
 
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/train/adamw.hpp>
+
+#include <cstddef>
+#include <vector>
 
 #include "support/catch.hpp"
 
@@ -28,6 +32,17 @@ static_assert(merged_per_token > (510 + 155 + 66 - 5) * mega && merged_per_token
 // 144·C³ per block, once per step.
 static_assert(merged.flops.once == 12 * 144 * width * width * width);
 
+// Factored, the adapters of a block cost 2·19·C² for x·A and 2·12·C² for (x·A)·B, three times. The first block's c_attn
+// needs neither its base's input gradient, 6·C², nor its A's, 2·C².
+using Factored = Gpt2<gpt2_small, norm::Removable, adapter::FullRank, precision::FrozenBf16, execution::Factored>;
+constexpr double factored_per_token =
+    12 * ((2 * 24 + 3 * 62) * width * width + 7 * 1024 * width) - 8 * width * width + 4 * 50257 * width;
+constexpr Plan factored = plan<Factored>(one_sequence);
+static_assert(factored.flops.forward + factored.flops.backward > 1024 * factored_per_token * (1 - 1e-12));
+static_assert(factored.flops.forward + factored.flops.backward < 1024 * factored_per_token * (1 + 1e-12));
+static_assert(factored.flops.once == 0 && factored.derived == 0);
+static_assert(factored_per_token > (1656 + 155 + 66 - 6) * mega && factored_per_token < (1656 + 155 + 66 + 1) * mega);
+
 static_assert(merged.parameters[index_of(Role::adapter)] == 4 * 219'414'528ULL);
 static_assert(merged.gradients == 4 * 219'414'528ULL);
 static_assert(merged.moments == 8 * 219'414'528ULL);
@@ -41,7 +56,27 @@ static_assert(plan<Recomputing>(one_sequence).flops.backward > merged.flops.back
 constexpr Architecture tiny{.layers = 2, .heads = 2, .embed = 8, .context = 8, .vocab = 13};
 using Tiny = Gpt2<tiny, norm::Removable, adapter::FullRank>;
 
+/// A CPU that keeps count of what is allocated on it.
+struct CountingDevice {
+    using answers = question::Device;
+};
+
+class CountingBackend : public CpuBackend {
+public:
+    using CpuBackend::CpuBackend;
+    [[nodiscard]] Memory allocate(std::size_t bytes) {
+        allocated += bytes;
+        return CpuBackend::allocate(bytes);
+    }
+    std::size_t allocated = 0;
+};
+
 }  // namespace
+
+template <>
+struct lamina::BackendOf<CountingDevice> {
+    using type = CountingBackend;
+};
 
 TEST_CASE("a model allocates the activation memory of its plan") {
     CpuBackend backend({.threads = 1});
@@ -51,4 +86,23 @@ TEST_CASE("a model allocates the activation memory of its plan") {
     CHECK(model.workspace_bytes() >= plan<Tiny>(extent).workspace.total());
     CHECK(model.workspace_bytes() < plan<Tiny>(extent).workspace.total() + 64);
     CHECK(plan<Tiny>(extent, Use::evaluate).workspace.total() < plan<Tiny>(extent).workspace.total());
+}
+
+TEMPLATE_TEST_CASE("training allocates what the plan says, to the byte", "", execution::Merged, execution::Factored,
+                   execution::Split) {
+    using Counted = Gpt2<tiny, norm::Removable, adapter::FullRank, CountingDevice, TestType>;
+    constexpr Extent extent{.batch = 2, .sequence = 8};
+    constexpr Plan planned = plan<Counted>(extent);
+    CountingBackend backend({.threads = 1});
+    Counted model(backend);
+    CHECK(backend.allocated == planned.parameter_bytes() + planned.gradients + planned.derived);
+    const train::AdamW<Counted> optimiser(model);
+    CHECK(backend.allocated == planned.peak_bytes() - planned.workspace.total());
+    const std::vector<Token> ids(extent.tokens(), 1);
+    model.initialise(1);
+    const std::size_t before = backend.allocated;
+    model.backward({.batch = extent.batch, .sequence = extent.sequence, .inputs = ids, .targets = ids});
+    model.complete_gradients();
+    CHECK(backend.allocated == planned.peak_bytes());
+    CHECK(backend.allocated - before == planned.workspace.total());
 }

@@ -35,13 +35,13 @@ TEST_CASE("a frozen base in bf16 trains adapters in float, close to double", "[n
     Ready<precision::Fp64> exact;
     Ready<precision::FrozenBf16> frozen;
     // The same rounded base in both, so that only arithmetic in float is compared: eps times a depth of some hundreds.
-    for_each_parameter(exact.model.layers(), [](const std::string&, auto& parameter) {
-        for (std::size_t i = 0; i < parameter.size; ++i) {
-            if (parameter.role == Role::adapter) {
-                parameter.values[i] = static_cast<double>(static_cast<float>(parameter.values[i]));
+    exact.model.for_each_tensor([](const auto& tensor) {
+        for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+            if (tensor.entry.role == Role::adapter) {
+                tensor.values.data[i] = static_cast<double>(static_cast<float>(tensor.values.data[i]));
             } else {
-                parameter.values[i] =
-                    static_cast<double>(static_cast<float>(static_cast<bf16>(static_cast<float>(parameter.values[i]))));
+                tensor.values.data[i] = static_cast<double>(
+                    static_cast<float>(static_cast<bf16>(static_cast<float>(tensor.values.data[i]))));
             }
         }
     });
@@ -65,12 +65,12 @@ TEST_CASE("everything in bf16 runs and is within bf16 of double", "[nn]") {
 
 TEST_CASE("an update below half a unit in the last place vanishes in bf16 and stays in float", "[nn]") {
     const auto loss_after = [](auto& ready, float step) {
-        for_each_parameter(ready.model.layers(), [&](const std::string& name, auto& parameter) {
-            if (name != "h.0.mlp.c_fc.lora_A") return;
-            using Scalar = typename std::remove_cvref_t<decltype(parameter)>::Scalar;
-            for (std::size_t i = 0; i < parameter.size; ++i) {
-                parameter.values[i] = static_cast<Scalar>(1.0F);
-                parameter.values[i] = static_cast<Scalar>(static_cast<float>(parameter.values[i]) + step);
+        ready.model.for_each_tensor([&](const auto& tensor) {
+            if (tensor.entry.name() != "h.0.mlp.c_fc.lora_A") return;
+            using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
+            for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+                tensor.values.data[i] = static_cast<Scalar>(1.0F);
+                tensor.values.data[i] = static_cast<Scalar>(static_cast<float>(tensor.values.data[i]) + step);
             }
         });
         ready.model.parameters_changed();

@@ -19,7 +19,7 @@ template <lamina::Layer L>
 class LayerRun {
 public:
     explicit LayerRun(lamina::Extent extent) : extent_(extent) {
-        lamina::initialise_parameters(layer, backend, 1, 1);
+        lamina::initialise_parameters(store_, backend, 1, 1);
         lamina::bind_saved(saved, saved_memory_.data(), extent.tokens());
     }
 

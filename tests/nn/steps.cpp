@@ -125,6 +125,7 @@ TEST_CASE("evaluating in between changes nothing", "[nn]") {
         }
         model.backward(sequences.part(0, 2));
         const Gradients with = gradients_of(model);
+        const auto averages_with = averages(model);
 
         follow(model, mode);
         model.zero_gradients();
@@ -193,12 +194,13 @@ TEST_CASE("the gradient of the auxiliary loss is exact, its target held still", 
     CHECK(loss.cross_entropy.mean() == Approx(model.evaluate(batch).mean()).epsilon(1e-14));
 
     GradientReport report;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+    model.for_each_tensor([&](const auto& tensor) {
+        const std::string name = tensor.entry.name();
         std::vector<double> exact;
         std::vector<double> numeric;
-        for (const std::size_t i : detail::sampled(parameter.size, 4)) {
+        for (const std::size_t i : detail::sampled(tensor.entry.size, 4)) {
             exact.push_back(analytic.at(name)[i]);
-            numeric.push_back(detail::central_difference(parameter.values[i], [&] {
+            numeric.push_back(detail::central_difference(tensor.values.data[i], [&] {
                 model.parameters_changed();
                 const StepLoss step = model.backward(batch);
                 return step.cross_entropy.mean() + penalty();

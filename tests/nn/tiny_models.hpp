@@ -39,15 +39,15 @@ struct SampleBatch {
 template <class Model>
 void set_parameters(Model& model, std::uint64_t seed) {
     model.initialise(seed);
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
+    model.for_each_tensor([&](const auto& tensor) {
         std::uint64_t mixed = seed;
-        for (const char c : name) mixed = lamina::Random{mixed + static_cast<unsigned char>(c)}.next();
+        for (const char c : tensor.entry.name()) mixed = lamina::Random{mixed + static_cast<unsigned char>(c)}.next();
         lamina::Random random{mixed};
-        using Scalar = typename std::remove_cvref_t<decltype(parameter)>::Scalar;
-        for (std::size_t i = 0; i < parameter.size; ++i) {
-            const double start = parameter.rows == 1 && parameter.role == lamina::Role::norm ? 1 : 0;
+        using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
+        for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+            const double start = tensor.values.rows == 1 && tensor.entry.role == lamina::Role::norm ? 1 : 0;
             const double value = start + 0.2 * random.normal();
-            parameter.values[i] = static_cast<Scalar>(static_cast<lamina::ComputeOf<Scalar>>(value));
+            tensor.values.data[i] = static_cast<Scalar>(static_cast<lamina::ComputeOf<Scalar>>(value));
         }
     });
     model.parameters_changed();
@@ -98,11 +98,10 @@ template <class Model>
 Gradients gradients_of(Model& model) {
     model.complete_gradients();
     Gradients all;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if (parameter.gradient == nullptr) return;
-        std::vector<double>& values = all[name];
-        for (std::size_t i = 0; i < parameter.size; ++i) {
-            values.push_back(static_cast<double>(parameter.gradient[i]));
+    model.for_each_trained_tensor([&](const auto& tensor) {
+        std::vector<double>& values = all[tensor.entry.name()];
+        for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+            values.push_back(static_cast<double>(tensor.gradient.data[i]));
         }
     });
     return all;

@@ -163,8 +163,8 @@ TEST_CASE("parameters written by hand count once parameters_changed was called",
     Cpu backend;
     Adapted model = prepared<Adapted>(backend);
     const double before = model.evaluate(SampleBatch{}).sum;
-    for_each_parameter(model.layers(), [](const std::string& name, auto& parameter) {
-        if (name == "h.0.mlp.c_fc.lora_B") parameter.values[0] += 1;
+    model.for_each_tensor([](const auto& tensor) {
+        if (tensor.entry.name() == "h.0.mlp.c_fc.lora_B") tensor.values.data[0] += 1;
     });
     model.parameters_changed();
     CHECK(model.evaluate(SampleBatch{}).sum != before);

@@ -23,10 +23,9 @@ TEST_CASE("the gradient norm covers every trainable tensor and shows what is not
     model.backward(TinyData(4).batch());
     model.complete_gradients();
     double squares = 0;
-    lamina::for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
-        if (parameter.gradient == nullptr) return;
-        for (std::size_t i = 0; i < parameter.size; ++i) {
-            squares += static_cast<double>(parameter.gradient[i]) * static_cast<double>(parameter.gradient[i]);
+    model.for_each_trained_tensor([&](const auto& tensor) {
+        for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+            squares += static_cast<double>(tensor.gradient.data[i]) * static_cast<double>(tensor.gradient.data[i]);
         }
     });
     CHECK(squares > 0);

@@ -16,10 +16,10 @@ TEST_CASE("the guard names the tensor that is not finite") {
     model.backward(TinyData(4).batch());
     CHECK_FALSE(lamina::train::first_non_finite_gradient(model));
     CHECK_FALSE(lamina::train::first_non_finite_parameter(model));
-    lamina::for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if (name == "h.1.attn.c_proj.lora_B") {
-            parameter.gradient[3] = std::numeric_limits<double>::infinity();
-            parameter.values[2] = std::numeric_limits<double>::quiet_NaN();
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.name() == "h.1.attn.c_proj.lora_B") {
+            tensor.gradient.data[3] = std::numeric_limits<double>::infinity();
+            tensor.values.data[2] = std::numeric_limits<double>::quiet_NaN();
         }
     });
     CHECK(lamina::train::first_non_finite_gradient(model) == std::string("h.1.attn.c_proj.lora_B"));

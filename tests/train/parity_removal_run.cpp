@@ -140,11 +140,12 @@ void check_norms(const train::Removal& removal, const nlohmann::json& expected, 
 template <class M>
 void check_adapters(M& model, const nlohmann::json& expected) {
     std::size_t seen = 0;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if (parameter.role != Role::adapter) return;
+    model.for_each_tensor([&](const auto& tensor) {
+        const std::string name = tensor.entry.name();
+        if (tensor.entry.role != Role::adapter) return;
         double squares = 0;
-        for (std::size_t i = 0; i < parameter.size; ++i) {
-            squares += std::pow(static_cast<double>(parameter.values[i]), 2);
+        for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+            squares += std::pow(static_cast<double>(tensor.values.data[i]), 2);
         }
         INFO(name);
         CHECK(std::sqrt(squares) == Approx(expected.at(name).get<double>()).epsilon(1e-4));

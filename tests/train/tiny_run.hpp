@@ -34,9 +34,8 @@ struct TinyData {
 /// Every trainable value of a model, in the order of the manifest.
 inline std::vector<double> trained_values(TinyModel& model) {
     std::vector<double> values;
-    lamina::for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
-        using Member = std::remove_cvref_t<decltype(parameter)>;
-        if constexpr (Member::trains) values.insert(values.end(), parameter.values, parameter.values + Member::size);
+    model.for_each_trained_tensor([&](const auto& tensor) {
+        values.insert(values.end(), tensor.values.data, tensor.values.data + tensor.entry.size);
     });
     return values;
 }

@@ -4,7 +4,10 @@
 #include "support/catch.hpp"
 #include "train/tiny_run.hpp"
 
+#include <cstddef>
 #include <limits>
+#include <string>
+#include <vector>
 
 using namespace lamina_tests;
 namespace train = lamina::train;
@@ -12,6 +15,70 @@ namespace train = lamina::train;
 namespace {
 
 void poison(TinyModel& model) { model.layers().token_table.values[0] = std::numeric_limits<double>::quiet_NaN(); }
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Everything that a step may change, as numbers to compare bit for bit.
+std::vector<double> state_of(train::Trainer<TinyModel>& trainer) {
+    std::vector<double> all = trained_values(trainer.model());
+    for (const auto& moments : {trainer.optimiser().first_moments(lamina::Role::adapter),
+                                trainer.optimiser().second_moments(lamina::Role::adapter)}) {
+        all.insert(all.end(), moments.data, moments.data + moments.size());
+    }
+    for (const train::NormSite& site : train::norm_sites(trainer.model())) {
+        const lamina::RemovableState& state = *site.state;
+        for (const double value : {state.average, state.first_position_average, state.divisor,
+                                   state.first_position_divisor, state.fixed ? 1.0 : 0.0}) {
+            all.push_back(value);
+        }
+    }
+    all.push_back(static_cast<double>(trainer.optimiser().updates()));
+    return all;
+}
+
+constexpr const char* damaged_gradient = "h.1.attn.c_proj.lora_B";
+
+/// Breaks one gradient between the step's start and its update, which no finite loss shows.
+void damage_gradient(TinyModel& model) {
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.name() == damaged_gradient) tensor.gradient.data[3] = nan;
+    });
+}
+
+/// A run whose step 2 goes wrong: in a gradient, or by a learning rate that leaves no parameter finite.
+enum class Trouble { in_gradient, in_parameter };
+struct TroubledRun {
+    lamina::CpuBackend backend{lamina::CpuOptions{.threads = 1}};
+    TinyModel model{backend};
+    TinyData data{4};
+    Trouble trouble;
+    train::Trainer<TinyModel> trainer;
+
+    TroubledRun(Trouble kind, const train::TrainerOptions& options)
+        : trouble(kind),
+          trainer(
+              model,
+              [kind](std::size_t update) {
+                  const bool breaks = kind == Trouble::in_parameter && update == 2;
+                  return breaks ? std::numeric_limits<double>::infinity() : 1e-2;
+              },
+              options) {
+        model.initialise(3);
+    }
+
+    train::StepReport step() {
+        return trainer.step([this] {
+            if (trouble == Trouble::in_gradient && trainer.update() == 2) damage_gradient(model);
+            return data.batch();
+        });
+    }
+
+    [[nodiscard]] std::string problem() const {
+        const bool in_gradient = trouble == Trouble::in_gradient;
+        return std::string(in_gradient ? "gradient of " : "parameter ") +
+               (in_gradient ? damaged_gradient : "h.0.attn.c_attn.lora_A") + " is not finite in step 2";
+    }
+};
 
 }  // namespace
 
@@ -94,4 +161,98 @@ TEST_CASE("rolling back returns to the snapshot, and gives up when nothing helps
     CHECK(trained_values(model) == start);
     trainer.step([&] { return data.batch(); });
     CHECK_THROWS_AS(trainer.step([&] { return data.batch(); }), lamina::NonFiniteError);
+}
+
+TEST_CASE("a gradient or parameter that is not finite stops the run in its step, by name") {
+    for (const Trouble trouble : {Trouble::in_gradient, Trouble::in_parameter}) {
+        TroubledRun run(trouble, {});
+        run.step();
+        run.step();
+        const std::vector<double> values = trained_values(run.model);
+        CHECK_THROWS_WITH(run.step(), "lamina: " + run.problem() +
+                                          "; lower the learning rate or the clipping norm, or see NonFinite::skip "
+                                          "and ::roll_back");
+        // Only a parameter is found too late to keep the step from happening.
+        CHECK((trained_values(run.model) == values) == (trouble == Trouble::in_gradient));
+    }
+}
+
+TEST_CASE("skipping leaves parameters, moments and norm states bit-identical") {
+    for (const Trouble trouble : {Trouble::in_gradient, Trouble::in_parameter}) {
+        TroubledRun run(trouble, {.non_finite = train::NonFinite::skip});
+        run.step();
+        run.step();
+        const std::vector<double> before = state_of(run.trainer);
+        const train::StepReport report = run.step();
+        CHECK(report.outcome == train::Outcome::skipped);
+        CHECK(report.problem == run.problem());
+        CHECK(state_of(run.trainer) == before);
+        CHECK(run.trainer.update() == 3);
+        CHECK(run.step().outcome == train::Outcome::updated);
+        CHECK(state_of(run.trainer) != before);
+    }
+}
+
+TEST_CASE("rolling back returns to the last snapshot, not to the step before") {
+    for (const Trouble trouble : {Trouble::in_gradient, Trouble::in_parameter}) {
+        TroubledRun run(trouble, {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000});
+        const std::vector<double> start = state_of(run.trainer);
+        run.step();
+        run.step();
+        const train::StepReport report = run.step();
+        CHECK(report.outcome == train::Outcome::rolled_back);
+        CHECK(report.problem == run.problem());
+        CHECK(state_of(run.trainer) == start);
+    }
+}
+
+TEST_CASE("norms switched since the snapshot stay switched after rolling back") {
+    TroubledRun run(Trouble::in_gradient, {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000});
+    train::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
+    run.trainer.attach(removal);
+    CHECK(run.step().norms_left == 5);
+    CHECK(run.step().norms_left == 4);
+    const train::StepReport report = run.step();
+    CHECK(report.outcome == train::Outcome::rolled_back);
+    CHECK(report.norms_left == 3);
+}
+
+TEST_CASE("two micro-batches make the step of one batch twice as large") {
+    lamina::CpuBackend backend({.threads = 1});
+    const TinyData one(4);
+    const TinyData two(5);
+    TinyData both(4);
+    both.inputs.insert(both.inputs.end(), two.inputs.begin(), two.inputs.end());
+    both.targets.insert(both.targets.end(), two.targets.begin(), two.targets.end());
+
+    TinyModel in_parts(backend);
+    in_parts.initialise(3);
+    train::Trainer<TinyModel> parts(in_parts, train::ConstantRate{.peak = 1e-2}, {.accumulation = 2});
+    TinyModel at_once(backend);
+    at_once.initialise(3);
+    train::Trainer<TinyModel> whole(at_once, train::ConstantRate{.peak = 1e-2});
+    for (int i = 0; i < 3; ++i) {
+        std::size_t calls = 0;
+        const train::StepReport a = parts.step([&] { return (calls++ == 0 ? one : two).batch(); });
+        const train::StepReport b = whole.step([&] {
+            return lamina::TokenBatch{.batch = 4, .sequence = 8, .inputs = both.inputs, .targets = both.targets};
+        });
+        CHECK(a.loss == Approx(b.loss).epsilon(1e-12));
+        CHECK(a.gradient_norm == Approx(b.gradient_norm).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("the first update of a warm-up moves the moments and nothing else") {
+    lamina::CpuBackend backend({.threads = 1});
+    const TinyData data(4);
+    TinyModel model(backend);
+    model.initialise(3);
+    const std::vector<double> start = trained_values(model);
+    train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2, .warmup = 4});
+    const std::vector<double> before = state_of(trainer);
+    CHECK(trainer.step([&] { return data.batch(); }).rate == 0);
+    CHECK(trained_values(model) == start);
+    CHECK(state_of(trainer) != before);
+    trainer.step([&] { return data.batch(); });
+    CHECK(trained_values(model) != start);
 }

@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include <lamina/arch/initial.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/visit.hpp>
 #include <lamina/core/fixed_string.hpp>
@@ -32,6 +34,7 @@ struct TensorEntry {
     Role role{};
     bool trains = false;
     ScalarType type{};
+    Initial initial{};
     std::size_t offset = 0;           ///< bytes from the start of the role's region of values
     std::size_t gradient_offset = 0;  ///< elements from the start of the role's region of gradients
 
@@ -41,6 +44,10 @@ struct TensorEntry {
         return std::string(group.view()) + '.' + std::to_string(index) + '.' + std::string(suffix.view());
     }
     [[nodiscard]] constexpr std::size_t bytes() const { return size * bits_of(type) / 8; }
+    [[nodiscard]] constexpr std::span<const std::size_t> dimensions() const { return std::span(shape).first(rank); }
+    /// As a matrix; a vector is one row.
+    [[nodiscard]] constexpr std::size_t rows() const { return rank == 2 ? shape[0] : 1; }
+    [[nodiscard]] constexpr std::size_t cols() const { return shape[rank - 1]; }
 };
 
 namespace detail {
@@ -63,6 +70,7 @@ struct EntryCollector {
                 entry.role = Node::role;
                 entry.trains = Node::trains;
                 entry.type = scalar_type_of<typename Node::Scalar>;
+                if constexpr (requires { node.initial; }) entry.initial = node.initial;
             }
             ++count;
         } else if constexpr (is_array_member<Node>) {
@@ -133,15 +141,10 @@ consteval auto collect_entries() {
     return collector.entries;
 }
 
-}  // namespace detail
-
-/// The parameter table of any type with `visit`: a model (through its layers) or a single layer.
-///
-/// Values: each role is one contiguous region, tensors in table order, each start aligned to `tensor_alignment` bytes.
-/// Gradients and optimiser moments: one region per role that trains, element offsets rounded up to the same number.
-template <class Model>
-struct Manifest {
-    static constexpr auto entries = detail::collect_entries<typename detail::LayersOf<Model>::type>();
+/// The table behind `Manifest`, shared by a model and its layers.
+template <class Layers>
+struct ParameterTable {
+    static constexpr auto entries = collect_entries<Layers>();
 
     [[nodiscard]] static constexpr std::size_t parameters_of(Role role) {
         std::size_t sum = 0;
@@ -174,5 +177,14 @@ struct Manifest {
         return sum;
     }();
 };
+
+}  // namespace detail
+
+/// The parameter table of any type with `visit`: a model (through its layers) or a single layer.
+///
+/// Values: each role is one contiguous region, tensors in table order, each start aligned to `tensor_alignment` bytes.
+/// Gradients and optimiser moments: one region per role that trains, element offsets rounded up to the same number.
+template <class Model>
+using Manifest = detail::ParameterTable<typename detail::LayersOf<Model>::type>;
 
 }  // namespace lamina

@@ -6,32 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <lamina/arch/initial.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/core/matrix_view.hpp>
 
 namespace lamina {
-
-/// How a parameter starts when a model is initialised rather than loaded (reference 2.3, 5.6).
-struct Initial {
-    enum class Kind : std::uint8_t {
-        zeros,
-        constant,             ///< every element is `spread`
-        identity,             ///< ones on the diagonal
-        normal,               ///< N(0, spread²)
-        residual_projection,  ///< N(0, spread² / (2·L)): a product that is added to the residual stream
-        uniform               ///< U(-spread, spread)
-    };
-
-    Kind kind = Kind::zeros;
-    double spread = 0;
-
-    [[nodiscard]] static constexpr Initial constant(double value) { return {Kind::constant, value}; }
-    [[nodiscard]] static constexpr Initial normal(double deviation) { return {Kind::normal, deviation}; }
-    [[nodiscard]] static constexpr Initial residual_projection(double deviation) {
-        return {Kind::residual_projection, deviation};
-    }
-    [[nodiscard]] static constexpr Initial uniform(double bound) { return {Kind::uniform, bound}; }
-};
 
 /// A tensor of shape `Dims` in role `R`, stored as the precision policy of `Policies` says. Layers hold these as
 /// members and show them in `visit`; the model binds `values` and, where the role trains, `gradient`. Copies share

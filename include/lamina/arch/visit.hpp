@@ -62,7 +62,21 @@ template <class Node, class F>
     }
 }
 
-/// Calls `f(path, parameter)` for every parameter.
+/// Calls `f(node)` for `root` and everything below it in the order of `walk`, without names and without allocating.
+template <class Node, class F>
+void walk_nodes(Node& root, const F& f) {
+    if constexpr (detail::is_array_member<Node>) {
+        for (auto& member : root) walk_nodes(member, f);
+    } else {
+        f(root);
+        if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
+            root.visit([&](std::string_view, auto& member) { walk_nodes(member, f); });
+        }
+    }
+}
+
+/// Calls `f(path, parameter)` for every parameter, each with its own static type. What needs no more of a parameter
+/// than a row of the manifest and a view is better served by `for_each_tensor` of a model, which instantiates far less.
 template <class Node, class F>
 void for_each_parameter(Node& root, const F& f) {
     walk(root, [&](const std::string& path, auto& node) {
@@ -73,7 +87,7 @@ void for_each_parameter(Node& root, const F& f) {
 /// Calls `f(node)` for every derived tensor, in the order of the walk.
 template <class Node, class F>
 void for_each_derived(Node& root, const F& f) {
-    walk(root, [&](const std::string&, auto& node) {
+    walk_nodes(root, [&](auto& node) {
         if constexpr (DerivedMember<std::remove_cvref_t<decltype(node)>>) f(node);
     });
 }

@@ -11,7 +11,6 @@
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
-#include <lamina/arch/visit.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 
@@ -51,10 +50,9 @@ template <class Adapter>
 template <AdaptedModel M>
 void save_adapter(M& model, const std::filesystem::path& file, const std::string& base_model = {}) {
     std::vector<TensorToWrite> tensors;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if constexpr (std::remove_cvref_t<decltype(parameter)>::role == Role::adapter) {
-            tensors.push_back(detail::parameter_to_write(name, parameter, model.backend()));
-        }
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.role != Role::adapter) return;
+        tensors.push_back(detail::tensor_to_write(tensor.entry.name(), tensor, model.backend()));
     });
     SafetensorsMetadata metadata{{"format", "pt"}};
     for (auto& entry : detail::adapter_metadata<typename M::Policies::Adapter>()) metadata.push_back(entry);
@@ -86,10 +84,9 @@ void load_adapter(M& model, const std::filesystem::path& path, NonFinite non_fin
     for (const StoredTensor& tensor : file.tensors()) {
         if (!wanted.contains(tensor.name)) detail::fail_tensor(file, tensor.name, "is none of the model's adapters");
     }
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if constexpr (std::remove_cvref_t<decltype(parameter)>::role == Role::adapter) {
-            detail::read_parameter(file, name, parameter, model.backend(), non_finite);
-        }
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.role != Role::adapter) return;
+        detail::read_tensor(file, tensor.entry.name(), tensor, model.backend(), non_finite);
     });
     model.parameters_changed();
 }

@@ -9,8 +9,6 @@
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/manifest.hpp>
-#include <lamina/arch/role.hpp>
-#include <lamina/arch/visit.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/train/trainer.hpp>
@@ -26,22 +24,17 @@ namespace lamina::io {
 
 namespace detail {
 
-/// Calls `f(name, place, shape)` for every trainable parameter and its two moments, under the names of PyTorch's
+/// Calls `f(name, place, entry)` for every trainable parameter and its two moments, under the names of PyTorch's
 /// optimiser.
 template <LanguageModel M, class F>
 void for_each_trained_tensor(train::Trainer<M>& trainer, const F& f) {
-    std::size_t k = 0;
-    for_each_parameter(trainer.model().layers(), [&](const std::string& name, auto& parameter) {
-        using Member = std::remove_cvref_t<decltype(parameter)>;
-        const TensorEntry& entry = Manifest<M>::entries[k++];
-        if constexpr (Member::trains) {
-            const std::vector<std::size_t> shape(Member::shape.begin(), Member::shape.end());
-            f(name, parameter.values, shape, Member::size);
-            f(name + ".exp_avg", trainer.optimiser().first_moments(entry.role).data + entry.gradient_offset, shape,
-              Member::size);
-            f(name + ".exp_avg_sq", trainer.optimiser().second_moments(entry.role).data + entry.gradient_offset, shape,
-              Member::size);
-        }
+    trainer.model().for_each_trained_tensor([&](const auto& tensor) {
+        const TensorEntry& entry = tensor.entry;
+        const std::string name = entry.name();
+        train::AdamW<M>& optimiser = trainer.optimiser();
+        f(name, tensor.values.data, entry);
+        f(name + ".exp_avg", optimiser.first_moments(entry.role).data + entry.gradient_offset, entry);
+        f(name + ".exp_avg_sq", optimiser.second_moments(entry.role).data + entry.gradient_offset, entry);
     });
 }
 
@@ -59,18 +52,18 @@ void save_checkpoint(const std::filesystem::path& folder, train::Trainer<M>& tra
     AtomicFolder target(folder);
     std::vector<TensorToWrite> tensors;
     auto& backend = trainer.model().backend();
-    detail::for_each_trained_tensor(
-        trainer, [&](const std::string& name, auto* place, const std::vector<std::size_t>& shape, std::size_t size) {
-            using Scalar = std::remove_pointer_t<decltype(place)>;
-            tensors.push_back({.name = name,
-                               .type = scalar_type_of<Scalar>,
-                               .shape = shape,
-                               .write_data = [&backend, place, size](TensorSink& sink) {
-                                   std::vector<Scalar> host(size);
-                                   backend.download(host.data(), place, size * sizeof(Scalar));
-                                   sink.write(std::span<const Scalar>(host));
-                               }});
-        });
+    detail::for_each_trained_tensor(trainer, [&](const std::string& name, auto* place, const TensorEntry& entry) {
+        using Scalar = std::remove_pointer_t<decltype(place)>;
+        const auto shape = entry.dimensions();
+        tensors.push_back({.name = name,
+                           .type = scalar_type_of<Scalar>,
+                           .shape = {shape.begin(), shape.end()},
+                           .write_data = [&backend, place, size = entry.size](TensorSink& sink) {
+                               std::vector<Scalar> host(size);
+                               backend.download(host.data(), place, size * sizeof(Scalar));
+                               sink.write(std::span<const Scalar>(host));
+                           }});
+    });
     write_safetensors(target.staging() / "trainer.safetensors", std::move(tensors));
     write_json(target.staging() / "state.json", Json{{"format", "lamina checkpoint 1"},
                                                      {"update", trainer.update()},
@@ -94,17 +87,17 @@ Json load_checkpoint(const std::filesystem::path& folder, train::Trainer<M>& tra
     }
     const auto update = state.object().template require<std::size_t>("update");
     const auto optimiser_updates = state.object().template require<std::size_t>("optimiser_updates");
-    detail::for_each_trained_tensor(trainer, [&](const std::string& name, auto*, const std::vector<std::size_t>& shape,
-                                                 std::size_t) { static_cast<void>(tensors.tensor(name, shape)); });
+    detail::for_each_trained_tensor(trainer, [&](const std::string& name, auto*, const TensorEntry& entry) {
+        static_cast<void>(tensors.tensor(name, entry.dimensions()));
+    });
     set_norm_states(trainer.model(), state.object().object("norms"));
     auto& backend = trainer.model().backend();
-    detail::for_each_trained_tensor(
-        trainer, [&](const std::string& name, auto* place, const std::vector<std::size_t>&, std::size_t size) {
-            using Scalar = std::remove_pointer_t<decltype(place)>;
-            std::vector<Scalar> host(size);
-            tensors.read_into(name, std::span<Scalar>(host));
-            backend.upload(place, host.data(), size * sizeof(Scalar));
-        });
+    detail::for_each_trained_tensor(trainer, [&](const std::string& name, auto* place, const TensorEntry& entry) {
+        using Scalar = std::remove_pointer_t<decltype(place)>;
+        std::vector<Scalar> host(entry.size);
+        tensors.read_into(name, std::span<Scalar>(host));
+        backend.upload(place, host.data(), host.size() * sizeof(Scalar));
+    });
     trainer.model().parameters_changed();
     trainer.optimiser().set_updates(optimiser_updates);
     trainer.resume_at(update);

@@ -12,7 +12,6 @@
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
-#include <lamina/arch/visit.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
@@ -202,11 +201,11 @@ void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions option
     }
     const SafetensorsFolder files(folder);
     const detail::Gpt2Tensors tensors(files, Manifest<M>::entries, detail::head_weight_of<M>());
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if constexpr (std::remove_cvref_t<decltype(parameter)>::role != Role::adapter) {
-            detail::read_parameter(tensors.file_of(name), tensors.stored_name(name), parameter, model.backend(),
-                                   options.non_finite);
-        }
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.role == Role::adapter) return;
+        const std::string name = tensor.entry.name();
+        detail::read_tensor(tensors.file_of(name), tensors.stored_name(name), tensor, model.backend(),
+                            options.non_finite);
     });
     model.parameters_changed();
 }
@@ -235,12 +234,12 @@ void save_gpt2(M& model, const std::filesystem::path& folder, SaveOptions option
     if (error) throw FileError(folder.string(), "cannot be created: " + error.message());
 
     std::vector<TensorToWrite> tensors;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if constexpr (std::remove_cvref_t<decltype(parameter)>::role != Role::adapter) {
-            const bool prefixed = options.prefix == NamePrefix::transformer && !name.starts_with("lm_head.");
-            tensors.push_back(detail::parameter_to_write((prefixed ? std::string(detail::gpt2_prefix) : "") + name,
-                                                         parameter, model.backend(), options.store_as));
-        }
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.role == Role::adapter) return;
+        const std::string name = tensor.entry.name();
+        const bool prefixed = options.prefix == NamePrefix::transformer && !name.starts_with("lm_head.");
+        tensors.push_back(detail::tensor_to_write((prefixed ? std::string(detail::gpt2_prefix) : "") + name, tensor,
+                                                  model.backend(), options.store_as));
     });
     const ScalarType stored_as = options.store_as.value_or(tensors.front().type);
     write_safetensors(folder / "model.safetensors", std::move(tensors));

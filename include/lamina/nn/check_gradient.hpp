@@ -12,7 +12,6 @@
 #include <vector>
 
 #include <lamina/arch/trainable.hpp>
-#include <lamina/arch/visit.hpp>
 #include <lamina/backend/backend_of.hpp>
 #include <lamina/core/random.hpp>
 #include <lamina/core/tokens.hpp>
@@ -78,33 +77,25 @@ inline std::vector<std::size_t> sampled(std::size_t size, std::size_t samples) {
     return indices;
 }
 
-template <class Layers>
-void perturb_parameters(Layers& layers, std::uint64_t seed, double amount) {
+template <class Store>
+void perturb_parameters(Store& store, std::uint64_t seed, double amount) {
     Random random = Random::stream(seed, 1);
-    for_each_parameter(layers, [&](const std::string&, auto& parameter) {
-        for (std::size_t i = 0; i < parameter.size; ++i) parameter.values[i] += amount * random.normal();
+    store.for_each_tensor([&](const auto& tensor) {
+        for (std::size_t i = 0; i < tensor.entry.size; ++i) tensor.values.data[i] += amount * random.normal();
     });
 }
 
-}  // namespace detail
-
-/// Compares the backward of a layer with numeric derivatives of Σ w·y for random x, w and parameters.
-///
-/// The layer's policies must use precision::Fp64 on the CPU. Gradients start from 1, to see that backward adds; d_x and
-/// y start as NaN, to see that they are overwritten.
-template <Layer L, class B>
-[[nodiscard]] GradientReport check_gradient(B& backend, GradientCheckOptions options = {}) {
-    static_assert(std::is_same_v<typename L::Scalar, double>,
-                  "lamina: check_gradient: numeric derivatives need double; give the layer's policies precision::Fp64");
+/// `check_gradient` for a layer that computes in double.
+template <class L, class B>
+[[nodiscard]] GradientReport compare_layer(B& backend, const GradientCheckOptions& options) {
     const std::size_t n = options.extent.tokens();
     constexpr double unset = std::numeric_limits<double>::quiet_NaN();
     L layer{};
     ParameterStore<L, double, B> store(backend, layer);
-    initialise_parameters(layer, backend, options.seed, 1);
-    detail::perturb_parameters(layer, options.seed, options.perturbation);
-    for_each_parameter(layer, [](const std::string&, auto& parameter) {
-        if (parameter.gradient != nullptr) std::fill_n(parameter.gradient, parameter.size, 1.0);
-    });
+    initialise_parameters(store, backend, options.seed, 1);
+    perturb_parameters(store, options.seed, options.perturbation);
+    store.for_each_trained_tensor(
+        [](const auto& tensor) { std::fill_n(tensor.gradient.data, tensor.entry.size, 1.0); });
 
     Random random = Random::stream(options.seed, 2);
     std::vector<double> x(n * L::in);
@@ -148,17 +139,35 @@ template <Layer L, class B>
                              double start) {
         std::vector<double> exact;
         std::vector<double> numeric;
-        for (const std::size_t i : detail::sampled(size, options.samples)) {
+        for (const std::size_t i : sampled(size, options.samples)) {
             exact.push_back(analytic[i] - start);
-            numeric.push_back(detail::central_difference(places[i], value));
+            numeric.push_back(central_difference(places[i], value));
         }
         report.add(name, exact, numeric);
     };
-    for_each_parameter(layer, [&](const std::string& name, auto& parameter) {
-        if (parameter.gradient != nullptr) compare(name, parameter.values, parameter.size, parameter.gradient, 1.0);
+    store.for_each_trained_tensor([&](const auto& tensor) {
+        compare(tensor.entry.name(), tensor.values.data, tensor.entry.size, tensor.gradient.data, 1.0);
     });
     compare("input", x.data(), x.size(), d_x.data(), 0.0);
     return report;
+}
+
+}  // namespace detail
+
+/// Compares the backward of a layer with numeric derivatives of Σ w·y for random x, w and parameters.
+///
+/// The layer's policies must use precision::Fp64 on the CPU. Gradients start from 1, to see that backward adds; d_x and
+/// y start as NaN, to see that they are overwritten.
+template <Layer L, class B>
+[[nodiscard]] GradientReport check_gradient(B& backend, GradientCheckOptions options = {}) {
+    constexpr bool in_double = std::is_same_v<typename L::Scalar, double>;
+    static_assert(in_double,
+                  "lamina: check_gradient: numeric derivatives need double; give the layer's policies precision::Fp64");
+    if constexpr (in_double) {
+        return detail::compare_layer<L>(backend, options);
+    } else {
+        return {};
+    }
 }
 
 /// As above, on a CPU backend of its own: `check_gradient<MyLayer>()`.
@@ -178,18 +187,17 @@ template <LanguageModel M>
     model.backward(batch);
     model.complete_gradients();
     GradientReport report{};
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if (parameter.gradient == nullptr) return;
+    model.for_each_trained_tensor([&](const auto& tensor) {
         std::vector<double> analytic;
         std::vector<double> numeric;
-        for (const std::size_t i : detail::sampled(parameter.size, samples)) {
-            analytic.push_back(parameter.gradient[i]);
-            numeric.push_back(detail::central_difference(parameter.values[i], [&] {
+        for (const std::size_t i : detail::sampled(tensor.entry.size, samples)) {
+            analytic.push_back(tensor.gradient.data[i]);
+            numeric.push_back(detail::central_difference(tensor.values.data[i], [&] {
                 model.parameters_changed();
                 return model.evaluate(batch).mean();
             }));
         }
-        report.add(name, analytic, numeric);
+        report.add(tensor.entry.name(), analytic, numeric);
     });
     model.parameters_changed();
     return report;

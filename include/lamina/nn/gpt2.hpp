@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/arch/architecture.hpp>
+#include <lamina/backend/backend_of.hpp>
 #include <lamina/nn/absent_norm.hpp>
 #include <lamina/nn/attention.hpp>
 #include <lamina/nn/composition.hpp>
@@ -46,7 +47,11 @@ struct CheckedGpt2 {
                   "lamina: Architecture: embed must be a multiple of heads; change one of the two");
     static_assert(NothingIsZero<A.layers, A.embed, A.context, A.vocab>,
                   "lamina: Architecture: layers, embed, context and vocab must be at least 1; name all five numbers");
-    using type = typename MakeGpt2<LegalArchitecture<A> && LegalPolicies<Ps...>, A, Ps...>::type;
+    using Resolved = lamina::Policies<Ps...>;                       // tells what is wrong with the policies
+    using Backend = lamina::BackendFor<typename Resolved::Device>;  // tells what is missing for the device
+    using type =
+        typename MakeGpt2<LegalArchitecture<A> && LegalPolicies<Ps...> && HasBackend<typename Resolved::Device>, A,
+                          Ps...>::type;
 };
 
 }  // namespace detail

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <type_traits>
 #include <vector>
 
-#include <lamina/arch/parameter.hpp>
-#include <lamina/arch/visit.hpp>
+#include <lamina/arch/initial.hpp>
+#include <lamina/arch/manifest.hpp>
+#include <lamina/arch/role.hpp>
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/random.hpp>
 
@@ -39,21 +39,21 @@ namespace lamina {
 /// Which parameters `initialise_parameters` writes.
 enum class Which : std::uint8_t { all, adapters };
 
-/// Fills the parameters of a bound layer tree. The numbers depend on the seed and the parameter's place, nothing else.
-template <class Layers, class B>
-void initialise_parameters(Layers& root, B& backend, std::uint64_t seed, std::size_t layers, Which which = Which::all) {
+/// Fills the parameters of a ParameterStore. The numbers depend on the seed and the parameter's place, nothing else.
+template <class Store, class B>
+void initialise_parameters(Store& store, B& backend, std::uint64_t seed, std::size_t layers, Which which = Which::all) {
     std::size_t place = 0;
-    for_each_parameter(root, [&](const std::string&, auto& parameter) {
-        using Member = std::remove_cvref_t<decltype(parameter)>;
-        using Scalar = typename Member::Scalar;
+    store.for_each_tensor([&](const auto& tensor) {
+        using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
+        const TensorEntry& entry = tensor.entry;
         Random random = Random::stream(seed, place++);
-        if (which == Which::adapters && Member::role != Role::adapter) return;
-        std::vector<Scalar> host(Member::size);
-        for (std::size_t i = 0; i < Member::size; ++i) {
-            const double value = initial_value(parameter.initial, random, i / Member::cols, i % Member::cols, layers);
+        if (which == Which::adapters && entry.role != Role::adapter) return;
+        std::vector<Scalar> host(entry.size);
+        for (std::size_t i = 0; i < entry.size; ++i) {
+            const double value = initial_value(entry.initial, random, i / entry.cols(), i % entry.cols(), layers);
             host[i] = static_cast<Scalar>(static_cast<ComputeOf<Scalar>>(value));
         }
-        backend.upload(parameter.values, host.data(), host.size() * sizeof(Scalar));
+        backend.upload(tensor.values.data, host.data(), host.size() * sizeof(Scalar));
     });
 }
 

@@ -12,8 +12,17 @@
 
 namespace lamina {
 
-/// A model that turns token batches into losses and gradients, and shows its layers. `Gpt2<…>` and `Decoder<…>` are
-/// some.
+namespace detail {
+
+struct IgnoringTensorVisitor {
+    template <class Tensor>
+    void operator()(const Tensor&) const {}
+};
+
+}  // namespace detail
+
+/// A model that turns token batches into losses and gradients, and shows its layers and its tensors. `Gpt2<…>` and
+/// `Decoder<…>` are some.
 template <class M>
 concept LanguageModel = requires(M& model, const TokenBatch& batch, std::uint64_t seed) {
     typename M::Layers;
@@ -21,6 +30,8 @@ concept LanguageModel = requires(M& model, const TokenBatch& batch, std::uint64_
     typename M::Backend;
     { M::architecture } -> std::convertible_to<Architecture>;
     { model.layers() } -> std::same_as<typename M::Layers&>;
+    model.for_each_tensor(detail::IgnoringTensorVisitor{});
+    model.for_each_trained_tensor(detail::IgnoringTensorVisitor{});
     { model.backend() } -> std::same_as<typename M::Backend&>;
     { model.evaluate(batch) } -> std::same_as<LossSum>;
     model.backward(batch);

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstddef>
-#include <string>
 #include <type_traits>
 
 #include <lamina/arch/manifest.hpp>
@@ -12,7 +11,10 @@
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/bfloat16.hpp>
 #include <lamina/core/matrix_view.hpp>
+#include <lamina/core/scalar_type.hpp>
+#include <lamina/nn/bound_tensor.hpp>
 
 namespace lamina {
 
@@ -59,6 +61,17 @@ public:
         return row_view(reinterpret_cast<Gradient*>(gradients_[index_of(role)].data()), count);
     }
 
+    /// Calls `f(BoundTensor)` for every parameter, in the order of the manifest.
+    template <class F>
+    void for_each_tensor(const F& f) {
+        visit_tensors<false>(f);
+    }
+    /// The same for those that train.
+    template <class F>
+    void for_each_trained_tensor(const F& f) {
+        visit_tensors<true>(f);
+    }
+
     /// Sets every gradient and every accumulator to zero.
     void zero_gradients(B& backend, Layers& layers) {
         for (const Role role : all_roles) {
@@ -80,24 +93,61 @@ public:
     }
 
 private:
+    template <class Scalar>
+    [[nodiscard]] Scalar* values_of(const TensorEntry& entry) {
+        return reinterpret_cast<Scalar*>(values_[index_of(entry.role)].data() + entry.offset);
+    }
+    [[nodiscard]] Gradient* gradient_of(const TensorEntry& entry) {
+        return reinterpret_cast<Gradient*>(gradients_[index_of(entry.role)].data()) + entry.gradient_offset;
+    }
+
     void bind(Layers& layers) {
         std::size_t k = 0;
-        for_each_parameter(layers, [&](const std::string&, auto& parameter) {
-            using Member = std::remove_cvref_t<decltype(parameter)>;
-            const TensorEntry& entry = Table::entries[k++];
-            std::byte* const region = values_[index_of(entry.role)].data();
-            parameter.values = reinterpret_cast<typename Member::Scalar*>(region + entry.offset);
-            if constexpr (Member::trains) {
-                parameter.gradient =
-                    reinterpret_cast<Gradient*>(gradients_[index_of(entry.role)].data()) + entry.gradient_offset;
+        std::byte* next = derived_.data();
+        walk_nodes(layers, [&](auto& node) {
+            using Member = std::remove_cvref_t<decltype(node)>;
+            if constexpr (ParameterMember<Member>) {
+                const TensorEntry& entry = Table::entries[k++];
+                node.values = values_of<typename Member::Scalar>(entry);
+                if constexpr (Member::trains) node.gradient = gradient_of(entry);
+            } else if constexpr (DerivedMember<Member>) {
+                node.values = reinterpret_cast<typename Member::Scalar*>(next);
+                next += aligned_size(Member::size * sizeof(typename Member::Scalar));
             }
         });
-        std::byte* next = derived_.data();
-        for_each_derived(layers, [&](auto& derived) {
-            using Member = std::remove_cvref_t<decltype(derived)>;
-            derived.values = reinterpret_cast<typename Member::Scalar*>(next);
-            next += aligned_size(Member::size * sizeof(typename Member::Scalar));
-        });
+    }
+
+    template <bool TrainedOnly, class Scalar>
+    [[nodiscard]] static consteval bool stores() {
+        bool found = false;
+        for (const TensorEntry& entry : Table::entries) {
+            found = found || (entry.type == scalar_type_of<Scalar> && (entry.trains || !TrainedOnly));
+        }
+        return found;
+    }
+
+    // `f` is instantiated for the types that occur, not for every parameter.
+    template <bool TrainedOnly, class F>
+    void visit_tensors(const F& f) {
+        for (const TensorEntry& entry : Table::entries) {
+            if (TrainedOnly && !entry.trains) continue;
+            visit_tensor<TrainedOnly, float>(entry, f);
+            visit_tensor<TrainedOnly, double>(entry, f);
+            visit_tensor<TrainedOnly, bf16>(entry, f);
+        }
+    }
+
+    template <bool TrainedOnly, class Scalar, class F>
+    void visit_tensor(const TensorEntry& entry, const F& f) {
+        if constexpr (stores<TrainedOnly, Scalar>()) {
+            if (entry.type != scalar_type_of<Scalar>) return;
+            Gradient* const gradient = entry.trains ? gradient_of(entry) : nullptr;
+            f(BoundTensor<Scalar, Gradient>{
+                .entry = entry,
+                .values = {values_of<Scalar>(entry), entry.rows(), entry.cols()},
+                .gradient = gradient == nullptr ? MatrixView<Gradient>{}
+                                                : MatrixView<Gradient>(gradient, entry.rows(), entry.cols())});
+        }
     }
 
     std::array<Memory, role_count> values_{};
@@ -108,14 +158,14 @@ private:
 /// The once-per-step work of every layer that has some.
 template <class Layers, class B>
 void materialise_all(Layers& layers, B& backend) {
-    walk(layers, [&](const std::string&, auto& node) {
+    walk_nodes(layers, [&](auto& node) {
         if constexpr (requires { node.materialise(backend); }) node.materialise(backend);
     });
 }
 
 template <class Layers, class B>
 void complete_all_gradients(Layers& layers, B& backend) {
-    walk(layers, [&](const std::string&, auto& node) {
+    walk_nodes(layers, [&](auto& node) {
         if constexpr (requires { node.complete_gradients(backend); }) node.complete_gradients(backend);
     });
 }

@@ -127,9 +127,22 @@ public:
     /// The layers, to reach parameters and norm states. After writing values call `parameters_changed`.
     [[nodiscard]] Layers& layers() { return layers_; }
 
+    /// Calls `f(BoundTensor)` for every parameter, in the order of the manifest. After writing values call
+    /// `parameters_changed`.
+    template <class F>
+    void for_each_tensor(const F& f) {
+        store_.for_each_tensor(f);
+    }
+    /// The same for those that train, their gradients complete.
+    template <class F>
+    void for_each_trained_tensor(const F& f) {
+        complete_gradients();
+        store_.for_each_trained_tensor(f);
+    }
+
     /// Fresh values for every parameter, or for the adapters only.
     void initialise(std::uint64_t seed, Which which = Which::all) {
-        initialise_parameters(layers_, *backend_, seed, A.layers, which);
+        initialise_parameters(store_, *backend_, seed, A.layers, which);
         parameters_changed();
     }
 

@@ -4,12 +4,11 @@
 
 #include <array>
 #include <cstddef>
-#include <string>
+#include <string_view>
 #include <type_traits>
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
-#include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/matrix_view.hpp>
 #include <lamina/nn/language_model_concept.hpp>
@@ -25,8 +24,8 @@ struct AdamWOptions {
 
 /// Whether weight decay applies to a tensor: to all but biases and norm parameters (reference 7.1). Adapters decay, so
 /// a full-rank A that starts as the identity is pulled towards zero, as in the original.
-[[nodiscard]] inline bool decays(const std::string& name, Role role) {
-    return role != Role::norm && name.find("bias") == std::string::npos;
+[[nodiscard]] constexpr bool decays(std::string_view name, Role role) {
+    return role != Role::norm && name.find("bias") == std::string_view::npos;
 }
 
 /// Decoupled weight decay Adam (Loshchilov & Hutter 2019; reference 7.1) with moments stored as the precision policy
@@ -53,25 +52,22 @@ public:
     void step(M& model, double rate, double gradient_scale = 1) {
         model.complete_gradients();
         ++updates_;
-        std::size_t k = 0;
-        for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-            using Member = std::remove_cvref_t<decltype(parameter)>;
-            const TensorEntry& entry = Table::entries[k++];
-            if constexpr (Member::trains) {
-                model.backend().adamw(AdamWUpdate<typename Member::Scalar, typename Member::Gradient, Moment>{
-                    .count = Member::size,
-                    .parameter = parameter.values,
-                    .gradient = parameter.gradient,
-                    .first_moment = region(first_, entry.role) + entry.gradient_offset,
-                    .second_moment = region(second_, entry.role) + entry.gradient_offset,
-                    .rate = rate,
-                    .beta1 = options_.beta1,
-                    .beta2 = options_.beta2,
-                    .epsilon = options_.epsilon,
-                    .decay = decays(name, entry.role) ? options_.weight_decay : 0,
-                    .gradient_scale = gradient_scale,
-                    .update = updates_});
-            }
+        model.for_each_trained_tensor([&](const auto& tensor) {
+            using Tensor = std::remove_cvref_t<decltype(tensor)>;
+            const TensorEntry& entry = tensor.entry;
+            model.backend().adamw(AdamWUpdate<typename Tensor::Scalar, typename Tensor::Gradient, Moment>{
+                .count = entry.size,
+                .parameter = tensor.values.data,
+                .gradient = tensor.gradient.data,
+                .first_moment = region(first_, entry.role) + entry.gradient_offset,
+                .second_moment = region(second_, entry.role) + entry.gradient_offset,
+                .rate = rate,
+                .beta1 = options_.beta1,
+                .beta2 = options_.beta2,
+                .epsilon = options_.epsilon,
+                .decay = decays(entry.suffix.view(), entry.role) ? options_.weight_decay : 0,
+                .gradient_scale = gradient_scale,
+                .update = updates_});
         });
         model.parameters_changed();
     }

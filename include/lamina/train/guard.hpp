@@ -32,10 +32,8 @@ template <LanguageModel M>
 [[nodiscard]] std::optional<std::string> first_non_finite_gradient(M& model) {
     model.complete_gradients();
     std::optional<std::string> found;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if constexpr (std::remove_cvref_t<decltype(parameter)>::trains) {
-            if (!found && !std::isfinite(model.backend().sum_of_squares(parameter.d_matrix()))) found = name;
-        }
+    model.for_each_trained_tensor([&](const auto& tensor) {
+        if (!found && !std::isfinite(model.backend().sum_of_squares(tensor.gradient))) found = tensor.entry.name();
     });
     return found;
 }
@@ -46,10 +44,8 @@ template <LanguageModel M>
 template <LanguageModel M>
 [[nodiscard]] std::optional<std::string> first_non_finite_parameter(M& model) {
     std::optional<std::string> found;
-    for_each_parameter(model.layers(), [&](const std::string& name, auto& parameter) {
-        if constexpr (std::remove_cvref_t<decltype(parameter)>::trains) {
-            if (!found && !std::isfinite(model.backend().sum_of_squares(parameter.matrix()))) found = name;
-        }
+    model.for_each_trained_tensor([&](const auto& tensor) {
+        if (!found && !std::isfinite(model.backend().sum_of_squares(tensor.values))) found = tensor.entry.name();
     });
     return found;
 }
@@ -90,12 +86,8 @@ public:
 private:
     template <class F>
     static void visit_tensors(M& model, AdamW<M>& optimiser, const F& f) {
-        for_each_parameter(model.layers(), [&](const std::string&, auto& parameter) {
-            using Member = std::remove_cvref_t<decltype(parameter)>;
-            if constexpr (Member::trains) {
-                f(reinterpret_cast<std::byte*>(parameter.values), Member::size * sizeof(typename Member::Scalar));
-            }
-        });
+        model.for_each_trained_tensor(
+            [&](const auto& tensor) { f(reinterpret_cast<std::byte*>(tensor.values.data), tensor.entry.bytes()); });
         for (const Role role : all_roles) {
             for (const auto moments : {optimiser.first_moments(role), optimiser.second_moments(role)}) {
                 if (!moments.empty())
@@ -106,7 +98,7 @@ private:
 
     template <class F>
     static void visit_states(M& model, const F& f) {
-        walk(model.layers(), [&](const std::string&, auto& node) {
+        walk_nodes(model.layers(), [&](auto& node) {
             if constexpr (requires { f(node.state); }) f(node.state);
         });
     }

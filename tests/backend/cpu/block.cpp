@@ -7,12 +7,12 @@
 
 #include <lamina/core/bfloat16.hpp>
 
-#include "backend/cpu/sample.hpp"
+#include "backend/cpu/filled.hpp"
 #include "support/catch.hpp"
 
 using lamina::bf16;
 using namespace lamina::cpu;
-using lamina_tests::sample;
+using lamina_tests::Filled;
 
 TEST_CASE("rounding goes to the nearest bf16 from float and from double") {
     CHECK(static_cast<float>(rounded<bf16>(1.00390625F)) == 1.0F);      // halfway: to even
@@ -32,9 +32,9 @@ TEST_CASE("as_compute copies only what is stored in another type") {
 
 TEST_CASE("map_run may write over one of its inputs") {
     for (const std::size_t count : {0U, 1U, 255U, 256U, 257U, 1000U}) {
-        auto values = sample<float>(count, 1);
+        auto values = Filled<float>(1, count, 1).values;
         const auto before = values;
-        const auto others = sample<bf16>(count, 2);
+        const auto others = Filled<bf16>(1, count, 2).values;
         map_run<float>(
             values.data(), count, [](float a, float b) { return a - b; }, static_cast<const float*>(values.data()),
             others.data());

@@ -9,7 +9,7 @@
 
 #include <lamina/backend/cpu/product.hpp>
 
-#include "backend/cpu/sample.hpp"
+#include "backend/cpu/filled.hpp"
 #include "support/catch.hpp"
 
 namespace lamina_tests {
@@ -21,9 +21,9 @@ void check_engine(std::size_t rows, std::size_t depth, std::size_t cols) {
     using lamina::Transpose;
     using lamina::Write;
     const std::size_t stride = depth + cols + rows + 3;
-    const auto lhs = sample<Compute>((depth + rows) * stride, 1);
-    const auto rhs = sample<Compute>((depth + cols) * stride, 2);
-    const auto before = sample<Compute>(rows * stride, 3);
+    const auto lhs = Filled<Compute>(1, (depth + rows) * stride, 1).values;
+    const auto rhs = Filled<Compute>(1, (depth + cols) * stride, 2).values;
+    const auto before = Filled<Compute>(1, rows * stride, 3).values;
     const auto operand = [&](const std::vector<Compute>& values, std::size_t height, std::size_t width, Transpose as) {
         const bool swap = as == Transpose::yes;
         return lamina::cpu::Operand<const Compute>{

@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <vector>
 
-#include "backend/cpu/sample.hpp"
+#include "backend/cpu/filled.hpp"
 #include "support/catch.hpp"
 
 using lamina::bf16;
+using lamina::MatrixView;
 using namespace lamina::cpu;
-using lamina_tests::matrix;
-using lamina_tests::sample;
+using lamina_tests::Filled;
 
 namespace {
 
@@ -19,14 +19,15 @@ template <class Engine, class Weight>
 std::vector<float> product(std::size_t threads, std::size_t rows, std::size_t depth, std::size_t cols,
                            const std::vector<Weight>& weight) {
     Context context(threads);
-    const auto x = sample<float>(rows * depth, 1);
-    const auto bias = sample<float>(cols, 3);
+    const Filled<float> x(rows, depth, 1);
+    const Filled<float> bias(1, cols, 3);
     std::vector<float> out(rows * cols);
     using Request = MatmulRequest<float, float, Weight, float>;
-    matmul<float, float, Weight, float, Engine>(context, Request{.out = matrix(out, rows, cols),
-                                                                 .lhs = {matrix(x, rows, depth)},
-                                                                 .rhs = {matrix(weight, depth, cols)},
-                                                                 .bias = bias.data()});
+    matmul<float, float, Weight, float, Engine>(context,
+                                                Request{.out = MatrixView<float>(out.data(), rows, cols),
+                                                        .lhs = {x.input()},
+                                                        .rhs = {MatrixView<const Weight>(weight.data(), depth, cols)},
+                                                        .bias = bias.values.data()});
     return out;
 }
 
@@ -36,7 +37,7 @@ TEST_CASE("both engines and all numbers of threads give the same product up to r
     constexpr std::size_t rows = 40;
     constexpr std::size_t depth = 130;
     constexpr std::size_t cols = 530;
-    const auto weight = sample<float>(depth * cols, 2);
+    const auto weight = Filled<float>(depth, cols, 2).values;
     const auto by_eigen = product<EigenEngine>(1, rows, depth, cols, weight);
     for (const std::size_t threads : {1U, 2U, 5U}) {
         const auto other = product<EngineFor<float>>(threads, rows, depth, cols, weight);
@@ -52,7 +53,7 @@ TEST_CASE("an expanded weight gives what the same weight stored in single precis
     constexpr std::size_t rows = 8;
     constexpr std::size_t depth = 2 * Tiling::panel_depth + 100;
     constexpr std::size_t cols = 64;
-    const auto narrow = sample<bf16>(depth * cols, 2);
+    const auto narrow = Filled<bf16>(depth, cols, 2).values;
     const std::vector<float> wide(narrow.begin(), narrow.end());
     const auto expanded = product<EngineFor<float>>(2, rows, depth, cols, narrow);
     const auto direct = product<EngineFor<float>>(2, rows, depth, cols, wide);

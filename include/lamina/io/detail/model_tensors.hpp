@@ -10,6 +10,7 @@
 #include <lamina/arch/manifest.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/core/scalar_type.hpp>
+#include <lamina/nn/bound_tensor.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +40,7 @@ namespace detail {
 ///
 /// errors  FileError that names file and tensor, what was found and what was expected
 inline void check_tensor(const SafetensorsFile& file, std::string_view stored_name, const TensorEntry& expected) {
-    const StoredTensor& stored = file.tensor(stored_name, std::span(expected.shape).first(expected.rank));
+    const StoredTensor& stored = file.tensor(stored_name, expected.dimensions());
     if (!with_stored_float(stored.type, [](auto) {})) {
         fail_tensor(file, stored_name,
                     "is of type " + std::string(name_of(stored.type)) + ", expected F64, F32, F16 or BF16");
@@ -51,15 +52,14 @@ template <class Scalar>
     return std::isfinite(convert_scalar<double>(value));
 }
 
-/// Copies a stored tensor, which check_tensor has passed, into a parameter.
+/// Copies a stored tensor, which check_tensor has passed, into a parameter of a model.
 ///
 /// errors  FileError that names the tensor and the place of its first non-finite value; the parameter is then untouched
-template <class B, class Parameter>
-void read_parameter(const SafetensorsFile& file, std::string_view stored_name, Parameter& parameter, B& backend,
-                    NonFinite non_finite) {
-    using Scalar = typename Parameter::Scalar;
-    const auto host = std::make_unique_for_overwrite<Scalar[]>(Parameter::size);
-    const std::span<Scalar> values(host.get(), Parameter::size);
+template <class B, class Scalar, class Gradient>
+void read_tensor(const SafetensorsFile& file, std::string_view stored_name, const BoundTensor<Scalar, Gradient>& tensor,
+                 B& backend, NonFinite non_finite) {
+    const auto host = std::make_unique_for_overwrite<Scalar[]>(tensor.entry.size);
+    const std::span<Scalar> values(host.get(), tensor.entry.size);
     file.read_into(stored_name, values);
     if (non_finite == NonFinite::refuse) {
         const auto wrong = std::find_if_not(values.begin(), values.end(), is_finite<Scalar>);
@@ -70,22 +70,22 @@ void read_parameter(const SafetensorsFile& file, std::string_view stored_name, P
                             std::to_string(wrong - values.begin()) + ", expected finite numbers");
         }
     }
-    backend.upload(parameter.values, values.data(), values.size_bytes());
+    backend.upload(tensor.values.data, values.data(), values.size_bytes());
 }
 
 /// A parameter as a tensor to be written, its values fetched piece by piece when their turn comes.
-template <class B, class Parameter>
-[[nodiscard]] TensorToWrite parameter_to_write(std::string name, const Parameter& parameter, B& backend,
-                                               std::optional<ScalarType> store_as = std::nullopt) {
-    using Scalar = typename Parameter::Scalar;
+template <class B, class Scalar, class Gradient>
+[[nodiscard]] TensorToWrite tensor_to_write(std::string name, const BoundTensor<Scalar, Gradient>& tensor, B& backend,
+                                            std::optional<ScalarType> store_as = std::nullopt) {
+    const auto shape = tensor.entry.dimensions();
     return {.name = std::move(name),
             .type = store_as.value_or(scalar_type_of<Scalar>),
-            .shape = {Parameter::shape.begin(), Parameter::shape.end()},
-            .write_data = [values = parameter.values, &backend](TensorSink& sink) {
+            .shape = {shape.begin(), shape.end()},
+            .write_data = [values = tensor.values.data, size = tensor.entry.size, &backend](TensorSink& sink) {
                 constexpr std::size_t step = std::size_t{1} << 20U;
-                std::vector<Scalar> host(std::min(step, Parameter::size));
-                for (std::size_t start = 0; start < Parameter::size; start += step) {
-                    const std::size_t count = std::min(step, Parameter::size - start);
+                std::vector<Scalar> host(std::min(step, size));
+                for (std::size_t start = 0; start < size; start += step) {
+                    const std::size_t count = std::min(step, size - start);
                     backend.download(host.data(), values + start, count * sizeof(Scalar));
                     sink.write(std::span<const Scalar>(host.data(), count));
                 }

@@ -1,0 +1,16 @@
+// expect: lamina: Transformer: the block's width is not the architecture's embed; give both the same
+#include <lamina/backend/cpu/device.hpp>
+#include <lamina/nn/gpt2.hpp>
+
+using namespace lamina;
+
+#ifdef LAMINA_EXPECT_FAILURE
+using Block = Gpt2Block<gpt2_medium, Policies<>>;
+#else
+using Block = Gpt2Block<gpt2_small, Policies<>>;
+#endif
+
+void train(BackendFor<device::Cpu>& backend) {
+    Decoder<gpt2_small, Policies<>, Block> model(backend);
+    model.zero_gradients();
+}

@@ -1,0 +1,17 @@
+// expect: lamina: Residual: the inner layer must keep the width; give it equal input and output widths
+#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/layer_norm.hpp>
+#include <lamina/nn/linear.hpp>
+#include <lamina/nn/policies.hpp>
+#include <lamina/nn/pre_norm.hpp>
+
+using namespace lamina;
+using P = Policies<>;
+
+#ifdef LAMINA_EXPECT_FAILURE
+using Composition = Residual<Linear<768, 3072, P>>;
+#else
+using Composition = Residual<Linear<768, 768, P>>;
+#endif
+
+Composition layer;
