@@ -14,8 +14,13 @@ for argument in "$@"; do
     previous=$argument
 done
 
+case $model in
+    nano | gpt2 | gpt2-medium | gpt2-large | gpt2-xl) ;;
+    *) model=nano ;; # the program says what is wrong
+esac
+
 "$source_dir/cmake/install_dependencies.sh" demo
 cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DLAMINA_BUILD_TESTS=OFF -DLAMINA_BUILD_BENCHMARKS=OFF "-DLAMINA_MODELS=${model//-/_}" >/dev/null
+    -DLAMINA_BUILD_TESTS=OFF -DLAMINA_BUILD_BENCHMARKS=OFF "-DLAMINA_MODELS=$model" >/dev/null
 cmake --build "$build_dir" --target remove_layernorm
 exec "$build_dir/examples/remove_layernorm" "$@"

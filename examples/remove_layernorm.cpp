@@ -2,81 +2,35 @@
 // remove_layernorm: takes every LayerNorm out of a GPT-2 by training full-rank adapters on its frozen weights.
 #include "remove_layernorm/corpus.hpp"
 #include "remove_layernorm/job.hpp"
+#include "remove_layernorm/overrides.hpp"
+#include "remove_layernorm/run_folder.hpp"
 
 #include <lamina/core/error.hpp>
-#include <lamina/io/atomic_file.hpp>
 #include <lamina/recipe/catalogue.hpp>
 #include <lamina/recipe/describe.hpp>
-#include <lamina/recipe/nano.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
-#include <system_error>
+#include <thread>
 
 namespace {
 
 using namespace remove_layernorm;
 using lamina::recipe::Recipe;
 
-/// Flags that change one number of the recipe.
-struct Overrides {
-    std::optional<std::size_t> steps, warmup, micro_batch, accumulation, sequence_length;
-    std::optional<double> learning_rate, minimum, clip, weight_decay, beta1, beta2, epsilon, momentum, auxiliary;
-    std::optional<lamina::DivisorMode> divisor;
-    std::optional<std::size_t> start, gap_ln_2, gap_ln_1_qk, gap_ln_1_v;
-
-    [[nodiscard]] Recipe apply(Recipe recipe) const {
-        if (steps) {
-            // A run of another length keeps the shape of the schedule only if its spacing is given anew.
-            recipe.learning_rate.steps = *steps;
-        }
-        set(warmup, recipe.learning_rate.warmup);
-        set(micro_batch, recipe.micro_batch);
-        set(accumulation, recipe.accumulation);
-        set(sequence_length, recipe.sequence_length);
-        if (learning_rate) {
-            recipe.learning_rate.minimum *= *learning_rate / recipe.learning_rate.peak;
-            recipe.learning_rate.peak = *learning_rate;
-        }
-        set(minimum, recipe.learning_rate.minimum);
-        set(clip, recipe.clip);
-        set(weight_decay, recipe.weight_decay);
-        set(beta1, recipe.beta1);
-        set(beta2, recipe.beta2);
-        set(epsilon, recipe.epsilon);
-        set(momentum, recipe.tracking.momentum);
-        set(auxiliary, recipe.auxiliary_loss);
-        set(divisor, recipe.tracking.mode);
-        if (start || gap_ln_2 || gap_ln_1_qk || gap_ln_1_v) {
-            recipe.removal = lamina::train::RemovalSchedule::progressive(
-                {.start = start.value_or(recipe.removal.phase(lamina::train::RemovalKind::ln_2).start),
-                 .gap_ln_2 = gap_ln_2.value_or(recipe.removal.phase(lamina::train::RemovalKind::ln_2).gap),
-                 .gap_ln_1_qk = gap_ln_1_qk.value_or(recipe.removal.phase(lamina::train::RemovalKind::ln_1_qk).gap),
-                 .gap_ln_1_v = gap_ln_1_v.value_or(recipe.removal.phase(lamina::train::RemovalKind::ln_1_v).gap),
-                 .end_of_text_after = 1},
-                recipe.layers);
-        }
-        return recipe;
-    }
-
-private:
-    template <class T>
-    static void set(const std::optional<T>& from, T& to) {
-        if (from) to = *from;
-    }
-};
-
 struct CommandLine {
     Options options;
     Overrides overrides;
     std::string recipe;
     std::string tokenizer;
+    std::optional<std::size_t> save_every;
     bool print = false;
     bool list = false;
     bool control = false;
@@ -100,7 +54,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
     app.add_option("--seed", options.seed, "of adapters, data order and sampling")->capture_default_str();
     app.add_option("--threads", options.threads, "0 for all cores")->capture_default_str();
-    app.add_option("--save-every", options.save_every, "steps between checkpoints, 0 for none")->capture_default_str();
+    app.add_option("--save-every", line.save_every, "steps between checkpoints, 0 for none (default: the recipe's)");
     app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out");
     line.control_flag =
         app.add_flag("--control,!--no-control", line.control, "also train with every norm kept (default: nano only)");
@@ -117,40 +71,6 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->transform(CLI::CheckedTransformer(answers));
 }
 
-void add_overrides(CLI::App& app, Overrides& over) {
-    const std::string group = "Overrides of the recipe";
-    const auto number = [&](const char* flag, auto& place, const char* help) {
-        app.add_option(flag, place, help)->group(group)->check(CLI::NonNegativeNumber);
-    };
-    const auto count = [&](const char* flag, auto& place, const char* help) {
-        app.add_option(flag, place, help)->group(group)->check(CLI::PositiveNumber);
-    };
-    count("--steps", over.steps, "optimiser steps");
-    number("--learning-rate", over.learning_rate, "peak; the minimum keeps its ratio");
-    number("--minimum-learning-rate", over.minimum, "at the end");
-    number("--warmup", over.warmup, "steps");
-    count("--micro-batch", over.micro_batch, "sequences");
-    count("--accumulation", over.accumulation, "micro-batches per step");
-    count("--sequence", over.sequence_length, "tokens");
-    number("--clip", over.clip, "largest gradient norm, 0 for none");
-    number("--weight-decay", over.weight_decay, "of AdamW");
-    number("--beta1", over.beta1, "of AdamW");
-    number("--beta2", over.beta2, "of AdamW");
-    number("--epsilon", over.epsilon, "of AdamW");
-    number("--momentum", over.momentum, "of the average deviations");
-    number("--auxiliary-loss", over.auxiliary, "weight of the penalty on uneven deviations");
-    number("--removal-start", over.start, "step of the first removal");
-    number("--gap-ln2", over.gap_ln_2, "steps between blocks");
-    number("--gap-ln1-qk", over.gap_ln_1_qk, "steps between blocks");
-    number("--gap-ln1-v", over.gap_ln_1_v, "steps between blocks");
-    const std::map<std::string, lamina::DivisorMode> modes{{"constant", lamina::DivisorMode::constant},
-                                                           {"freeze", lamina::DivisorMode::freeze},
-                                                           {"track", lamina::DivisorMode::track}};
-    app.add_option("--divisor", over.divisor, "constant, freeze or track")
-        ->group(group)
-        ->transform(CLI::CheckedTransformer(modes));
-}
-
 Recipe recipe_of(const CommandLine& line) {
     const Recipe& base = lamina::recipe::find(line.recipe.empty() ? line.options.model : line.recipe);
     if (base.model != line.options.model) {
@@ -160,7 +80,8 @@ Recipe recipe_of(const CommandLine& line) {
     return line.overrides.apply(base);
 }
 
-void check(const Job& job) {
+/// Flags that do not go together.
+void check_flags(const Job& job) {
     const bool nano = job.options.model == "nano";
     if (job.options.weights.empty() && !nano) {
         throw lamina::ArgumentError("--model " + job.options.model +
@@ -171,21 +92,13 @@ void check(const Job& job) {
     }
     if (!Sizes::all().contains(job.options.model)) {
         throw lamina::ArgumentError("--model " + job.options.model +
-                                    " is not in this build; configure it with -DLAMINA_MODELS=\"nano;gpt2;…\"");
+                                    " is not in this build; configure it with -DLAMINA_MODELS=" + job.options.model);
     }
     if (job.recipe.adaptation != lamina::recipe::Adaptation::full_rank) {
         throw lamina::ArgumentError("recipe " + std::string(job.recipe.name) +
                                     " does not train full-rank adapters, which is all this program is compiled for");
     }
-}
-
-void prepare_folder(const std::filesystem::path& out) {
-    std::error_code error;
-    std::filesystem::create_directories(out, error);
-    if (error) throw lamina::FileError(out.string(), "cannot be created: " + error.message());
-    const std::filesystem::path probe = out / ".writable";
-    lamina::io::write_file(probe, "");
-    std::filesystem::remove(probe, error);
+    check_schedule(job.recipe);
 }
 
 int run(CommandLine& line) {
@@ -202,14 +115,17 @@ int run(CommandLine& line) {
     }
     const bool nano = job.options.model == "nano";
     job.options.control = line.control_flag->count() == 0 ? nano : line.control;
-    check(job);
+    if (job.options.threads == 0) job.options.threads = std::max(1U, std::thread::hardware_concurrency());
+    job.options.save_every = line.save_every.value_or(job.recipe.save_every);
+    check_flags(job);
     job.vocabulary = open_vocabulary(job.options, line.tokenizer);
-    prepare_folder(job.out);
+    Sizes::all().at(job.options.model).check(job);
+    open_run_folder(job);
     open_corpus(job, line.tokenizer);
     std::printf("%s: %zu tokens to train on, %zu held out, %zu steps of %zu tokens\n", job.options.model.c_str(),
                 job.corpus.train->size(), job.corpus.heldout->size(), job.recipe.steps(),
                 job.recipe.tokens_per_update());
-    Sizes::all().at(job.options.model)(job);
+    Sizes::all().at(job.options.model).run(job);
     return 0;
 }
 
@@ -218,12 +134,16 @@ int run(CommandLine& line) {
 int main(int argc, char** argv) {
     CLI::App app{
         "Removes every LayerNorm from a GPT-2. Without flags: pretrains a nano model on this machine's C++ headers and "
-        "removes its norms."};
+        "removes its norms.",
+        "remove_layernorm"};
+    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
+        return program->get_name() + ": " + error.what() + "\n";
+    });
     CommandLine line;
     line.options.pretrain_steps = 300;
     line.options.prompt = "";
     add_flags(app, line);
-    add_overrides(app, line.overrides);
+    line.overrides.add_flags(app);
     CLI11_PARSE(app, argc, argv);
     try {
         return run(line);

@@ -52,9 +52,12 @@ std::unique_ptr<text::TokenShards> shard_of(const Job& job, const std::string& n
 
 Paths as_paths(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
 
+/// The training text, unless tokens are given or it is to be the headers, and the held-out text, if there is one.
 template <text::Tokenizer T>
 void tokenise(Job& job, const T& tokenizer) {
-    job.corpus.train_shards = shard_of(job, "train.bin", tokenizer, text::documents(as_paths(job.options.text)));
+    if (!job.options.text.empty()) {
+        job.corpus.train_shards = shard_of(job, "train.bin", tokenizer, text::documents(as_paths(job.options.text)));
+    }
     if (!job.options.heldout.empty()) {
         job.corpus.heldout_shards =
             shard_of(job, "heldout.bin", tokenizer, text::documents(as_paths(job.options.heldout)));
@@ -72,8 +75,26 @@ void tokenise_headers(Job& job) {
     using text::LicenceComment;
     job.corpus.train_shards =
         shard_of(job, "train.bin", tokenizer, text::header_documents(train, LicenceComment::stripped));
+    if (job.corpus.heldout_shards) return;
     job.corpus.heldout_shards =
         shard_of(job, "heldout.bin", tokenizer, text::header_documents(heldout, LicenceComment::stripped));
+}
+
+/// A shard made elsewhere may be another tokenizer's.
+void check_tokens(const std::string& path, const text::TokenShards& shards, std::size_t vocab) {
+    std::vector<Token> piece;
+    for (std::size_t first = 0; first < shards.size(); first += piece.size()) {
+        piece.resize(std::min<std::size_t>(1U << 16U, shards.size() - first));
+        shards.copy(first, piece);
+        const auto wrong = std::find_if(piece.begin(), piece.end(), [vocab](Token token) {
+            return token < 0 || static_cast<std::size_t>(token) >= vocab;
+        });
+        if (wrong == piece.end()) continue;
+        const std::size_t place = first + static_cast<std::size_t>(wrong - piece.begin());
+        throw lamina::FileError(path, "token " + std::to_string(place) + " is " + std::to_string(*wrong) +
+                                          ", expected 0 to " + std::to_string(vocab - 1) +
+                                          "; was the text encoded with this model's tokenizer?");
+    }
 }
 
 void divide(Corpus& corpus, std::size_t block) {
@@ -104,14 +125,16 @@ Vocabulary open_vocabulary(const Options& options, const std::string& tokenizer_
 }
 
 void open_corpus(Job& job, const std::string& tokenizer_folder) {
+    if (job.options.model == "nano") {
+        tokenise(job, text::ByteTokenizer());
+    } else if (!job.options.text.empty() || !job.options.heldout.empty()) {
+        tokenise(job, text::Gpt2Tokenizer::from_folder(folder_of_tokenizer(job.options, tokenizer_folder)));
+    }
     if (!job.options.tokens.empty()) {
         job.corpus.train_shards = std::make_unique<text::TokenShards>(Paths{job.options.tokens});
+        check_tokens(job.options.tokens, *job.corpus.train_shards, job.vocabulary.size);
     } else if (job.options.text.empty()) {
         tokenise_headers(job);
-    } else if (job.options.model == "nano") {
-        tokenise(job, text::ByteTokenizer());
-    } else {
-        tokenise(job, text::Gpt2Tokenizer::from_folder(folder_of_tokenizer(job.options, tokenizer_folder)));
     }
     divide(job.corpus, job.recipe.sequence_length);
 }

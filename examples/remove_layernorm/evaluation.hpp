@@ -67,6 +67,7 @@ template <class T>
 template <lamina::LanguageModel M>
 [[nodiscard]] std::string sample(M& model, const Job& job) {
     std::vector<Token> tokens = job.vocabulary.encode(job.options.prompt);
+    const std::size_t unseen = tokens.empty() ? 1 : 0;  // an end of text, where every document begins
     if (tokens.empty()) tokens.push_back(job.vocabulary.end_of_text);
     lamina::Random random = lamina::Random::stream(job.options.seed, 7);
     std::vector<typename M::Compute> logits(M::architecture.vocab);
@@ -86,7 +87,7 @@ template <lamina::LanguageModel M>
         if (static_cast<Token>(chosen) == job.vocabulary.end_of_text) break;
         tokens.push_back(static_cast<Token>(chosen));
     }
-    return job.vocabulary.decode(tokens);
+    return job.vocabulary.decode(std::span<const Token>(tokens).subspan(unseen));
 }
 
 }  // namespace remove_layernorm

@@ -5,7 +5,7 @@ namespace remove_layernorm {
 
 namespace {
 
-const Sizes registered("gpt2", [](Job& job) { run_pipeline<lamina::gpt2_small, lamina::precision::FrozenBf16>(job); });
+const Sizes registered("gpt2", size<lamina::gpt2_small, lamina::precision::FrozenBf16>());
 
 }  // namespace
 

@@ -5,8 +5,7 @@ namespace remove_layernorm {
 
 namespace {
 
-const Sizes registered("gpt2-large",
-                       [](Job& job) { run_pipeline<lamina::gpt2_large, lamina::precision::FrozenBf16>(job); });
+const Sizes registered("gpt2-large", size<lamina::gpt2_large, lamina::precision::FrozenBf16>());
 
 }  // namespace
 

@@ -5,8 +5,7 @@ namespace remove_layernorm {
 
 namespace {
 
-const Sizes registered("gpt2-medium",
-                       [](Job& job) { run_pipeline<lamina::gpt2_medium, lamina::precision::FrozenBf16>(job); });
+const Sizes registered("gpt2-medium", size<lamina::gpt2_medium, lamina::precision::FrozenBf16>());
 
 }  // namespace
 

@@ -67,17 +67,21 @@ struct Job {
     std::filesystem::path out;
 };
 
+/// What the program does with one model size.
+struct Size {
+    void (*check)(const Job&);  ///< throws what can be known to be wrong before anything is read at length or written
+    void (*run)(Job&);
+};
+
 /// The models that this program was built with. Each size is a source of its own, because it instantiates several model
 /// types, and enters itself here: what is linked is what can be run.
 class Sizes {
 public:
-    using Run = void (*)(Job&);
-
-    static std::map<std::string, Run>& all() {
-        static std::map<std::string, Run> sizes;
+    static std::map<std::string, Size>& all() {
+        static std::map<std::string, Size> sizes;
         return sizes;
     }
-    Sizes(const char* model, Run run) { all().emplace(model, run); }
+    Sizes(const char* model, Size size) { all().emplace(model, size); }
 };
 
 }  // namespace remove_layernorm

@@ -12,7 +12,8 @@ namespace {
 std::filesystem::path pretrain(lamina::CpuBackend& backend, const Job& job) {
     if (!job.options.weights.empty()) return job.options.weights;
     std::filesystem::path folder = job.out / "pretrained";
-    if (job.options.resume && std::filesystem::exists(folder)) return folder;
+    // The configuration is written last: without it the run was killed before the folder was whole.
+    if (std::filesystem::exists(folder / "config.json")) return folder;
     lamina::Gpt2<lamina::recipe::nano_architecture> model(backend);
     model.initialise(job.options.seed);
     const std::size_t steps = job.options.pretrain_steps;
@@ -22,16 +23,13 @@ std::filesystem::path pretrain(lamina::CpuBackend& backend, const Job& job) {
          .steps = steps,
          .rate = lamina::train::CosineWithMinimum{.peak = 3e-3, .minimum = 3e-4, .warmup = steps / 20, .steps = steps},
          .trainer = {.adamw = {.weight_decay = 0.1}, .clip = 1},
-         .targets = {},
          .seed = job.options.seed + 1},
         nullptr);
     lamina::io::save_gpt2(model, folder);
     return folder;
 }
 
-const Sizes registered("nano", [](Job& job) {
-    run_pipeline<lamina::recipe::nano_architecture, lamina::precision::Fp32>(job, pretrain);
-});
+const Sizes registered("nano", size<lamina::recipe::nano_architecture, lamina::precision::Fp32, pretrain>());
 
 }  // namespace
 

@@ -2,22 +2,24 @@
 // One training phase: steps with progress, metrics and checkpoints, continued where a killed run left off.
 #pragma once
 
+#include "evaluation.hpp"
 #include "job.hpp"
 #include "progress.hpp"
 #include "report.hpp"
+#include "run_folder.hpp"
 
 #include <lamina/io/checkpoint.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/metric_log.hpp>
-#include <lamina/recipe/describe.hpp>
 #include <lamina/text/batches.hpp>
 #include <lamina/train/removal.hpp>
 #include <lamina/train/trainer.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <optional>
-#include <sstream>
 #include <string>
 
 namespace remove_layernorm {
@@ -28,21 +30,23 @@ struct PhaseSettings {
     std::size_t steps;
     std::function<double(std::size_t)> rate;
     lamina::train::TrainerOptions trainer;
-    lamina::text::TargetRule targets;
+    lamina::text::TargetRule targets{};
     std::uint64_t seed;
+    std::size_t evaluate_every = 0;  ///< steps; 0 for never
+    double loss_before = 0;          ///< on held-out text
 };
 
 [[nodiscard]] inline lamina::io::Json position_to_json(const lamina::text::BatchPosition& position) {
     return {{"epoch", position.epoch}, {"index", position.index}, {"seed", position.seed}};
 }
 
-[[nodiscard]] inline lamina::io::Json metrics_of(const lamina::train::StepReport& report) {
+[[nodiscard]] inline lamina::io::Json metrics_of(const lamina::train::StepReport& report, bool removes) {
     lamina::io::Json metrics{{"loss", report.loss},
                              {"rate", report.rate},
                              {"gradient_norm", report.gradient_norm},
-                             {"norms_left", report.norms_left},
                              {"tokens", report.tokens},
                              {"seconds", report.seconds}};
+    if (removes) metrics["norms_left"] = report.norms_left;
     if (report.auxiliary != 0) metrics["auxiliary"] = report.auxiliary;
     if (!report.problem.empty()) metrics["problem"] = report.problem;
     for (const lamina::train::RemovalEvent& event : report.events) {
@@ -52,25 +56,12 @@ struct PhaseSettings {
     return metrics;
 }
 
-/// Settings that a checkpoint must share with the run that continues it.
+/// What run.json does not tell of a phase: the loss before stands for the weights, the text and the tokenizer.
 [[nodiscard]] inline lamina::io::Json fingerprint(const Job& job, const PhaseSettings& settings) {
-    lamina::io::Json lines = lamina::io::Json::array();
-    std::istringstream recipe(lamina::recipe::describe(job.recipe));
-    for (std::string line; std::getline(recipe, line);) lines.push_back(line);
-    return {{"phase", settings.name}, {"model", job.options.model}, {"steps", settings.steps},
-            {"recipe", lines},        {"seed", settings.seed},      {"train tokens", job.corpus.train->size()}};
-}
-
-/// The first setting in which a checkpoint and the run that wants to continue it differ, with both values; empty if
-/// none.
-[[nodiscard]] inline std::string difference(const lamina::io::Json& stored, const lamina::io::Json& now) {
-    const lamina::io::Json before = stored.flatten();
-    const lamina::io::Json after = now.flatten();
-    for (const auto& [setting, value] : after.items()) {
-        const lamina::io::Json found = before.value(setting, lamina::io::Json());
-        if (found != value) return setting.substr(1) + " is " + found.dump() + ", expected " + value.dump();
-    }
-    return before.size() == after.size() ? "" : "settings that this version does not have";
+    return {{"phase", settings.name},
+            {"steps", settings.steps},
+            {"train tokens", job.corpus.train->size()},
+            {"held-out loss before", settings.loss_before}};
 }
 
 /// Runs or continues a phase to its end.
@@ -110,8 +101,14 @@ void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina
     };
     while (trainer.update() < settings.steps) {
         const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
-        log.append(report.update, metrics_of(report));
+        io::Json metrics = metrics_of(report, removal != nullptr);
         progress.show(report);
+        if (settings.evaluate_every != 0 && trainer.update() % settings.evaluate_every == 0) {
+            const double loss = heldout_loss(model, job);
+            metrics["heldout_loss"] = loss;
+            progress.show_heldout(loss);
+        }
+        log.append(report.update, metrics);
         const bool due = job.options.save_every != 0 && trainer.update() % job.options.save_every == 0;
         if (due || (job.options.save_every != 0 && trainer.update() == settings.steps)) save();
     }

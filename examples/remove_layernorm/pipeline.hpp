@@ -54,7 +54,7 @@ inline void print_memory(const lamina::Plan& plan) {
     return rule;
 }
 
-[[nodiscard]] inline PhaseSettings recipe_phase(const Job& job, const std::string& name) {
+[[nodiscard]] inline PhaseSettings recipe_phase(const Job& job, const std::string& name, double loss_before) {
     const lamina::recipe::Recipe& recipe = job.recipe;
     return {.name = name,
             .steps = recipe.steps(),
@@ -68,7 +68,9 @@ inline void print_memory(const lamina::Plan& plan) {
                         .auxiliary_weight = recipe.auxiliary_loss,
                         .non_finite = job.options.non_finite},
             .targets = training_targets(job),
-            .seed = job.options.seed};
+            .seed = job.options.seed,
+            .evaluate_every = recipe.evaluate_every,
+            .loss_before = loss_before};
 }
 
 /// Starts the norms where the recipe does: at the published deviations of GPT-2, or measured on the first training
@@ -92,20 +94,45 @@ void start_norms(M& model, lamina::train::Removal& removal, const Job& job) {
     removal.start_at(RemovalKind::ln_f, 0, published.average.ln_f, published.first_position.ln_f);
 }
 
-/// Takes the norms out of a model and folds what is left of them; fills everything in `results` but the control.
+/// The pretrained model with adapters that do nothing yet.
 template <class Removable>
-void remove_and_fold(lamina::CpuBackend& backend, const Job& job, const std::filesystem::path& weights,
-                     Results& results) {
-    namespace io = lamina::io;
+[[nodiscard]] Removable starting_model(lamina::CpuBackend& backend, const Job& job,
+                                       const std::filesystem::path& weights) {
     Removable model(backend);
     model.set_end_of_text(job.vocabulary.end_of_text);
     model.initialise(job.options.seed, lamina::Which::adapters);
-    io::load_gpt2(model, weights);
+    lamina::io::load_gpt2(model, weights);
+    return model;
+}
+
+/// The held-out loss of a model that had the same steps and kept its norms.
+template <class Removable>
+[[nodiscard]] double control_loss(lamina::CpuBackend& backend, const Job& job, const std::filesystem::path& weights) {
+    auto model = starting_model<Removable>(backend, job, weights);
+    const double before = heldout_loss(model, job);
+    lamina::train::Removal keep_all(model, {}, job.recipe.tracking);
+    train_phase(model, job, recipe_phase(job, "control", before), &keep_all);
+    return heldout_loss(model, job);
+}
+
+/// What the folded model writes, for people to look at.
+template <lamina::LanguageModel M>
+void show_sample(M& model, const Job& job) {
+    if (job.options.sample_tokens == 0) return;
+    std::printf("\nThe folded model writes:\n\n%s\n\n", sample(model, job).c_str());
+}
+
+/// Takes the norms out of a model and folds what is left of them; fills everything in `results` but the control.
+template <class Removable>
+[[nodiscard]] auto remove_and_fold(lamina::CpuBackend& backend, const Job& job, const std::filesystem::path& weights,
+                                   Results& results) {
+    namespace io = lamina::io;
+    auto model = starting_model<Removable>(backend, job, weights);
     lamina::train::Removal removal(model, job.recipe.removal, job.recipe.tracking);
     results.layer_norms_before = removal.norms();
     results.pretrained = heldout_loss(model, job);
     start_norms(model, removal, job);
-    train_phase(model, job, recipe_phase(job, "removal"), &removal);
+    train_phase(model, job, recipe_phase(job, "removal", results.pretrained), &removal);
     print_memory(lamina::plan<Removable>({job.recipe.micro_batch, job.recipe.sequence_length}));
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
@@ -118,9 +145,7 @@ void remove_and_fold(lamina::CpuBackend& backend, const Job& job, const std::fil
     io::save_gpt2(folded, job.out / "folded");
     results.folded = heldout_loss(folded, job);
     results.max_logit_difference = largest_difference(removed_logits, heldout_logits(folded, job));
-    if (job.options.sample_tokens > 0) {
-        std::printf("\nThe folded model writes:\n\n%s\n\n", sample(folded, job).c_str());
-    }
+    return folded;
 }
 
 /// Where the pretrained weights are, or are put.
@@ -130,30 +155,43 @@ using WeightSource = std::filesystem::path (*)(lamina::CpuBackend&, const Job&);
     return job.options.weights;
 }
 
-template <lamina::Architecture A, class Precision>
-void run_pipeline(Job& job, WeightSource weights_of = given_weights) {
-    using Removable = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, Precision>;
+template <class Removable>
+void run_pipeline(const Job& job, WeightSource weights_of) {
     const auto start = std::chrono::steady_clock::now();
-    refuse_what_cannot_fit<Removable>(job);
     lamina::CpuBackend backend({.threads = job.options.threads});
     Results results{};
     results.steps = job.recipe.steps();
     const std::filesystem::path weights = weights_of(backend, job);
-    if (job.options.control) {
-        Removable model(backend);
-        model.set_end_of_text(job.vocabulary.end_of_text);
-        model.initialise(job.options.seed, lamina::Which::adapters);
-        lamina::io::load_gpt2(model, weights);
-        lamina::train::Removal keep_all(model, {}, job.recipe.tracking);
-        train_phase(model, job, recipe_phase(job, "control"), &keep_all);
-        results.control = heldout_loss(model, job);
-    }
-    remove_and_fold<Removable>(backend, job, weights, results);
+    if (job.options.control) results.control = control_loss<Removable>(backend, job, weights);
+    auto folded = remove_and_fold<Removable>(backend, job, weights, results);
     results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     write_report(job, results);
+    show_sample(folded, job);
     std::printf("%s\n", results_table(results).c_str());
     std::printf("%zu of %zu LayerNorms are left, and the type of the folded model has none.\n",
                 results.layer_norms_after, results.layer_norms_before);
+}
+
+/// What is wrong with a job that is known without reading a corpus or a weight.
+template <class Removable>
+void check_job(const Job& job) {
+    constexpr lamina::Architecture architecture = Removable::architecture;
+    if (job.recipe.sequence_length > architecture.context) {
+        throw lamina::ArgumentError("--sequence " + std::to_string(job.recipe.sequence_length) + ": expected at most " +
+                                    std::to_string(architecture.context) + ", the context of " + job.options.model);
+    }
+    if (job.vocabulary.size != architecture.vocab) {
+        throw lamina::ArgumentError("the tokenizer has " + std::to_string(job.vocabulary.size) + " tokens, expected " +
+                                    std::to_string(architecture.vocab) + " as in " + job.options.model);
+    }
+    refuse_what_cannot_fit<Removable>(job);
+    if (!job.options.weights.empty()) lamina::io::check_gpt2<Removable>(job.options.weights);
+}
+
+template <lamina::Architecture A, class Precision, WeightSource Weights = given_weights>
+[[nodiscard]] constexpr Size size() {
+    using Removable = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, Precision>;
+    return {.check = check_job<Removable>, .run = [](Job& job) { run_pipeline<Removable>(job, Weights); }};
 }
 
 }  // namespace remove_layernorm

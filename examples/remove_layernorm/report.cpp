@@ -10,7 +10,6 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <span>
 #include <vector>
 
 namespace remove_layernorm {
@@ -18,12 +17,6 @@ namespace remove_layernorm {
 namespace {
 
 using lamina::io::Json;
-
-void write_text(const std::filesystem::path& path, const std::string& text) {
-    lamina::io::AtomicFile file(path);
-    file.write(std::as_bytes(std::span(text)));
-    file.commit();
-}
 
 /// One curve, and the marks of the removal events on it.
 void read_curve(const std::filesystem::path& path, const std::string& label, lamina::io::LossChart& chart) {
@@ -75,7 +68,7 @@ void write_report(const Job& job, const Results& results) {
     json["steps"] = results.steps;
     json["seconds"] = results.seconds;
     lamina::io::write_json(job.out / "results.json", json);
-    write_text(job.out / "results.md", results_table(results));
+    lamina::io::write_file(job.out / "results.md", results_table(results));
 
     lamina::io::LossChart chart{.title = "LayerNorm removal, " + job.options.model, .series = {}, .smoothing = 5};
     for (const lamina::train::RemovalKind kind : lamina::train::removal_order) {

@@ -87,20 +87,29 @@ template <class M>
     return M::Policies::Head::own_weight ? HeadWeight::own : HeadWeight::tied;
 }
 
-/// What a model is now; its norms may be on their way.
+/// The norms that a model type has before any is fixed.
 template <LanguageModel M>
-[[nodiscard]] Gpt2Facts facts_of(M& model) {
-    const auto states = norm_states_of(model);
-    const bool any_fixed = std::any_of(
-        states.begin(), states.end(), [](const auto& norm) { return norm.second->fixed || norm.second->values_fixed; });
-    constexpr bool any_norm = Manifest<M>::parameters_of(Role::norm) != 0;
-    const NormKind norms = any_fixed ? NormKind::fixed : any_norm ? NormKind::measured : NormKind::absent;
+[[nodiscard]] consteval NormKind norm_kind_of() {
+    return Manifest<M>::parameters_of(Role::norm) != 0 ? NormKind::measured : NormKind::absent;
+}
+
+template <LanguageModel M>
+[[nodiscard]] Gpt2Facts facts_of(NormKind norms) {
     constexpr bool stock_type = Gpt2Blocks<M> && !M::Policies::Head::own_bias &&
                                 (has_norm_states<M>() || std::is_same_v<typename M::Policies::Norm, norm::LayerNorm>);
     return {.architecture = M::architecture,
             .head = head_weight_of<M>(),
             .norms = norms,
             .stock = stock_type && norms == NormKind::measured};
+}
+
+/// What a model is now; its norms may be on their way.
+template <LanguageModel M>
+[[nodiscard]] Gpt2Facts facts_of(M& model) {
+    const auto states = norm_states_of(model);
+    const bool any_fixed = std::any_of(
+        states.begin(), states.end(), [](const auto& norm) { return norm.second->fixed || norm.second->values_fixed; });
+    return facts_of<M>(any_fixed ? NormKind::fixed : norm_kind_of<M>());
 }
 
 /// Which stored tensor belongs to which of a model's, every name and shape checked.
@@ -178,7 +187,32 @@ private:
     bool redundant_head_ = false;
 };
 
+/// A folder whose config, names, shapes and types are those of a model type.
+template <LanguageModel M>
+struct Gpt2Folder {
+    explicit Gpt2Folder(const std::filesystem::path& folder)
+        : files(checked_config(folder)), tensors(files, Manifest<M>::entries, head_weight_of<M>()) {}
+
+    SafetensorsFolder files;
+    Gpt2Tensors tensors;
+
+private:
+    [[nodiscard]] static const std::filesystem::path& checked_config(const std::filesystem::path& folder) {
+        const std::filesystem::path config = folder / "config.json";
+        // The states of norms are loaded on their own.
+        constexpr NormKind norms = has_norm_states<M>() ? NormKind::fixed : norm_kind_of<M>();
+        if (std::filesystem::exists(config)) check_gpt2_config(config, facts_of<M>(norms));
+        return folder;
+    }
+};
+
 }  // namespace detail
+
+/// Throws what `load_gpt2` would throw before it writes a value, without a model and without reading a value.
+template <LanguageModel M>
+void check_gpt2(const std::filesystem::path& folder) {
+    static_cast<void>(detail::Gpt2Folder<M>(folder));
+}
 
 /// Fills a model from a folder in Hugging Face's GPT-2 layout: `config.json`, if there is one, then
 /// `model.safetensors`, or the files that `model.safetensors.index.json` names.
@@ -193,14 +227,8 @@ private:
 /// source   reference 2.2, 2.4
 template <LanguageModel M>
 void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
-    const std::filesystem::path config = folder / "config.json";
-    if (std::filesystem::exists(config)) {
-        Gpt2Facts facts = detail::facts_of(model);
-        if (detail::has_norm_states<M>()) facts.norms = NormKind::fixed;  // the states are loaded on their own
-        check_gpt2_config(config, facts);
-    }
-    const SafetensorsFolder files(folder);
-    const detail::Gpt2Tensors tensors(files, Manifest<M>::entries, detail::head_weight_of<M>());
+    const detail::Gpt2Folder<M> stored(folder);
+    const detail::Gpt2Tensors& tensors = stored.tensors;
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role == Role::adapter) return;
         const std::string name = tensor.entry.name();

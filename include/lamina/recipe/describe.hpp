@@ -70,6 +70,7 @@ inline void write_phase(std::ostream& text, train::RemovalKind kind, const Recip
 /// with a newline.
 [[nodiscard]] inline std::string describe(const Recipe& recipe) {
     std::ostringstream text;
+    text << std::setprecision(12);
     const auto row = [&text](const char* label) -> std::ostream& {
         return text << std::left << std::setw(18) << label << std::right;
     };
@@ -102,8 +103,11 @@ inline void write_phase(std::ostream& text, train::RemovalKind kind, const Recip
                           << '\n';
     row("divisors") << detail::divisors(recipe.tracking.mode) << '\n';
     row("average") << detail::averaging(recipe.tracking) << '\n';
-    row("saved") << "every " << recipe.save_every << " updates\n";
-    row("evaluated") << "every " << recipe.evaluate_every << " updates\n";
+    const auto interval = [](std::size_t updates) {
+        return updates == 0 ? std::string("at the end only") : "every " + std::to_string(updates) + " updates";
+    };
+    row("saved") << interval(recipe.save_every) << '\n';
+    row("evaluated") << interval(recipe.evaluate_every) << '\n';
 
     text << "\n  removal                  first  last   gap\n";
     for (const train::RemovalKind kind : train::removal_order) detail::write_phase(text, kind, recipe);

@@ -31,6 +31,8 @@ inline constexpr Recipe nano{.name = "nano",
                                                                        .to_layers = nano_architecture.layers,
                                                                        .from_steps = gpt2_lora_full.steps(),
                                                                        .to_steps = nano_steps}),
+                             .save_every = 0,
+                             .evaluate_every = 60,
                              .original_dropout = 0.0};
 
 }  // namespace lamina::recipe

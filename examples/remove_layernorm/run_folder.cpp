@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "run_folder.hpp"
+
+#include <lamina/core/error.hpp>
+#include <lamina/io/atomic_file.hpp>
+#include <lamina/recipe/describe.hpp>
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace remove_layernorm {
+
+namespace {
+
+namespace fs = std::filesystem;
+using lamina::io::Json;
+
+Json settings_of(const Job& job) {
+    Json lines = Json::array();
+    std::istringstream recipe(lamina::recipe::describe(job.recipe));
+    for (std::string line; std::getline(recipe, line);) lines.push_back(line);
+    const Options& options = job.options;
+    Json settings{{"model", options.model},
+                  {"recipe", lines},
+                  {"seed", options.seed},
+                  {"threads", options.threads},
+                  {"non-finite", static_cast<int>(options.non_finite)}};
+    if (options.weights.empty()) settings["pretrain steps"] = options.pretrain_steps;
+    return settings;
+}
+
+/// What a run writes and a later one would take for its own.
+bool belongs_to_a_run(const std::string& name) {
+    for (const char* whole : {"run.json", "results.json", "results.md", "loss.svg", "train.bin", "heldout.bin",
+                              "pretrained", "folded", "adapter.safetensors", "norms.json"}) {
+        if (name == whole) return true;
+    }
+    return name.starts_with("checkpoint-") || name.starts_with("metrics");
+}
+
+void make_writable(const fs::path& out) {
+    std::error_code error;
+    fs::create_directories(out, error);
+    if (error) throw lamina::FileError(out.string(), "cannot be created: " + error.message());
+    const fs::path probe = out / ".writable";
+    lamina::io::write_file(probe, "");
+    fs::remove(probe, error);
+}
+
+void begin(const Job& job) {
+    std::vector<fs::path> old;
+    bool has_checkpoint = false;
+    for (const fs::directory_entry& entry : fs::directory_iterator(job.out)) {
+        const std::string name = entry.path().filename().string();
+        if (belongs_to_a_run(name)) old.push_back(entry.path());
+        has_checkpoint = has_checkpoint || name.starts_with("checkpoint-");
+    }
+    if (has_checkpoint && !fs::exists(job.out / "results.json")) {
+        throw lamina::ArgumentError("--out " + job.out.string() +
+                                    " holds the checkpoints of an unfinished run; continue it with --resume, or give "
+                                    "another folder");
+    }
+    for (const fs::path& path : old) fs::remove_all(path);
+    lamina::io::write_json(job.out / "run.json", settings_of(job));
+}
+
+}  // namespace
+
+std::string difference(const Json& stored, const Json& now) {
+    const Json before = stored.flatten();
+    const Json after = now.flatten();
+    for (const auto& [setting, value] : after.items()) {
+        const Json found = before.value(setting, Json());
+        if (found != value) return setting.substr(1) + " is " + found.dump() + ", expected " + value.dump();
+    }
+    return before.size() == after.size() ? "" : "there are settings that this run does not have";
+}
+
+void open_run_folder(const Job& job) {
+    const fs::path run = job.out / "run.json";
+    if (!job.options.resume) {
+        make_writable(job.out);
+        begin(job);
+        return;
+    }
+    if (!fs::exists(run)) {
+        throw lamina::FileError(run.string(), "does not exist, so there is no run to go on with; drop --resume");
+    }
+    const std::string problem = difference(lamina::io::read_json(run), settings_of(job));
+    if (!problem.empty()) {
+        throw lamina::FileError(run.string(), "was made with other settings: " + problem +
+                                                  "; repeat the flags of the first run, or start anew");
+    }
+    make_writable(job.out);
+}
+
+}  // namespace remove_layernorm

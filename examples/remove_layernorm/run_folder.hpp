@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// The folder of a run: everything in it belongs to the one set of settings that its run.json holds.
+#pragma once
+
+#include "job.hpp"
+
+#include <lamina/io/json_file.hpp>
+
+#include <string>
+
+namespace remove_layernorm {
+
+/// Begins a new run in `job.out`, or makes sure that the run there is the one to be continued.
+///
+/// errors   ArgumentError when a new run would replace the checkpoints of an unfinished one; FileError when the folder
+///          cannot be written, or holds no run, or one of other settings, that `--resume` asks for
+void open_run_folder(const Job& job);
+
+/// The first setting in which `stored` differs from `now`, with both values; empty if there is none.
+[[nodiscard]] std::string difference(const lamina::io::Json& stored, const lamina::io::Json& now);
+
+}  // namespace remove_layernorm
