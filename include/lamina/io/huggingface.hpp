@@ -2,7 +2,6 @@
 // load_gpt2 and save_gpt2: models from and to folders in Hugging Face's GPT-2 layout.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/norm_states.hpp>
@@ -13,6 +12,7 @@
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/nn/gpt2_blocks.hpp>

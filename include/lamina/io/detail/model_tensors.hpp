@@ -2,13 +2,13 @@
 // Between a model's parameters and the tensors of files: checked, and never more than one tensor held twice.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/detail/stored_scalars.hpp>
 #include <lamina/io/safetensors.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/nn/bound_tensor.hpp>
 

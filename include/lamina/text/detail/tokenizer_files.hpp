@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 
 #include <lamina/io/memory_map.hpp>
 
@@ -48,14 +49,14 @@ struct MergeLine {
     for (const auto& [spelling, id] : object.items()) {
         const bool fits = id.is_number_unsigned() && id.get<std::size_t>() < spellings.size();
         if (!fits) {
-            throw FileError(path.string(), "the id of '" + spelling + "' is " + id.dump() +
+            throw FileError(path.string(), "the id of " + in_quotes(spelling) + " is " + printable(id.dump()) +
                                                ", expected an integer below " + std::to_string(spellings.size()) +
                                                ", the number of entries");
         }
         const auto at = id.get<std::size_t>();
         if (taken[at]) {
-            throw FileError(path.string(),
-                            "'" + spellings[at] + "' and '" + spelling + "' have the same id " + std::to_string(at));
+            throw FileError(path.string(), in_quotes(spellings[at]) + " and " + in_quotes(spelling) +
+                                               " have the same id " + std::to_string(at));
         }
         spellings[at] = spelling;
         taken[at] = true;
@@ -80,9 +81,8 @@ struct MergeLine {
         const std::size_t space = words.find(' ');
         if (space == 0 || space == std::string_view::npos || space + 1 == words.size() ||
             words.find(' ', space + 1) != std::string_view::npos) {
-            throw FileError(path.string(), "line " + std::to_string(line) + ": found '" +
-                                               std::string(words.substr(0, 60)) +
-                                               "', expected two symbols with one space between");
+            throw FileError(path.string(), "line " + std::to_string(line) + ": found " + in_quotes(words) +
+                                               ", expected two symbols with one space between");
         }
         merges.push_back(
             {.line = line, .left = std::string(words.substr(0, space)), .right = std::string(words.substr(space + 1))});
