@@ -192,6 +192,9 @@ TEST_CASE("what a hostile vocabulary or merges file holds does not reach the ter
 TEST_CASE("files that are not a vocabulary or merges are refused", "[text]") {
     const std::string vocabulary = small_vocabulary();
     CHECK_THROWS_WITH(make("{\"a\": 0,", small_merges), Contains("vocab.json: malformed JSON at byte 9"));
+    CHECK_THROWS_AS(make("{\"a\": 1e999}", small_merges), FileError);
+    CHECK_THROWS_WITH(make("{\"a\": 1e999}", small_merges),
+                      Contains("vocab.json: malformed JSON: number overflow parsing '1e999'"));
     CHECK_THROWS_WITH(make("[1]", small_merges), Contains("expected a JSON object"));
     CHECK_THROWS_WITH(make("{\"a\": \"b\"}", small_merges), Contains("the id of \"a\" is \"b\""));
     CHECK_THROWS_WITH(make("{\"a\": -1}", small_merges), Contains("the id of \"a\" is -1"));

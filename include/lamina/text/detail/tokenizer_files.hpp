@@ -2,6 +2,8 @@
 // Reads the two files of a GPT-2 tokenizer into plain tables, before anything is known of how they fit.
 #pragma once
 
+#include <lamina/text/detail/json_problem.hpp>
+
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 
@@ -39,8 +41,8 @@ struct MergeLine {
     nlohmann::json object;
     try {
         object = nlohmann::json::parse(read_whole_file(path));
-    } catch (const nlohmann::json::parse_error& error) {
-        throw FileError(path.string(), "malformed JSON at byte " + std::to_string(error.byte));
+    } catch (const nlohmann::json::exception& error) {
+        throw FileError(path.string(), json_problem(error));
     }
     if (!object.is_object()) throw FileError(path.string(), "expected a JSON object of token to id");
 
