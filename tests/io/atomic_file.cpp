@@ -57,6 +57,18 @@ TEST_CASE("an atomic file appears whole when it is committed, and not before") {
     CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("the start of an atomic file can be written last") {
+    const ScratchFolder folder;
+    AtomicFile file(folder / "out.txt");
+    file.write("?????, tail");
+    const std::string header = "header";
+    file.overwrite_start(std::as_bytes(std::span(header).first(5)));
+    file.write(" more");
+    file.commit();
+    CHECK(contents(folder / "out.txt") == "heade, tail more");
+    CHECK_THROWS_AS(file.overwrite_start({}), lamina::ContractViolation);
+}
+
 TEST_CASE("an atomic file that is abandoned leaves the old file and nothing else") {
     const ScratchFolder folder;
     const auto path = write(folder / "out.txt", "old");

@@ -63,6 +63,14 @@ public:
     }
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
+    /// Replaces the first bytes written, for a header that is known only when the rest has been written.
+    ///
+    /// errors  as write
+    void overwrite_start(std::span<const std::byte> bytes) {
+        LAMINA_EXPECTS(!committed_, "AtomicFile::overwrite_start: the file is already committed");
+        detail::overwrite_start(file_, bytes, path_);
+    }
+
     /// Makes what was written durable and visible under its name. Call it once, last.
     ///
     /// errors  FileError with the system's reason
