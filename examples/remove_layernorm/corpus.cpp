@@ -45,6 +45,7 @@ template <text::Tokenizer T, class Documents>
 std::unique_ptr<text::TokenShards> shards_of(const Job& job, const std::string& name, const T& tokenizer,
                                              Documents&& documents) {
     const std::filesystem::path path = job.out / name;
+    lamina::io::AtomicFolder::recover(path);
     if (!job.options.resume || !std::filesystem::exists(path)) {
         lamina::io::AtomicFolder folder(path);
         text::write_token_shards({.stem = folder.staging() / "tokens", .tokens_per_shard = text::shard_capacity},
