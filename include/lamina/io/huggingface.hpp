@@ -158,11 +158,7 @@ private:
         const std::string embedding = "wte.weight";
         const StoredTensor& left = folder_.tensor(stored_name(head));
         const StoredTensor& right = folder_.tensor(stored_name(embedding));
-        const auto left_bytes = folder_.bytes(left.name);
-        const auto right_bytes = folder_.bytes(right.name);
-        const bool same = left.type == right.type && left.shape == right.shape &&
-                          std::equal(left_bytes.begin(), left_bytes.end(), right_bytes.begin(), right_bytes.end());
-        if (same) return;
+        if (file_of(head).has_same(left, file_of(embedding), right)) return;
         fail_tensor(
             file_of(head), left.name,
             "differs from " + in_quotes(right.name) + ", expected the same values, as the model's head is tied");

@@ -103,6 +103,27 @@ public:
         }
     }
 
+    /// Whether a tensor of this file and one of `other`, which may be this file, have the same type, shape and bytes.
+    ///
+    /// memory  as read_into
+    [[nodiscard]] bool has_same(const StoredTensor& tensor, const SafetensorsFile& other,
+                                const StoredTensor& other_tensor) const {
+        if (tensor.type != other_tensor.type || tensor.shape != other_tensor.shape) return false;
+        const std::span<const std::byte> ours = bytes(tensor);
+        const std::span<const std::byte> theirs = other.bytes(other_tensor);
+        constexpr std::size_t step = elements_per_step_ * sizeof(float);
+        bool same = true;
+        for (std::size_t start = 0; same && start < ours.size(); start += step) {
+            const std::size_t count = std::min(step, ours.size() - start);
+            const auto part = ours.subspan(start, count);
+            const auto other_part = theirs.subspan(start, count);
+            same = std::equal(part.begin(), part.end(), other_part.begin());
+            map_.forget(part);
+            other.map_.forget(other_part);
+        }
+        return same;
+    }
+
 private:
     static constexpr std::size_t elements_per_step_ = std::size_t{1} << 20U;
 
