@@ -81,9 +81,7 @@ void load_adapter(M& model, const std::filesystem::path& path, NonFinite non_fin
         wanted.insert(entry.name());
         detail::check_tensor(file, entry.name(), entry);
     }
-    for (const StoredTensor& tensor : file.tensors()) {
-        if (!wanted.contains(tensor.name)) detail::fail_tensor(file, tensor.name, "is none of the model's adapters");
-    }
+    detail::refuse_others(file, wanted, "is none of the model's adapters");
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role != Role::adapter) return;
         detail::read_tensor(file, tensor.entry.name(), tensor, model.backend(), non_finite);

@@ -94,7 +94,7 @@ public:
     /// errors  FileError when the field is missing, of another type, or an integer out of T's range
     template <class T>
     [[nodiscard]] T require(std::string_view name) const {
-        return convert<T>(path_of(name), at(name));
+        return convert<T>(path_of(name), json(name));
     }
 
     /// The same, but nothing where the field is missing or null.
@@ -108,18 +108,26 @@ public:
     /// A field that is an object itself.
     ///
     /// errors  FileError when the field is missing or something else
-    [[nodiscard]] JsonObject object(std::string_view name) const { return {file_, path_of(name), at(name)}; }
+    [[nodiscard]] JsonObject object(std::string_view name) const { return {file_, path_of(name), json(name)}; }
 
     /// A field that is an array of objects.
     ///
     /// errors  FileError when the field is missing or something else
     [[nodiscard]] std::vector<JsonObject> objects(std::string_view name) const {
         const std::string path = path_of(name);
-        const Json& value = at(name);
+        const Json& value = json(name);
         if (!value.is_array()) fail_type(path, value, "an array");
         std::vector<JsonObject> result;
         for (std::size_t i = 0; i < value.size(); ++i) result.emplace_back(file_, element_path(path, i), value[i]);
         return result;
+    }
+
+    /// A field of any type.
+    ///
+    /// errors  FileError when the field is missing
+    [[nodiscard]] const Json& json(std::string_view name) const {
+        if (const Json* const value = find(name)) return *value;
+        throw FileError(file_, "field " + in_quotes(path_of(name)) + " is missing");
     }
 
     /// Throws `FILE: field "…" PROBLEM`, for a value that has the right type and is still wrong.
@@ -138,11 +146,6 @@ private:
     [[nodiscard]] const Json* find(std::string_view name) const {
         const auto found = value_->find(std::string(name));
         return found == value_->end() ? nullptr : &*found;
-    }
-
-    [[nodiscard]] const Json& at(std::string_view name) const {
-        if (const Json* const value = find(name)) return *value;
-        throw FileError(file_, "field " + in_quotes(path_of(name)) + " is missing");
     }
 
     [[noreturn]] void fail_type(const std::string& path, const Json& found, const std::string& expected) const {
