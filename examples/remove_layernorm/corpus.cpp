@@ -2,6 +2,7 @@
 #include "corpus.hpp"
 
 #include <lamina/core/error.hpp>
+#include <lamina/io/atomic_folder.hpp>
 #include <lamina/text/byte_tokenizer.hpp>
 #include <lamina/text/documents.hpp>
 #include <lamina/text/gpt2_tokenizer.hpp>
@@ -39,15 +40,19 @@ std::string folder_of_tokenizer(const Options& options, const std::string& token
     return tokenizer_folder.empty() ? options.weights : tokenizer_folder;
 }
 
-/// One shard from documents, kept from an earlier run that is being resumed.
+/// A folder of shards from documents, kept from an earlier run that is being resumed.
 template <text::Tokenizer T, class Documents>
-std::unique_ptr<text::TokenShards> shard_of(const Job& job, const std::string& name, const T& tokenizer,
-                                            Documents&& documents) {
+std::unique_ptr<text::TokenShards> shards_of(const Job& job, const std::string& name, const T& tokenizer,
+                                             Documents&& documents) {
     const std::filesystem::path path = job.out / name;
+    lamina::io::AtomicFolder::recover(path);
     if (!job.options.resume || !std::filesystem::exists(path)) {
-        text::write_token_shard(path, std::forward<Documents>(documents) | text::token_stream(tokenizer));
+        lamina::io::AtomicFolder folder(path);
+        text::write_token_shards({.stem = folder.staging() / "tokens", .tokens_per_shard = text::shard_capacity},
+                                 std::forward<Documents>(documents) | text::token_stream(tokenizer));
+        folder.commit();
     }
-    return std::make_unique<text::TokenShards>(Paths{path});
+    return std::make_unique<text::TokenShards>(text::find_token_shards(path / "tokens"));
 }
 
 Paths as_paths(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
@@ -56,11 +61,11 @@ Paths as_paths(const std::vector<std::string>& names) { return {names.begin(), n
 template <text::Tokenizer T>
 void tokenise(Job& job, const T& tokenizer) {
     if (!job.options.text.empty()) {
-        job.corpus.train_shards = shard_of(job, "train.bin", tokenizer, text::documents(as_paths(job.options.text)));
+        job.corpus.train_shards = shards_of(job, "train", tokenizer, text::documents(as_paths(job.options.text)));
     }
     if (!job.options.heldout.empty()) {
         job.corpus.heldout_shards =
-            shard_of(job, "heldout.bin", tokenizer, text::documents(as_paths(job.options.heldout)));
+            shards_of(job, "heldout", tokenizer, text::documents(as_paths(job.options.heldout)));
     }
 }
 
@@ -74,10 +79,10 @@ void tokenise_headers(Job& job) {
     }
     using text::LicenceComment;
     job.corpus.train_shards =
-        shard_of(job, "train.bin", tokenizer, text::header_documents(train, LicenceComment::stripped));
+        shards_of(job, "train", tokenizer, text::header_documents(train, LicenceComment::stripped));
     if (job.corpus.heldout_shards) return;
     job.corpus.heldout_shards =
-        shard_of(job, "heldout.bin", tokenizer, text::header_documents(heldout, LicenceComment::stripped));
+        shards_of(job, "heldout", tokenizer, text::header_documents(heldout, LicenceComment::stripped));
 }
 
 /// A shard made elsewhere may be another tokenizer's.

@@ -8,6 +8,7 @@
 #include "report.hpp"
 #include "run_folder.hpp"
 
+#include <lamina/io/atomic_folder.hpp>
 #include <lamina/io/checkpoint.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/metric_log.hpp>
@@ -74,17 +75,19 @@ void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina
     const io::Json settings_now = fingerprint(job, settings);
 
     lamina::text::BatchPosition position{.seed = settings.seed};
+    io::AtomicFolder::recover(checkpoint);
     const bool continues = job.options.resume && std::filesystem::exists(checkpoint);
     if (continues) {
-        const io::Json extra = io::load_checkpoint(checkpoint, trainer);
-        const std::string problem = difference(extra.at("settings"), settings_now);
+        const io::Checkpoint stored(checkpoint);
+        const io::JsonObject extra = stored.extra_fields();
+        const std::string problem = difference(extra.json("settings"), settings_now);
         if (!problem.empty()) {
-            throw lamina::FileError(
-                (checkpoint / "state.json").string(),
-                "was made with other settings: " + problem + "; repeat the flags of the first run, or start anew");
+            extra.fail("settings", "are other ones: " + problem + "; repeat the flags of the first run, or start anew");
         }
-        const io::Json& place = extra.at("position");
-        position = {place.at("epoch"), place.at("index"), place.at("seed")};
+        const io::JsonObject place = extra.object("position");
+        position = {place.require<std::size_t>("epoch"), place.require<std::size_t>("index"),
+                    place.require<std::uint64_t>("seed")};
+        stored.restore(trainer);
         std::printf("%-8s continues at step %zu\n", settings.name.c_str(), trainer.update());
     }
     lamina::text::Batches<Slice> batches(

@@ -12,6 +12,7 @@
 #include <lamina/io/norm_states.hpp>
 #include <lamina/lamina.hpp>
 #include <lamina/recipe/initial_std.hpp>
+#include <lamina/text/valid_utf8.hpp>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -119,7 +120,7 @@ template <class Removable>
 template <lamina::LanguageModel M>
 void show_sample(M& model, const Job& job) {
     if (job.options.sample_tokens == 0) return;
-    std::printf("\nThe folded model writes:\n\n%s\n\n", sample(model, job).c_str());
+    std::printf("\nThe folded model writes:\n\n%s\n\n", lamina::text::valid_utf8(sample(model, job)).c_str());
 }
 
 /// Takes the norms out of a model and folds what is left of them; fills everything in `results` but the control.

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -57,6 +58,18 @@ TEST_CASE("an atomic file appears whole when it is committed, and not before") {
     CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("the start of an atomic file can be written last") {
+    const ScratchFolder folder;
+    AtomicFile file(folder / "out.txt");
+    file.write("?????, tail");
+    const std::string header = "header";
+    file.overwrite_start(std::as_bytes(std::span(header).first(5)));
+    file.write(" more");
+    file.commit();
+    CHECK(contents(folder / "out.txt") == "heade, tail more");
+    CHECK_THROWS_AS(file.overwrite_start({}), lamina::ContractViolation);
+}
+
 TEST_CASE("an atomic file that is abandoned leaves the old file and nothing else") {
     const ScratchFolder folder;
     const auto path = write(folder / "out.txt", "old");
@@ -88,6 +101,32 @@ TEST_CASE("two atomic files for one name do not disturb each other") {
     CHECK(contents(path) == "second");
     first.commit();
     CHECK(contents(path) == "first");
+}
+
+TEST_CASE("what a killed writer has left is removed by the next writer of the same file") {
+    const ScratchFolder folder;
+    const auto path = write(folder / "out.txt", "old");
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        AtomicFile file(path);
+        file.write("half");
+        ::_exit(0);
+    }
+    REQUIRE(child > 0);
+    ::waitpid(child, nullptr, 0);
+    REQUIRE(folder.entries() == 2);
+    const auto left_by = [&](::pid_t process, const std::string& name) {
+        return write(folder / ("." + name + "." + std::to_string(process) + ".0.partial"), "half");
+    };
+    const auto of_another_file = left_by(child, "out.txt.old");
+    const auto of_a_living_process = left_by(::getppid(), "out.txt");
+    const auto of_no_writer = write(folder / ".out.txt.partial", "");
+    write_file(path, "new");
+    CHECK(contents(path) == "new");
+    CHECK(std::filesystem::exists(of_another_file));
+    CHECK(std::filesystem::exists(of_a_living_process));
+    CHECK(std::filesystem::exists(of_no_writer));
+    CHECK(folder.entries() == 4);
 }
 
 TEST_CASE("an atomic file goes through a symbolic link to the file behind it") {

@@ -87,6 +87,29 @@ TEST_CASE("a writer that is killed leaves the old folder whole, and the next one
     CHECK(folder.entries() == 1);
 }
 
+TEST_CASE("a folder whose writer was killed while its place was empty is put back") {
+    const ScratchFolder folder;
+    const auto path = folder / "checkpoint";
+    make_folder(folder / ".checkpoint.retired", "old");
+    SECTION("for a reader") { AtomicFolder::recover(path / ""); }
+    SECTION("for the next writer") {
+        const AtomicFolder pending(path);
+        write(pending.staging() / "state", "new");
+    }
+    CHECK(contents(path / "state") == "old");
+    CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("nothing is put back over a folder that is there, and nothing where nothing was") {
+    const ScratchFolder folder;
+    AtomicFolder::recover(folder / "checkpoint");
+    CHECK(folder.entries() == 0);
+    make_folder(folder / "checkpoint", "new");
+    make_folder(folder / ".checkpoint.retired", "old");
+    AtomicFolder::recover(folder / "checkpoint");
+    CHECK(contents(folder / "checkpoint" / "state") == "new");
+}
+
 TEST_CASE("an atomic folder names the place that it cannot write to") {
     const ScratchFolder folder;
     const auto missing = folder / "missing" / "checkpoint";

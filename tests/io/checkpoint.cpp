@@ -8,12 +8,18 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <limits>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace lamina_tests;
 namespace train = lamina::train;
 using Trainer = train::Trainer<TinyModel>;
+using lamina::io::TensorSink;
+using lamina::io::TensorToWrite;
 
 namespace {
 
@@ -38,6 +44,28 @@ struct Run {
     }
 };
 
+/// Replaces a checkpoint's tensors by what `edit` makes of them.
+void rewrite(const std::filesystem::path& checkpoint, const std::function<void(std::vector<TensorToWrite>&)>& edit) {
+    const std::filesystem::path path = checkpoint / "trainer.safetensors";
+    const lamina::io::SafetensorsFile file(path);
+    std::vector<TensorToWrite> tensors;
+    for (const lamina::io::StoredTensor& tensor : file.tensors()) {
+        std::vector<double> values(tensor.size());
+        file.read_into(tensor.name, std::span(values));
+        tensors.push_back({.name = tensor.name,
+                           .type = tensor.type,
+                           .shape = {tensor.shape.begin(), tensor.shape.end()},
+                           .write_data = [values](TensorSink& sink) { sink.write(std::span<const double>(values)); }});
+    }
+    edit(tensors);
+    write_safetensors(path, std::move(tensors));
+}
+
+TensorToWrite& find(std::vector<TensorToWrite>& tensors, const std::string& name) {
+    return *std::find_if(tensors.begin(), tensors.end(),
+                         [&](const TensorToWrite& tensor) { return tensor.name == name; });
+}
+
 }  // namespace
 
 TEST_CASE("a run continued from a checkpoint ends with the same bits") {
@@ -58,6 +86,34 @@ TEST_CASE("a run continued from a checkpoint ends with the same bits") {
     CHECK(continued.removal.norms_left() == whole.removal.norms_left());
 }
 
+TEST_CASE("what a program stored can be read, and refused, before anything is changed") {
+    const ScratchFolder folder;
+    Run run;
+    run.steps(2);
+    lamina::io::save_checkpoint(folder / "checkpoint", run.trainer, {{"rate", 0.5}});
+    run.steps(1);
+    const std::vector<double> before = trained_values(run.model);
+    const lamina::io::Checkpoint checkpoint(folder / "checkpoint");
+    CHECK(checkpoint.update() == 2);
+    CHECK(checkpoint.extra() == lamina::io::Json{{"rate", 0.5}});
+    CHECK(checkpoint.extra_fields().require<double>("rate") == 0.5);
+    CHECK(error_text([&] { static_cast<void>(checkpoint.extra_fields().require<int>("seed")); },
+                     folder / "checkpoint" / "state.json") == R"(field "extra.seed" is missing)");
+    CHECK(trained_values(run.model) == before);
+    checkpoint.restore(run.trainer);
+    CHECK(run.trainer.update() == 2);
+    CHECK(trained_values(run.model) != before);
+}
+
+TEST_CASE("a checkpoint whose writer was killed while its place was empty is found") {
+    const ScratchFolder folder;
+    Run run;
+    run.steps(1);
+    lamina::io::save_checkpoint(folder / "checkpoint", run.trainer, {});
+    std::filesystem::rename(folder / "checkpoint", folder / ".checkpoint.retired");
+    CHECK(lamina::io::Checkpoint(folder / "checkpoint").update() == 1);
+}
+
 TEST_CASE("a damaged checkpoint is refused and changes nothing") {
     const ScratchFolder folder;
     const std::filesystem::path checkpoint = folder.path() / "checkpoint";
@@ -65,7 +121,18 @@ TEST_CASE("a damaged checkpoint is refused and changes nothing") {
     run.steps(2);
     lamina::io::save_checkpoint(checkpoint, run.trainer, {});
     run.steps(1);
-    const std::vector<double> before = trained_values(run.model);
+    const auto everything = [&] {
+        lamina::io::save_checkpoint(folder / "now", run.trainer, {});
+        return contents(folder / "now" / "trainer.safetensors") + contents(folder / "now" / "state.json");
+    };
+    const std::string before = everything();
+    using Tensors = std::vector<TensorToWrite>;
+    const auto edit_state = [&](auto edit) {
+        lamina::io::Json state = lamina::io::read_json(checkpoint / "state.json");
+        edit(state);
+        lamina::io::write_json(checkpoint / "state.json", state);
+    };
+    std::string expected;
 
     SECTION("truncated tensors") {
         std::filesystem::resize_file(checkpoint / "trainer.safetensors",
@@ -76,9 +143,41 @@ TEST_CASE("a damaged checkpoint is refused and changes nothing") {
     SECTION("a field of the wrong type") {
         std::ofstream(checkpoint / "state.json") << R"({"format": "lamina checkpoint 1", "update": "two"})";
     }
-    CHECK_THROWS_AS(lamina::io::load_checkpoint(checkpoint, run.trainer), lamina::FileError);
-    CHECK(trained_values(run.model) == before);
-    CHECK(run.trainer.update() == 3);
+    SECTION("nothing from the program") {
+        edit_state([](lamina::io::Json& state) { state.erase("extra"); });
+        expected = R"(field "extra" is missing)";
+    }
+    SECTION("a norm's state out of its range") {
+        edit_state([](lamina::io::Json& state) { state["norms"]["ln_f"]["divisor"] = -1.0; });
+        expected = R"(field "norms.ln_f.divisor" is -1.0, expected a number above 0)";
+    }
+    SECTION("a tensor of another type") {
+        rewrite(checkpoint,
+                [](Tensors& tensors) { find(tensors, "h.1.mlp.c_proj.lora_B").type = lamina::ScalarType::f32; });
+        expected = R"(tensor "h.1.mlp.c_proj.lora_B" is of type F32, expected F64)";
+    }
+    SECTION("a tensor too many") {
+        rewrite(checkpoint, [](Tensors& tensors) {
+            tensors.push_back(tensors.front());
+            tensors.back().name = "h.2.attn.c_attn.lora_A";
+        });
+        expected = R"(tensor "h.2.attn.c_attn.lora_A" is none of this run's)";
+    }
+    SECTION("a moment that is no number") {
+        rewrite(checkpoint, [](Tensors& tensors) {
+            TensorToWrite& tensor = find(tensors, "h.1.mlp.c_proj.lora_B.exp_avg_sq");
+            tensor.write_data = [size = tensor.shape[0] * tensor.shape[1]](TensorSink& sink) {
+                std::vector<double> values(size);
+                values[3] = std::numeric_limits<double>::quiet_NaN();
+                sink.write(std::span<const double>(values));
+            };
+        });
+        expected = R"(tensor "h.1.mlp.c_proj.lora_B.exp_avg_sq" has NaN at element 3, expected finite numbers)";
+    }
+    const auto load = [&] { lamina::io::load_checkpoint(checkpoint, run.trainer); };
+    CHECK_THROWS_AS(load(), lamina::FileError);
+    CHECK_THAT(error_text(load), Catch::Matchers::EndsWith(expected));
+    CHECK(everything() == before);
 }
 
 TEST_CASE("a checkpoint of another model is refused by the name of the tensor") {

@@ -64,6 +64,8 @@ TEST_CASE("a wrong field of a JSON file is named, with what was found and what w
     const auto error = [&](auto action) { return error_text(action, path); };
     CHECK(error_text([&] { static_cast<void>(object.require<int>("heads")); }) ==
           path.string() + ": field \"heads\" is missing");
+    CHECK(error([&] { static_cast<void>(object.json("heads")); }) == "field \"heads\" is missing");
+    CHECK(object.json("inner").is_null());
     CHECK(error([&] { static_cast<void>(object.require<int>("name")); }) ==
           "field \"name\" is the string \"nano\", expected a whole number from -2147483648 to 2147483647");
     CHECK(error([&] { static_cast<void>(object.require<std::uint8_t>("offset")); }) ==

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/io/safetensors.hpp>
 
+#include <lamina/io/safetensors_writer.hpp>
+
 #include "io/safetensors_sample.hpp"
 #include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
@@ -15,6 +17,7 @@
 #include <fstream>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -207,7 +210,33 @@ TEST_CASE("a safetensors file that is missing or no file is refused") {
     CHECK_THAT(error_text([&] { SafetensorsFile{text}; }, text), Catch::Matchers::StartsWith("header length is "));
 }
 
-TEST_CASE("reading a large tensor does not keep its file in memory") {
+TEST_CASE("tensors are the same if type, shape and every byte are") {
+    const ScratchFolder folder;
+    const auto file_of = [&folder](const char* name, std::vector<TensorToWrite> tensors) {
+        write_safetensors(folder / name, std::move(tensors));
+        return SafetensorsFile(folder / name);
+    };
+    const std::vector<std::int32_t> values = {1, 2, 3, 4};
+    const std::vector<std::int32_t> last_differs = {1, 2, 3, 5};
+    const auto tensor = [](const char* name, std::vector<std::size_t> shape, const std::vector<std::int32_t>& data) {
+        return tensor_to_write(name, std::move(shape), std::span(data));
+    };
+    const SafetensorsFile left = file_of("left", {tensor("x", {4}, values)});
+    const SafetensorsFile right = file_of(
+        "right", {tensor("a", {4}, values),
+                  tensor("b", {2, 2}, values),
+                  tensor("c", {4}, last_differs),
+                  {.name = "d", .type = ScalarType::u32, .shape = {4}, .write_data = [&values](TensorSink& sink) {
+                       sink.write_bytes(std::as_bytes(std::span(values)));
+                   }}});
+    const auto same = [&](const char* name) { return left.has_same(left.tensor("x"), right, right.tensor(name)); };
+    CHECK(same("a"));
+    CHECK_FALSE(same("b"));
+    CHECK_FALSE(same("c"));
+    CHECK_FALSE(same("d"));
+}
+
+TEST_CASE("going through a large tensor does not keep its file in memory") {
     const ScratchFolder folder;
     constexpr std::size_t elements = std::size_t{16} << 20U;  // 64 MiB
     std::vector<float> values(elements, 1.0F);
@@ -221,6 +250,7 @@ TEST_CASE("reading a large tensor does not keep its file in memory") {
     };
     const long before = resident_file_kib();
     if (before < 0) LAMINA_SKIP("the system does not report resident file pages");
-    file.read_into<float>("x", values);
+    SECTION("read") { file.read_into<float>("x", values); }
+    SECTION("compared") { CHECK(file.has_same(file.tensor("x"), file, file.tensor("x"))); }
     CHECK(resident_file_kib() - before < 16 * 1024);
 }

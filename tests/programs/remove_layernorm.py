@@ -100,7 +100,7 @@ def expect_error(name, arguments, sentence, out=None):
     check(sentence in done.stderr, f"{name}: {sentence!r} is said; found {done.stderr!r}")
     check(len(lines) == 1, name + ": one line: " + done.stderr)
     if out is not None:
-        left = [path.name for path in pathlib.Path(out).glob("*") if path.name not in ("run.json", "train.bin")]
+        left = [path.name for path in pathlib.Path(out).glob("*") if path.name not in ("run.json", "train")]
         check(not left, f"{name}: nothing is left in --out; found {left}")
 
 

@@ -55,6 +55,9 @@ TEST_CASE("a bad line of a JSON Lines file is named", "[text]") {
     const std::string good = "{\"text\": \"one\"}\n";
     CHECK_THROWS_AS(read(good + "{\"text\": "), FileError);
     CHECK_THROWS_WITH(read(good + "{\"text\": "), Contains("corpus.ndjson: line 2: malformed JSON at byte 10"));
+    CHECK_THROWS_AS(read(good + "{\"text\": 1e999}"), FileError);
+    CHECK_THROWS_WITH(read(good + "{\"text\": 1e999}"),
+                      Contains("corpus.ndjson: line 2: malformed JSON: number overflow parsing '1e999'"));
     CHECK_THROWS_WITH(read(good + "\n{\"txt\": \"two\"}"), Contains("line 3: the object has no field 'text'"));
     CHECK_THROWS_WITH(read(good + "{\"text\": 2}"), Contains("line 2: field 'text' should be a string, found number"));
     CHECK_THROWS_WITH(read(good + "[\"text\"]"), Contains("line 2: expected a JSON object, found array"));

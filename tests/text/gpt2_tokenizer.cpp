@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <random>
 
@@ -151,32 +152,59 @@ TEST_CASE("a vocabulary and merges that do not fit are refused with what is miss
     const std::string merges(small_merges);
     CHECK_THROWS_AS(make(vocabulary, merges + "x y\n"), FileError);
     CHECK_THROWS_WITH(make(vocabulary, merges + "x y\n"),
-                      Contains("vocab.json: no entry 'xy', which line 11 of merges.txt makes"));
+                      Contains("vocab.json: no entry \"xy\", which line 11 of merges.txt makes"));
     CHECK_THROWS_WITH(make(vocabulary, replaced(merges, "Ġwor ld\n", "")),
-                      Contains("merges.txt: no line makes 'Ġworld', entry 264 of vocab.json"));
-    CHECK_THROWS_WITH(make(small_vocabulary({"spare"}), merges), Contains("no line makes 'spare', entry 265"));
+                      Contains("merges.txt: no line makes \"\\xc4\\xa0world\", entry 264 of vocab.json"));
+    CHECK_THROWS_WITH(make(small_vocabulary({"spare"}), merges), Contains("no line makes \"spare\", entry 265"));
     CHECK_THROWS_WITH(make(vocabulary, "he ll\nh e\n"),
-                      Contains("merges.txt: line 1: 'he' is neither a byte nor made by an earlier line"));
-    CHECK_THROWS_WITH(make(vocabulary, merges + "h e\n"), Contains("line 11: 'h e' stands on an earlier line"));
+                      Contains("merges.txt: line 1: \"he\" is neither a byte nor made by an earlier line"));
+    CHECK_THROWS_WITH(make(vocabulary, merges + "h e\n"), Contains("line 11: \"h e\" stands on an earlier line"));
     CHECK_THROWS_WITH(make(replaced(vocabulary, "\"Ā\"", "\"<|x|>\""), merges),
-                      Contains("vocab.json: no entry 'Ā' for byte 0"));
+                      Contains("vocab.json: no entry \"\\xc4\\x80\" for byte 0"));
     CHECK_THROWS_WITH(make(replaced(vocabulary, "<|endoftext|>", "<|end|>"), merges),
-                      Contains("no entry '<|endoftext|>'"));
+                      Contains("no entry \"<|endoftext|>\""));
+}
+
+TEST_CASE("what a hostile vocabulary or merges file holds does not reach the terminal", "[text]") {
+    const std::string vocabulary = small_vocabulary();
+    const std::string filling(10'000, 'x');
+    const std::string hostile = "\x1B[2J" + filling;
+    const std::string escaped = "\\u001b[2J" + filling;  // as JSON needs it
+    const auto text_of = [](const std::string& entries, std::string_view merges) -> std::string {
+        try {
+            make(entries, merges);
+        } catch (const FileError& error) {
+            return error.what();
+        }
+        return "no error";
+    };
+    for (const std::string& text : {text_of("{\"" + escaped + "\": -1}", small_merges),
+                                    text_of("{\"a\": \"" + escaped + "\u202e\"}", small_merges),
+                                    text_of(replaced(vocabulary, "hello", escaped), small_merges),
+                                    text_of(vocabulary, hostile), text_of(vocabulary, "h " + hostile + "\n")}) {
+        CAPTURE(text);
+        CHECK(text != "no error");
+        CHECK(text.size() < 1000);
+        CHECK(std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+    }
 }
 
 TEST_CASE("files that are not a vocabulary or merges are refused", "[text]") {
     const std::string vocabulary = small_vocabulary();
     CHECK_THROWS_WITH(make("{\"a\": 0,", small_merges), Contains("vocab.json: malformed JSON at byte 9"));
+    CHECK_THROWS_AS(make("{\"a\": 1e999}", small_merges), FileError);
+    CHECK_THROWS_WITH(make("{\"a\": 1e999}", small_merges),
+                      Contains("vocab.json: malformed JSON: number overflow parsing '1e999'"));
     CHECK_THROWS_WITH(make("[1]", small_merges), Contains("expected a JSON object"));
-    CHECK_THROWS_WITH(make("{\"a\": \"b\"}", small_merges), Contains("the id of 'a' is \"b\""));
-    CHECK_THROWS_WITH(make("{\"a\": -1}", small_merges), Contains("the id of 'a' is -1"));
+    CHECK_THROWS_WITH(make("{\"a\": \"b\"}", small_merges), Contains("the id of \"a\" is \"b\""));
+    CHECK_THROWS_WITH(make("{\"a\": -1}", small_merges), Contains("the id of \"a\" is -1"));
     CHECK_THROWS_WITH(make("{\"a\": 5}", small_merges), Contains("expected an integer below 1"));
-    CHECK_THROWS_WITH(make("{\"a\": 0, \"b\": 0}", small_merges), Contains("'a' and 'b' have the same id 0"));
+    CHECK_THROWS_WITH(make("{\"a\": 0, \"b\": 0}", small_merges), Contains("\"a\" and \"b\" have the same id 0"));
     CHECK_THROWS_WITH(make(replaced(vocabulary, "hello", "h o"), small_merges),
-                      Contains("entry 'h o' has a character that stands for no byte"));
-    CHECK_THROWS_WITH(make(vocabulary, "h e\nhello\n"), Contains("line 2: found 'hello', expected two symbols"));
-    CHECK_THROWS_WITH(make(vocabulary, "h e l\n"), Contains("line 1: found 'h e l'"));
-    CHECK_THROWS_WITH(make(vocabulary, "h e\n\nl l\n"), Contains("line 2: found ''"));
+                      Contains("entry \"h o\" has a character that stands for no byte"));
+    CHECK_THROWS_WITH(make(vocabulary, "h e\nhello\n"), Contains("line 2: found \"hello\", expected two symbols"));
+    CHECK_THROWS_WITH(make(vocabulary, "h e l\n"), Contains("line 1: found \"h e l\""));
+    CHECK_THROWS_WITH(make(vocabulary, "h e\n\nl l\n"), Contains("line 2: found \"\""));
     CHECK_THROWS_WITH(Gpt2Tokenizer({.vocabulary = "/no/such/vocab.json", .merges = "/no/such/merges.txt"}),
                       Contains("/no/such/vocab.json: cannot be opened"));
     const ScratchFolder folder;

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "text/support.hpp"
 
+#include <range/v3/range/conversion.hpp>
 #include <range/v3/view/iota.hpp>
 
 #include <sys/resource.h>
@@ -132,6 +133,49 @@ TEST_CASE("a full disk is an error that leaves nothing half-written", "[text]") 
     CHECK(folder.entries() == 1);
     CHECK(all(TokenShard(path)) == Tokens{1, 2, 3});
     CHECK_THROWS_AS(write_token_shard(folder.path() / "missing" / "tokens.bin", Tokens{1}), FileError);
+}
+
+TEST_CASE("tokens go to the disk as they come", "[text]") {
+    const ScratchFolder folder;
+    {
+        TokenShardWriter writer(folder.path() / "tokens.bin");
+        for (Token token = 0; token < 1'000'000; ++token) writer.append(token % 65536);
+        CHECK(writer.size() == 1'000'000);
+        REQUIRE(folder.entries() == 1);
+        const auto aside = std::filesystem::directory_iterator(folder.path())->path();
+        CHECK(aside.filename() != "tokens.bin");
+        CHECK(std::filesystem::file_size(aside) > 1'900'000);
+    }
+    CHECK(folder.entries() == 0);
+    const FileSizeLimit limit(1'000'000);
+    TokenShardWriter writer(folder.path() / "tokens.bin", ShardFormat::bits_32);
+    CHECK_THROWS_AS(([&] {
+                        for (int i = 0; i < 1'000'000; ++i) writer.append(7);
+                    }()),
+                    FileError);
+}
+
+TEST_CASE("a shard longer than what is written at once reads back", "[text]") {
+    const ScratchFolder folder;
+    for (const ShardFormat format : {ShardFormat::bits_16, ShardFormat::bits_32}) {
+        const auto path = folder.path() / "tokens.bin";
+        for (const Token count : {16384, 32768, 32769, 65536}) {
+            CHECK(write_token_shard(path, ranges::views::iota(Token{0}, count), format) ==
+                  static_cast<std::size_t>(count));
+            CHECK(all(TokenShard(path)) == (ranges::views::iota(Token{0}, count) | ranges::to<Tokens>()));
+        }
+    }
+}
+
+TEST_CASE("a series of shards is found again", "[text]") {
+    const ScratchFolder folder;
+    const auto stem = folder.path() / "corpus";
+    CHECK_THROWS_AS(find_token_shards(stem), FileError);
+    CHECK_THROWS_WITH(find_token_shards(stem), Contains("corpus_000000.bin: does not exist"));
+    const auto paths = write_token_shards({.stem = stem, .tokens_per_shard = 4}, Tokens{1, 2, 3, 4, 5, 6, 7, 8, 9});
+    write_token_shard(folder.path() / "corpus_000004.bin", Tokens{1});  // not of the series: there is no third
+    CHECK(paths.size() == 3);
+    CHECK(find_token_shards(stem) == paths);
 }
 
 TEST_CASE("a long stream goes into a series of shards that reads as one store", "[text]") {

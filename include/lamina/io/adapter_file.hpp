@@ -2,7 +2,6 @@
 // save_adapter and load_adapter: a model's low- or full-rank factors in one safetensors file.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/detail/number_text.hpp>
 #include <lamina/io/safetensors.hpp>
@@ -12,6 +11,7 @@
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 
 #include <cstddef>
@@ -71,8 +71,8 @@ void load_adapter(M& model, const std::filesystem::path& path, NonFinite non_fin
     for (const auto& [key, expected] : detail::adapter_metadata<typename M::Policies::Adapter>()) {
         for (const auto& [found_key, found] : file.metadata()) {
             if (found_key != key || found == expected) continue;
-            throw FileError(path.string(), "metadata \"" + key + "\" is " + detail::in_quotes(found) + ", expected " +
-                                               detail::in_quotes(expected));
+            throw FileError(path.string(),
+                            "metadata \"" + key + "\" is " + in_quotes(found) + ", expected " + in_quotes(expected));
         }
     }
     std::set<std::string, std::less<>> wanted;
@@ -81,9 +81,7 @@ void load_adapter(M& model, const std::filesystem::path& path, NonFinite non_fin
         wanted.insert(entry.name());
         detail::check_tensor(file, entry.name(), entry);
     }
-    for (const StoredTensor& tensor : file.tensors()) {
-        if (!wanted.contains(tensor.name)) detail::fail_tensor(file, tensor.name, "is none of the model's adapters");
-    }
+    detail::refuse_others(file, wanted, "is none of the model's adapters");
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role != Role::adapter) return;
         detail::read_tensor(file, tensor.entry.name(), tensor, model.backend(), non_finite);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/io/detail/file_descriptor.hpp>
+#include <lamina/io/detail/partial_files.hpp>
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/expects.hpp>
@@ -21,7 +22,9 @@
 namespace lamina::io {
 
 /// Writes beside the destination, and on commit() syncs and renames. Until then, and after any failure, a file that
-/// already has the name is untouched, and nothing is left beside it once the object is gone.
+/// already has the name is untouched, and nothing is left beside it once the object is gone. What a killed process has
+/// left is removed by the next writer of the same file on the same machine; so two machines that share a file system
+/// must not write the same file at the same time.
 class AtomicFile {
 public:
     /// Replaces the file behind `path` on commit(); through a symbolic link, the file that it points to.
@@ -36,10 +39,12 @@ public:
             path_ = std::filesystem::canonical(path_);
         }
         if (!path_.has_filename()) throw FileError(path_.string(), "cannot be written: it has no file name");
-        const std::string stem = "." + path_.filename().string() + "." + std::to_string(::getpid());
-        // The number counts past what other writers in this process, or killed runs, have left.
+        const std::filesystem::path folder = detail::folder_of(path_);
+        const std::string name = path_.filename().string();
+        detail::remove_abandoned(folder, name);
+        // The number counts past the other writers in this process.
         for (int number = 0; !file_.is_open(); ++number) {
-            aside_ = detail::folder_of(path_) / (stem + "." + std::to_string(number) + ".partial");
+            aside_ = folder / detail::partial_name(name, ::getpid(), number);
             file_ = detail::try_open(aside_, O_WRONLY | O_CREAT | O_EXCL);
             if (!file_.is_open() && errno != EEXIST) detail::throw_system_error(path_, "cannot be written", errno);
         }
@@ -62,6 +67,14 @@ public:
         detail::write_all(file_, bytes, path_);
     }
     void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+
+    /// Replaces the first bytes written, for a header that is known only when the rest has been written.
+    ///
+    /// errors  as write
+    void overwrite_start(std::span<const std::byte> bytes) {
+        LAMINA_EXPECTS(!committed_, "AtomicFile::overwrite_start: the file is already committed");
+        detail::overwrite_start(file_, bytes, path_);
+    }
 
     /// Makes what was written durable and visible under its name. Call it once, last.
     ///

@@ -26,15 +26,15 @@ namespace lamina::io {
 class AtomicFolder {
 public:
     /// errors  FileError when the parent cannot be written, or `path` is something other than a folder
-    explicit AtomicFolder(std::filesystem::path path) : path_(std::move(path)) {
-        if (!path_.has_filename()) path_ = path_.parent_path();  // "out/" names the folder "out"
+    explicit AtomicFolder(const std::filesystem::path& path) : path_(without_slash(path)) {
+        recover(path_);
         std::error_code ignored;
         const std::filesystem::file_status status = std::filesystem::symlink_status(path_, ignored);
         if (std::filesystem::exists(status) && !std::filesystem::is_directory(status)) {
             throw FileError(path_.string(), "is not a folder");
         }
-        aside_ = sibling(".partial");
-        retired_ = sibling(".retired");
+        aside_ = beside(path_, ".partial");
+        retired_ = beside(path_, ".retired");
         std::filesystem::remove_all(aside_, ignored);
         std::error_code error;
         std::filesystem::create_directory(aside_, error);
@@ -46,6 +46,22 @@ public:
     ~AtomicFolder() {
         std::error_code ignored;
         if (!committed_) std::filesystem::remove_all(aside_, ignored);
+    }
+
+    /// Puts an earlier folder back into its place if a writer was killed just when the place was empty, which takes a
+    /// file system that cannot exchange two names. For a reader, before it asks whether there is a folder.
+    ///
+    /// errors  FileError with the system's reason
+    static void recover(const std::filesystem::path& path) {
+        const std::filesystem::path place = without_slash(path);
+        const std::filesystem::path retired = beside(place, ".retired");
+        std::error_code ignored;
+        if (std::filesystem::exists(std::filesystem::symlink_status(place, ignored))) return;
+        if (!std::filesystem::exists(retired, ignored)) return;
+        if (std::rename(retired.c_str(), place.c_str()) != 0) {
+            detail::throw_system_error(place, "cannot be put back into its place", errno);
+        }
+        detail::sync_folder(detail::folder_of(place));
     }
 
     /// Where the files of the folder are to be written, until commit().
@@ -74,8 +90,13 @@ public:
     }
 
 private:
-    [[nodiscard]] std::filesystem::path sibling(const char* ending) const {
-        return detail::folder_of(path_) / ("." + path_.filename().string() + ending);
+    /// "out/" names the folder "out".
+    [[nodiscard]] static std::filesystem::path without_slash(const std::filesystem::path& path) {
+        return path.has_filename() ? path : path.parent_path();
+    }
+
+    [[nodiscard]] static std::filesystem::path beside(const std::filesystem::path& path, const char* ending) {
+        return detail::folder_of(path) / ("." + path.filename().string() + ending);
     }
 
     void sync_contents() const {

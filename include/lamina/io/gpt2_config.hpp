@@ -2,10 +2,10 @@
 // The config.json of a GPT-2 folder: checked against what a model's type says, and written from it.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/json_file.hpp>
 
 #include <lamina/arch/architecture.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
 

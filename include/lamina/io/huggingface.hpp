@@ -2,7 +2,6 @@
 // load_gpt2 and save_gpt2: models from and to folders in Hugging Face's GPT-2 layout.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/norm_states.hpp>
@@ -13,6 +12,7 @@
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/nn/gpt2_blocks.hpp>
@@ -167,11 +167,7 @@ private:
         const std::string embedding = "wte.weight";
         const StoredTensor& left = folder_.tensor(stored_name(head));
         const StoredTensor& right = folder_.tensor(stored_name(embedding));
-        const auto left_bytes = folder_.bytes(left.name);
-        const auto right_bytes = folder_.bytes(right.name);
-        const bool same = left.type == right.type && left.shape == right.shape &&
-                          std::equal(left_bytes.begin(), left_bytes.end(), right_bytes.begin(), right_bytes.end());
-        if (same) return;
+        if (file_of(head).has_same(left, file_of(embedding), right)) return;
         fail_tensor(
             file_of(head), left.name,
             "differs from " + in_quotes(right.name) + ", expected the same values, as the model's head is tied");

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <lamina/io/atomic_file.hpp>
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/memory_map.hpp>
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -40,8 +40,7 @@ using Json = nlohmann::ordered_json;
         // "[json.exception.parse_error.101] parse error at line 1, column 2: …": what follows the name is for people.
         const std::string_view what = error.what();
         const std::size_t start = what.find("at line");
-        throw FileError(path.string(),
-                        "is not valid JSON: " + detail::printable(what.substr(start == what.npos ? 0 : start)));
+        throw FileError(path.string(), "is not valid JSON: " + printable(what.substr(start == what.npos ? 0 : start)));
     }
 }
 
@@ -95,7 +94,7 @@ public:
     /// errors  FileError when the field is missing, of another type, or an integer out of T's range
     template <class T>
     [[nodiscard]] T require(std::string_view name) const {
-        return convert<T>(path_of(name), at(name));
+        return convert<T>(path_of(name), json(name));
     }
 
     /// The same, but nothing where the field is missing or null.
@@ -109,23 +108,31 @@ public:
     /// A field that is an object itself.
     ///
     /// errors  FileError when the field is missing or something else
-    [[nodiscard]] JsonObject object(std::string_view name) const { return {file_, path_of(name), at(name)}; }
+    [[nodiscard]] JsonObject object(std::string_view name) const { return {file_, path_of(name), json(name)}; }
 
     /// A field that is an array of objects.
     ///
     /// errors  FileError when the field is missing or something else
     [[nodiscard]] std::vector<JsonObject> objects(std::string_view name) const {
         const std::string path = path_of(name);
-        const Json& value = at(name);
+        const Json& value = json(name);
         if (!value.is_array()) fail_type(path, value, "an array");
         std::vector<JsonObject> result;
         for (std::size_t i = 0; i < value.size(); ++i) result.emplace_back(file_, element_path(path, i), value[i]);
         return result;
     }
 
+    /// A field of any type.
+    ///
+    /// errors  FileError when the field is missing
+    [[nodiscard]] const Json& json(std::string_view name) const {
+        if (const Json* const value = find(name)) return *value;
+        throw FileError(file_, "field " + in_quotes(path_of(name)) + " is missing");
+    }
+
     /// Throws `FILE: field "…" PROBLEM`, for a value that has the right type and is still wrong.
     [[noreturn]] void fail(std::string_view name, const std::string& problem) const {
-        throw FileError(file_, "field " + detail::in_quotes(path_of(name)) + " " + problem);
+        throw FileError(file_, "field " + in_quotes(path_of(name)) + " " + problem);
     }
 
 private:
@@ -141,20 +148,14 @@ private:
         return found == value_->end() ? nullptr : &*found;
     }
 
-    [[nodiscard]] const Json& at(std::string_view name) const {
-        if (const Json* const value = find(name)) return *value;
-        throw FileError(file_, "field " + detail::in_quotes(path_of(name)) + " is missing");
-    }
-
     [[noreturn]] void fail_type(const std::string& path, const Json& found, const std::string& expected) const {
         const std::string type = found.type_name();
         const bool is_scalar = found.is_boolean() || found.is_number();
-        const std::string shown = is_scalar ? found.dump()
-                                  : found.is_string()
-                                      ? "the string " + detail::in_quotes(found.get_ref<const std::string&>())
-                                  : found.is_null() ? type
-                                                    : "an " + type;
-        const std::string subject = path.empty() ? "the whole file" : "field " + detail::in_quotes(path);
+        const std::string shown = is_scalar           ? found.dump()
+                                  : found.is_string() ? "the string " + in_quotes(found.get_ref<const std::string&>())
+                                  : found.is_null()   ? type
+                                                      : "an " + type;
+        const std::string subject = path.empty() ? "the whole file" : "field " + in_quotes(path);
         throw FileError(file_, subject + " is " + shown + ", expected " + expected);
     }
 

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <lamina/io/detail/file_descriptor.hpp>
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/memory_map.hpp>
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/expects.hpp>
+#include <lamina/core/message_text.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -96,7 +96,7 @@ private:
         if (json.is_object() && json.contains("step") && json["step"].is_number_unsigned()) {
             return json["step"].get<std::uint64_t>();
         }
-        throw FileError(path.string(), "line " + std::to_string(number) + " is " + detail::in_quotes(line) +
+        throw FileError(path.string(), "line " + std::to_string(number) + " is " + in_quotes(line) +
                                            ", expected a JSON object with a whole number \"step\"");
     }
 

@@ -2,12 +2,12 @@
 // The states of a model's removable norms as JSON: what divides by what, and how that is followed.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/json_file.hpp>
 
 #include <lamina/arch/std_tracking.hpp>
 #include <lamina/arch/visit.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/removable_state.hpp>
 

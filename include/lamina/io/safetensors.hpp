@@ -2,12 +2,12 @@
 // SafetensorsFile: the tensors of one safetensors file, mapped into memory and checked.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/detail/stored_scalars.hpp>
 #include <lamina/io/memory_map.hpp>
 #include <lamina/io/safetensors_header.hpp>
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 
 #include <algorithm>
@@ -53,7 +53,7 @@ public:
     /// errors  FileError when there is none
     [[nodiscard]] const StoredTensor& tensor(std::string_view name) const {
         if (const StoredTensor* const found = find(name)) return *found;
-        throw FileError(path_.string(), "has no tensor " + detail::in_quotes(name));
+        throw FileError(path_.string(), "has no tensor " + in_quotes(name));
     }
 
     /// The same, for a reader that knows what shape it needs.
@@ -62,7 +62,7 @@ public:
     const StoredTensor& tensor(std::string_view name, std::span<const std::size_t> shape) const {
         const StoredTensor& found = tensor(name);
         if (!std::equal(found.shape.begin(), found.shape.end(), shape.begin(), shape.end())) {
-            fail(found, "has shape " + detail::shape_text(found.shape) + ", expected " + detail::shape_text(shape));
+            fail(found, "has shape " + shape_text(found.shape) + ", expected " + shape_text(shape));
         }
         return found;
     }
@@ -85,8 +85,8 @@ public:
     void read_into(std::string_view name, std::span<T> out) const {
         const StoredTensor& source = tensor(name);
         if (source.size() != out.size()) {
-            fail(source, "has " + std::to_string(source.size()) + " elements in shape " +
-                             detail::shape_text(source.shape) + ", expected " + std::to_string(out.size()));
+            fail(source, "has " + std::to_string(source.size()) + " elements in shape " + shape_text(source.shape) +
+                             ", expected " + std::to_string(out.size()));
         }
         bool converts = false;
         if constexpr (detail::StoredFloat<T>) {
@@ -103,11 +103,32 @@ public:
         }
     }
 
+    /// Whether a tensor of this file and one of `other`, which may be this file, have the same type, shape and bytes.
+    ///
+    /// memory  as read_into
+    [[nodiscard]] bool has_same(const StoredTensor& tensor, const SafetensorsFile& other,
+                                const StoredTensor& other_tensor) const {
+        if (tensor.type != other_tensor.type || tensor.shape != other_tensor.shape) return false;
+        const std::span<const std::byte> ours = bytes(tensor);
+        const std::span<const std::byte> theirs = other.bytes(other_tensor);
+        constexpr std::size_t step = elements_per_step_ * sizeof(float);
+        bool same = true;
+        for (std::size_t start = 0; same && start < ours.size(); start += step) {
+            const std::size_t count = std::min(step, ours.size() - start);
+            const auto part = ours.subspan(start, count);
+            const auto other_part = theirs.subspan(start, count);
+            same = std::equal(part.begin(), part.end(), other_part.begin());
+            map_.forget(part);
+            other.map_.forget(other_part);
+        }
+        return same;
+    }
+
 private:
     static constexpr std::size_t elements_per_step_ = std::size_t{1} << 20U;
 
     [[noreturn]] void fail(const StoredTensor& tensor, const std::string& problem) const {
-        throw FileError(path_.string(), "tensor " + detail::in_quotes(tensor.name) + " " + problem);
+        throw FileError(path_.string(), "tensor " + in_quotes(tensor.name) + " " + problem);
     }
 
     template <class From, class T>

@@ -2,11 +2,11 @@
 // SafetensorsFolder: the tensors of a model folder, from one safetensors file or from many with an index, as one set.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/safetensors.hpp>
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 
 #include <cstddef>
@@ -103,8 +103,7 @@ private:
             const auto file_name = weight_map.require<std::string>(name);
             // A downloaded index must not make us read files elsewhere.
             if (file_name.empty() || file_name == ".." || file_name.find_first_of("/\\") != std::string::npos) {
-                throw FileError(index.string(), "weight_map maps " + detail::in_quotes(name) + " to " +
-                                                    detail::in_quotes(file_name) +
+                throw FileError(index.string(), "weight_map maps " + in_quotes(name) + " to " + in_quotes(file_name) +
                                                     ", expected the name of a file beside it");
             }
             names_by_file[file_name].push_back(name);
@@ -120,7 +119,7 @@ private:
     [[nodiscard]] const SafetensorsFile& file_of(std::string_view name) const {
         if (const SafetensorsFile* const file = find_file(name)) return *file;
         const std::filesystem::path& where = files_.size() == 1 ? files_.front().path() : path_;
-        throw FileError(where.string(), "has no tensor " + detail::in_quotes(name));
+        throw FileError(where.string(), "has no tensor " + in_quotes(name));
     }
 
     std::filesystem::path path_;

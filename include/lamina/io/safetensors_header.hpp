@@ -2,9 +2,8 @@
 // The table of contents of a safetensors file: which tensors it holds, of which type and shape, and where.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
-
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 
 #include <nlohmann/json.hpp>

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <lamina/io/atomic_file.hpp>
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/detail/stored_scalars.hpp>
 #include <lamina/io/safetensors_header.hpp>
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/expects.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 
 #include <nlohmann/json.hpp>

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -34,11 +35,12 @@ enum class ShardFormat {
     bits_32,  ///< magic 20240801, version 7, uint32 tokens: vocabularies above 65,536
 };
 
+/// How many tokens one shard can hold: its header has their number as an int32.
+inline constexpr std::size_t shard_capacity = std::numeric_limits<std::int32_t>::max();
+
 namespace detail {
 
 using ShardHeader = std::array<std::int32_t, 256>;
-
-inline constexpr std::size_t shard_token_limit = std::numeric_limits<std::int32_t>::max();
 
 struct ShardLayout {
     std::int32_t magic;
@@ -140,23 +142,32 @@ private:
 
 static_assert(TokenStore<TokenShard> && TokenStore<TokenShards>);
 
-/// Collects tokens and writes them as one shard. Holds them, 2 or 4 bytes each, until `commit`, since the header in
-/// front has their number; `write_token_shards` keeps that small for a corpus of any size.
+/// Writes tokens into one shard as they come, beside its destination until `commit`.
+///
+/// memory  some ten kilobytes, whatever the number of tokens
 class TokenShardWriter {
 public:
-    explicit TokenShardWriter(std::filesystem::path path, ShardFormat format = ShardFormat::bits_16)
-        : path_(std::move(path)), format_(format) {}
+    /// errors  FileError as AtomicFile
+    explicit TokenShardWriter(const std::filesystem::path& path, ShardFormat format = ShardFormat::bits_16)
+        : file_(path), format_(format) {
+        body_.reserve(flushed_bytes);
+        const detail::ShardHeader place_of_header{};
+        file_.write(std::as_bytes(std::span(place_of_header)));
+    }
 
-    /// errors  ArgumentError if the format cannot hold the token, or the shard one token more
+    /// errors  ArgumentError if the format cannot hold the token, or the shard one token more; FileError with the
+    ///         system's reason, such as a full disk. Without commit() no file is left, and an old one stays
     void append(Token token) {
-        if (size_ == detail::shard_token_limit) {
-            throw ArgumentError(path_.string() + ": a token shard holds at most 2147483647 tokens");
+        if (size_ == shard_capacity) {
+            throw ArgumentError(file_.path().string() + ": a token shard holds at most " +
+                                std::to_string(shard_capacity) + " tokens; use write_token_shards");
         }
         if (token < 0 || (format_ == ShardFormat::bits_16 && token > 0xFFFF)) {
-            throw ArgumentError(path_.string() + ": token " + std::to_string(token) +
+            throw ArgumentError(file_.path().string() + ": token " + std::to_string(token) +
                                 " does not fit in the shard's unsigned integers");
         }
         const std::size_t width = detail::layout_of(format_).token_bytes;
+        if (body_.size() == flushed_bytes) flush();
         body_.resize(body_.size() + width);
         std::memcpy(body_.data() + body_.size() - width, &token, width);
         ++size_;
@@ -164,22 +175,26 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// Writes the shard aside, syncs it and gives it its name; the writer is empty afterwards.
+    /// Syncs the shard and gives it its name. Call it once, last.
     ///
-    /// errors  FileError with the system's reason, such as a full disk; then no file is left, and an old one stays
+    /// errors  FileError with the system's reason; then no file is left, and an old one stays
     void commit() {
+        flush();
         const detail::ShardLayout layout = detail::layout_of(format_);
         const detail::ShardHeader header{layout.magic, layout.version, static_cast<std::int32_t>(size_)};
-        io::AtomicFile file(path_);
-        file.write(std::as_bytes(std::span(header)));
-        file.write(body_);
-        file.commit();
-        body_.clear();
-        size_ = 0;
+        file_.overwrite_start(std::as_bytes(std::span(header)));
+        file_.commit();
     }
 
 private:
-    std::filesystem::path path_;
+    static constexpr std::size_t flushed_bytes = std::size_t{1} << 16U;  // a multiple of either width
+
+    void flush() {
+        file_.write(body_);
+        body_.clear();
+    }
+
+    io::AtomicFile file_;
     ShardFormat format_;
     std::vector<std::byte> body_;
     std::size_t size_ = 0;
@@ -198,6 +213,16 @@ std::size_t write_token_shard(const std::filesystem::path& path, TokenRange&& to
     return count;
 }
 
+namespace detail {
+
+[[nodiscard]] inline std::filesystem::path shard_path(const std::filesystem::path& stem, std::size_t index) {
+    std::string number = std::to_string(index);
+    number.insert(0, 6 - std::min<std::size_t>(number.size(), 6), '0');
+    return stem.string() + "_" + number + ".bin";
+}
+
+}  // namespace detail
+
 /// Where the shards of one corpus go, and how large they are.
 struct ShardSeries {
     std::filesystem::path stem;                  ///< shard i is STEM_00000i.bin
@@ -205,30 +230,41 @@ struct ShardSeries {
     ShardFormat format = ShardFormat::bits_16;
 };
 
-/// Writes a range of any length into as many shards as it takes, never holding more than one; returns their paths.
-/// An old series of the same stem is overwritten where the names meet.
+/// Writes a range of any length into as many shards as it takes; returns their paths. An old series of the same stem is
+/// overwritten where the names meet: where a reader must not see half a series, write it into an io::AtomicFolder.
 ///
 /// errors  those of the range, and of TokenShardWriter; shards finished before the error stay
 template <class TokenRange>
 std::vector<std::filesystem::path> write_token_shards(const ShardSeries& series, TokenRange&& tokens) {
-    LAMINA_EXPECTS(series.tokens_per_shard > 0 && series.tokens_per_shard <= detail::shard_token_limit,
+    LAMINA_EXPECTS(series.tokens_per_shard > 0 && series.tokens_per_shard <= shard_capacity,
                    "write_token_shards: tokens_per_shard must be in 1..2147483647");
     std::vector<std::filesystem::path> paths;
-    const auto next_writer = [&series, &paths] {
-        std::string number = std::to_string(paths.size());
-        number.insert(0, 6 - std::min<std::size_t>(number.size(), 6), '0');
-        paths.emplace_back(series.stem.string() + "_" + number + ".bin");
-        return TokenShardWriter(paths.back(), series.format);
+    std::optional<TokenShardWriter> writer;
+    const auto begin_shard = [&] {
+        paths.push_back(detail::shard_path(series.stem, paths.size()));
+        writer.emplace(paths.back(), series.format);
     };
-    TokenShardWriter writer = next_writer();
+    begin_shard();
     for (const Token token : tokens) {
-        if (writer.size() == series.tokens_per_shard) {
-            writer.commit();
-            writer = next_writer();
+        if (writer->size() == series.tokens_per_shard) {
+            writer->commit();
+            begin_shard();
         }
-        writer.append(token);
+        writer->append(token);
     }
-    writer.commit();
+    writer->commit();
+    return paths;
+}
+
+/// The shards of a series, in order: as many as follow each other without a gap.
+///
+/// errors  FileError when there is not even the first
+[[nodiscard]] inline std::vector<std::filesystem::path> find_token_shards(const std::filesystem::path& stem) {
+    std::vector<std::filesystem::path> paths;
+    std::filesystem::path next = detail::shard_path(stem, 0);
+    if (!std::filesystem::exists(next))
+        throw FileError(next.string(), "does not exist, so there is no series of shards");
+    for (; std::filesystem::exists(next); next = detail::shard_path(stem, paths.size())) paths.push_back(next);
     return paths;
 }
 

@@ -34,6 +34,11 @@ static_assert(character_before("\xC3\xA9", 2) == 0);
 static_assert(valid_prefix("ab\xC3\xA9\xFFz") == 4);
 static_assert(valid_prefix("") == 0);
 
+static_assert(cut_off_tail("a\xF0\x9F\x98") == 3);
+static_assert(cut_off_tail("\xE2\x82\xAC\xC3") == 1);
+static_assert(cut_off_tail("\xE2\x82\xAC") == 0);
+static_assert(cut_off_tail("a\x80") == 0 && cut_off_tail("\xFF") == 0 && cut_off_tail("") == 0);
+
 }  // namespace
 
 TEST_CASE("every code point survives UTF-8", "[text]") {

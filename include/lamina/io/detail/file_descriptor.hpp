@@ -66,15 +66,35 @@ private:
     return file;
 }
 
-/// errors  FileError "cannot be written: …", naming `path`
-inline void write_all(const FileDescriptor& file, std::span<const std::byte> bytes, const std::filesystem::path& path) {
+/// Calls `write(part, done)`, which is one system call, until all of `bytes` are written; `done` counts those before.
+template <class Write>
+void write_in_parts(std::span<const std::byte> bytes, const std::filesystem::path& path, Write write) {
     constexpr std::size_t largest_write = std::size_t{1} << 30U;  // the system call itself stops short of 2 GiB
-    while (!bytes.empty()) {
-        const ::ssize_t written = ::write(file.get(), bytes.data(), std::min(bytes.size(), largest_write));
+    for (std::size_t done = 0; done < bytes.size();) {
+        const ::ssize_t written = write(bytes.subspan(done, std::min(bytes.size() - done, largest_write)), done);
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) throw_system_error(path, "cannot be written", errno);
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
+        done += static_cast<std::size_t>(written);
     }
+}
+
+/// Writes where the last write has ended.
+///
+/// errors  FileError "cannot be written: …", naming `path`
+inline void write_all(const FileDescriptor& file, std::span<const std::byte> bytes, const std::filesystem::path& path) {
+    write_in_parts(bytes, path, [&file](std::span<const std::byte> part, std::size_t) {
+        return ::write(file.get(), part.data(), part.size());
+    });
+}
+
+/// Writes over the start of a file; the place of the next write_all stays.
+///
+/// errors  as write_all
+inline void overwrite_start(const FileDescriptor& file, std::span<const std::byte> bytes,
+                            const std::filesystem::path& path) {
+    write_in_parts(bytes, path, [&file](std::span<const std::byte> part, std::size_t done) {
+        return ::pwrite(file.get(), part.data(), part.size(), static_cast<::off_t>(done));
+    });
 }
 
 /// errors  FileError "cannot be written to disk: …", naming `path`

@@ -2,13 +2,13 @@
 // Between a model's parameters and the tensors of files: checked, and never more than one tensor held twice.
 #pragma once
 
-#include <lamina/io/detail/message_text.hpp>
 #include <lamina/io/detail/stored_scalars.hpp>
 #include <lamina/io/safetensors.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/nn/bound_tensor.hpp>
 
@@ -16,8 +16,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,14 +54,22 @@ template <class Scalar>
     return std::isfinite(convert_scalar<double>(value));
 }
 
-/// Copies a stored tensor, which check_tensor has passed, into a parameter of a model.
+/// errors  FileError that names a tensor of the file which is not among `wanted`: "tensor … PROBLEM"
+inline void refuse_others(const SafetensorsFile& file, const std::set<std::string, std::less<>>& wanted,
+                          const std::string& problem) {
+    for (const StoredTensor& tensor : file.tensors()) {
+        if (!wanted.contains(tensor.name)) fail_tensor(file, tensor.name, problem);
+    }
+}
+
+/// The values of a stored tensor, which check_tensor has passed, of `size` elements.
 ///
-/// errors  FileError that names the tensor and the place of its first non-finite value; the parameter is then untouched
-template <class B, class Scalar, class Gradient>
-void read_tensor(const SafetensorsFile& file, std::string_view stored_name, const BoundTensor<Scalar, Gradient>& tensor,
-                 B& backend, NonFinite non_finite) {
-    const auto host = std::make_unique_for_overwrite<Scalar[]>(tensor.entry.size);
-    const std::span<Scalar> values(host.get(), tensor.entry.size);
+/// errors  FileError that names the tensor and the place of its first non-finite value
+template <class Scalar>
+[[nodiscard]] std::unique_ptr<Scalar[]> read_values(const SafetensorsFile& file, std::string_view stored_name,
+                                                    std::size_t size, NonFinite non_finite) {
+    auto host = std::make_unique_for_overwrite<Scalar[]>(size);
+    const std::span<Scalar> values(host.get(), size);
     file.read_into(stored_name, values);
     if (non_finite == NonFinite::refuse) {
         const auto wrong = std::find_if_not(values.begin(), values.end(), is_finite<Scalar>);
@@ -70,7 +80,17 @@ void read_tensor(const SafetensorsFile& file, std::string_view stored_name, cons
                             std::to_string(wrong - values.begin()) + ", expected finite numbers");
         }
     }
-    backend.upload(tensor.values.data, values.data(), values.size_bytes());
+    return host;
+}
+
+/// Copies a stored tensor into a parameter of a model.
+///
+/// errors  as read_values; the parameter is then untouched
+template <class B, class Scalar, class Gradient>
+void read_tensor(const SafetensorsFile& file, std::string_view stored_name, const BoundTensor<Scalar, Gradient>& tensor,
+                 B& backend, NonFinite non_finite) {
+    const auto values = read_values<Scalar>(file, stored_name, tensor.entry.size, non_finite);
+    backend.upload(tensor.values.data, values.get(), tensor.entry.size * sizeof(Scalar));
 }
 
 /// A parameter as a tensor to be written, its values fetched piece by piece when their turn comes.

@@ -10,6 +10,7 @@
 #include <lamina/text/tokenizer_concept.hpp>
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/token.hpp>
 
 #include <array>
@@ -64,7 +65,7 @@ private:
             std::optional<std::string> entry = bytes_of(spelling);
             if (!entry) {
                 throw FileError(vocabulary_path_.string(),
-                                "entry '" + spelling + "' has a character that stands for no byte");
+                                "entry " + in_quotes(spelling) + " has a character that stands for no byte");
             }
             bytes.push_back(*std::move(entry));
         }
@@ -74,12 +75,12 @@ private:
             byte_tokens_[byte] = tokens_.find({&symbol, 1});
             if (byte_tokens_[byte] == TokenBytes::none) {
                 throw FileError(vocabulary_path_.string(),
-                                "no entry '" + spelled({&symbol, 1}) + "' for byte " + std::to_string(byte));
+                                "no entry " + in_quotes(spelled({&symbol, 1})) + " for byte " + std::to_string(byte));
             }
         }
         end_of_text_ = tokens_.find(end_of_text_literal);
         if (end_of_text_ == TokenBytes::none) {
-            throw FileError(vocabulary_path_.string(), "no entry '" + std::string(end_of_text_literal) + "'");
+            throw FileError(vocabulary_path_.string(), "no entry " + in_quotes(end_of_text_literal));
         }
     }
 
@@ -92,13 +93,14 @@ private:
             const Token right = made_symbol(line, line.right, made);
             const Token result = tokens_.find(std::string(tokens_[left]).append(tokens_[right]));
             if (result == TokenBytes::none) {
-                throw FileError(vocabulary_path_.string(), "no entry '" + line.left + line.right + "', which line " +
-                                                               std::to_string(line.line) + " of " +
+                throw FileError(vocabulary_path_.string(), "no entry " + in_quotes(line.left + line.right) +
+                                                               ", which line " + std::to_string(line.line) + " of " +
                                                                merges_path_.filename().string() + " makes");
             }
             if (!merges_.add({left, right}, result)) {
-                throw FileError(merges_path_.string(), "line " + std::to_string(line.line) + ": '" + line.left + " " +
-                                                           line.right + "' stands on an earlier line already");
+                throw FileError(merges_path_.string(), "line " + std::to_string(line.line) + ": " +
+                                                           in_quotes(line.left + " " + line.right) +
+                                                           " stands on an earlier line already");
             }
             made[static_cast<std::size_t>(result)] = true;
         }
@@ -106,7 +108,7 @@ private:
             const std::string_view entry = tokens_[static_cast<Token>(token)];
             if (made[token] || is_special(entry)) continue;
             throw FileError(merges_path_.string(),
-                            "no line makes '" + spelled(entry) + "', entry " + std::to_string(token) + " of " +
+                            "no line makes " + in_quotes(spelled(entry)) + ", entry " + std::to_string(token) + " of " +
                                 vocabulary_path_.filename().string() + "; is the file cut short?");
         }
     }
@@ -116,8 +118,8 @@ private:
         const std::optional<std::string> bytes = bytes_of(spelling);
         const Token token = bytes ? tokens_.find(*bytes) : TokenBytes::none;
         if (token == TokenBytes::none || !made[static_cast<std::size_t>(token)]) {
-            throw FileError(merges_path_.string(), "line " + std::to_string(line.line) + ": '" + spelling +
-                                                       "' is neither a byte nor made by an earlier line");
+            throw FileError(merges_path_.string(), "line " + std::to_string(line.line) + ": " + in_quotes(spelling) +
+                                                       " is neither a byte nor made by an earlier line");
         }
         return token;
     }

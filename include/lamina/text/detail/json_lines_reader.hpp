@@ -2,6 +2,7 @@
 // JsonLinesReader: documents of a JSON Lines file, one object a line, the text in one of its fields.
 #pragma once
 
+#include <lamina/text/detail/json_problem.hpp>
 #include <lamina/text/detail/piece_reader.hpp>
 #include <lamina/text/detail/utf8_input.hpp>
 
@@ -63,8 +64,8 @@ private:
         nlohmann::json object;
         try {
             object = nlohmann::json::parse(line);
-        } catch (const nlohmann::json::parse_error& error) {
-            fail("malformed JSON at byte " + std::to_string(error.byte) + " of the line");
+        } catch (const nlohmann::json::exception& error) {
+            fail(json_problem(error));
         }
         if (!object.is_object()) fail(std::string("expected a JSON object, found ") + object.type_name());
         const auto found = object.find(field_);

@@ -2,7 +2,10 @@
 // Reads the two files of a GPT-2 tokenizer into plain tables, before anything is known of how they fit.
 #pragma once
 
+#include <lamina/text/detail/json_problem.hpp>
+
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 
 #include <lamina/io/memory_map.hpp>
 
@@ -38,8 +41,8 @@ struct MergeLine {
     nlohmann::json object;
     try {
         object = nlohmann::json::parse(read_whole_file(path));
-    } catch (const nlohmann::json::parse_error& error) {
-        throw FileError(path.string(), "malformed JSON at byte " + std::to_string(error.byte));
+    } catch (const nlohmann::json::exception& error) {
+        throw FileError(path.string(), json_problem(error));
     }
     if (!object.is_object()) throw FileError(path.string(), "expected a JSON object of token to id");
 
@@ -48,14 +51,14 @@ struct MergeLine {
     for (const auto& [spelling, id] : object.items()) {
         const bool fits = id.is_number_unsigned() && id.get<std::size_t>() < spellings.size();
         if (!fits) {
-            throw FileError(path.string(), "the id of '" + spelling + "' is " + id.dump() +
+            throw FileError(path.string(), "the id of " + in_quotes(spelling) + " is " + printable(id.dump()) +
                                                ", expected an integer below " + std::to_string(spellings.size()) +
                                                ", the number of entries");
         }
         const auto at = id.get<std::size_t>();
         if (taken[at]) {
-            throw FileError(path.string(),
-                            "'" + spellings[at] + "' and '" + spelling + "' have the same id " + std::to_string(at));
+            throw FileError(path.string(), in_quotes(spellings[at]) + " and " + in_quotes(spelling) +
+                                               " have the same id " + std::to_string(at));
         }
         spellings[at] = spelling;
         taken[at] = true;
@@ -80,9 +83,8 @@ struct MergeLine {
         const std::size_t space = words.find(' ');
         if (space == 0 || space == std::string_view::npos || space + 1 == words.size() ||
             words.find(' ', space + 1) != std::string_view::npos) {
-            throw FileError(path.string(), "line " + std::to_string(line) + ": found '" +
-                                               std::string(words.substr(0, 60)) +
-                                               "', expected two symbols with one space between");
+            throw FileError(path.string(), "line " + std::to_string(line) + ": found " + in_quotes(words) +
+                                               ", expected two symbols with one space between");
         }
         merges.push_back(
             {.line = line, .left = std::string(words.substr(0, space)), .right = std::string(words.substr(space + 1))});

@@ -66,6 +66,14 @@ struct Character {
     return at;
 }
 
+/// How many bytes at the end are the start of a character whose rest is missing.
+[[nodiscard]] constexpr std::size_t cut_off_tail(std::string_view text) {
+    for (std::size_t length = 1; length < 4 && length <= text.size(); ++length) {
+        if (character_at(text, text.size() - length).state == Utf8::cut_off) return length;
+    }
+    return 0;
+}
+
 /// Appends the UTF-8 form of a valid code point.
 inline void append_utf8(char32_t code_point, std::string& text) {
     const auto put = [&text](char32_t byte) { text += static_cast<char>(static_cast<unsigned char>(byte)); };

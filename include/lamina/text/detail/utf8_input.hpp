@@ -4,6 +4,7 @@
 
 #include <lamina/text/detail/utf8.hpp>
 #include <lamina/text/invalid_utf8.hpp>
+#include <lamina/text/valid_utf8.hpp>
 
 #include <lamina/core/error.hpp>
 
@@ -49,38 +50,28 @@ public:
 
 private:
     void take_characters(std::string& text) {
-        std::string_view rest = raw_;
-        while (!rest.empty()) {
-            take(rest, valid_prefix(rest), text);
-            if (rest.empty()) break;
-            const Character bad = character_at(rest, 0);
-            if (bad.state == Utf8::cut_off && !at_end_) break;  // the rest of it is in the next chunk
-            if (policy_ == InvalidUtf8::keep) {
-                take(rest, bad.length, text);
-            } else {
-                if (policy_ == InvalidUtf8::reject) reject(rest[0]);
-                append_utf8(0xFFFD, text);
-                rest.remove_prefix(bad.length);
-                offset_ += bad.length;
-            }
+        // Of a character that is cut off, the rest is in the next chunk.
+        const std::size_t whole = raw_.size() - (at_end_ ? 0 : cut_off_tail(raw_));
+        const std::string_view taken = std::string_view(raw_).substr(0, whole);
+        if (policy_ == InvalidUtf8::reject) check(taken);
+        if (policy_ == InvalidUtf8::replace) {
+            text += valid_utf8(taken);
+        } else {
+            text += taken;
         }
-        raw_.erase(0, raw_.size() - rest.size());
+        raw_.erase(0, whole);
     }
 
-    void take(std::string_view& rest, std::size_t count, std::string& text) {
-        const std::string_view taken = rest.substr(0, count);
-        text += taken;
-        line_ += static_cast<std::uint64_t>(std::count(taken.begin(), taken.end(), '\n'));
-        offset_ += count;
-        rest.remove_prefix(count);
-    }
-
-    [[noreturn]] void reject(char byte) const {
+    void check(std::string_view taken) {
+        const std::size_t valid = valid_prefix(taken);
+        offset_ += valid;
+        line_ += static_cast<std::uint64_t>(std::ranges::count(taken.substr(0, valid), '\n'));
+        if (valid == taken.size()) return;
         constexpr std::string_view digits = "0123456789abcdef";
-        const auto value = static_cast<unsigned char>(byte);
-        throw FileError(path_.string(), std::string("invalid UTF-8: byte 0x") + digits[value >> 4] +
-                                            digits[value & 0xF] + " at offset " + std::to_string(offset_) +
-                                            ", on line " + std::to_string(line_));
+        const auto byte = static_cast<unsigned char>(taken[valid]);
+        throw FileError(path_.string(), std::string("invalid UTF-8: byte 0x") + digits[byte >> 4] + digits[byte & 0xF] +
+                                            " at offset " + std::to_string(offset_) + ", on line " +
+                                            std::to_string(line_));
     }
 
     std::filesystem::path path_;

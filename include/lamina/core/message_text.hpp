@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace lamina::io::detail {
+namespace lamina {
 
 /// `text` with control characters, and bytes that no message should carry, as \xNN; cut after `limit` bytes.
 inline std::string printable(std::string_view text, std::size_t limit = 160) {
@@ -42,4 +42,4 @@ inline std::string shape_text(std::span<const std::size_t> shape) {
     return result + "]";
 }
 
-}  // namespace lamina::io::detail
+}  // namespace lamina
