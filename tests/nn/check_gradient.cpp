@@ -106,8 +106,8 @@ TEST_CASE("a gradient that vanishes is compared absolutely", "[nn]") {
 TEST_CASE("the check of a model sees a gradient that is off", "[nn]") {
     struct Scaled : Gpt2<tiny, precision::Fp64> {
         using Gpt2<tiny, precision::Fp64>::Gpt2;
-        StepLoss backward(const TokenBatch& batch) {
-            return Gpt2<tiny, precision::Fp64>::backward(batch, {.share = 2});
+        StepLoss backward(const TokenBatch& batch, MicroBatch micro = {}) {
+            return Gpt2<tiny, precision::Fp64>::backward(batch, {.share = 2 * micro.share});
         }
     };
     Cpu backend;

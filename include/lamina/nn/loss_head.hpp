@@ -12,18 +12,9 @@
 #include <lamina/core/token_batch.hpp>
 #include <lamina/core/tokens.hpp>
 #include <lamina/nn/detail/functors.hpp>
+#include <lamina/nn/loss.hpp>
 
 namespace lamina {
-
-/// A loss summed over tokens, nats.
-struct LossSum {
-    double sum = 0;
-    std::size_t count = 0;  ///< tokens that carried loss
-
-    /// 0 when no token carried loss.
-    [[nodiscard]] constexpr double mean() const { return count == 0 ? 0 : sum / static_cast<double>(count); }
-    friend constexpr LossSum operator+(LossSum a, LossSum b) { return {a.sum + b.sum, a.count + b.count}; }
-};
 
 /// The tokens of a batch that carry loss.
 struct LossRows {

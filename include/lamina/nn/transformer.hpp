@@ -22,6 +22,7 @@
 #include <lamina/nn/composition.hpp>
 #include <lamina/nn/initialise.hpp>
 #include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/loss.hpp>
 #include <lamina/nn/loss_head.hpp>
 #include <lamina/nn/parameter_store.hpp>
 #include <lamina/nn/pass.hpp>
@@ -60,19 +61,6 @@ struct OwnHeadBias<Vocab, P, true> {
 };
 
 }  // namespace detail
-
-/// How much of an optimiser step one micro-batch is.
-struct MicroBatch {
-    double share = 1;  ///< weight of the micro-batch's mean loss; 1/k for one of k equal ones
-    double auxiliary_weight =
-        0;  ///< of the penalty on uneven deviations before the last norm (reference 5.5); 0 for none
-};
-
-/// What `backward` found, nats; both are finite unless something is wrong.
-struct StepLoss {
-    LossSum cross_entropy{};
-    double auxiliary = 0;
-};
 
 /// logits = head(final_norm(block_{L-1}(… block_0(token_table[id] + position_table[t])))).
 ///

@@ -15,7 +15,7 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/token_batch.hpp>
 #include <lamina/nn/language_model_concept.hpp>
-#include <lamina/nn/transformer.hpp>
+#include <lamina/nn/loss.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
 #include <lamina/train/guard.hpp>
