@@ -110,6 +110,19 @@ TEST_CASE("a trainer does what a loop written by hand does") {
     CHECK(trainer.update() == 6);
 }
 
+TEST_CASE("a trainer refuses options that no step could follow") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    const auto with = [&](const train::TrainerOptions& options) {
+        train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2}, options);
+    };
+    CHECK_THROWS_WITH(with({.accumulation = 0}), "lamina: Trainer: accumulation of 0: expected at least 1");
+    CHECK_THROWS_WITH(with({.snapshot_every = 0}), "lamina: Trainer: snapshot_every of 0: expected at least 1");
+    CHECK_THROWS_WITH(with({.clip = -0.5}), "lamina: Trainer: clip of -0.500000: expected 0 or more");
+    CHECK_THROWS_AS(with({.clip = std::numeric_limits<double>::quiet_NaN()}), lamina::ArgumentError);
+    CHECK_NOTHROW(with({.clip = 0}));
+}
+
 TEST_CASE("a loss that is not finite stops the run in its step, by name") {
     lamina::CpuBackend backend({.threads = 1});
     const TinyData data(4);

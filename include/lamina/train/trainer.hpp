@@ -64,6 +64,11 @@ public:
     Trainer(M& model, std::function<double(std::size_t)> rate, TrainerOptions options = {})
         : model_(&model), optimiser_(model, options.adamw), rate_(std::move(rate)), options_(options) {
         if (options.accumulation == 0) throw ArgumentError("lamina: Trainer: accumulation of 0: expected at least 1");
+        if (options.snapshot_every == 0)
+            throw ArgumentError("lamina: Trainer: snapshot_every of 0: expected at least 1");
+        if (!(options.clip >= 0)) {  // NaN included
+            throw ArgumentError("lamina: Trainer: clip of " + std::to_string(options.clip) + ": expected 0 or more");
+        }
     }
 
     /// Norms are removed as `removal` says; it must outlive the trainer.
