@@ -219,6 +219,19 @@ TEST_CASE("rolling back returns to the last snapshot, not to the step before") {
     }
 }
 
+TEST_CASE("a run that gives up leaves the last snapshot in the model, its switched norms switched") {
+    TroubledRun run(Trouble::in_parameter,
+                    {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000, .most_recoveries = 0});
+    train::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
+    run.trainer.attach(removal);
+    const std::vector<double> start = trained_values(run.model);
+    run.step();
+    run.step();
+    CHECK_THROWS_AS(run.step(), lamina::NonFiniteError);
+    CHECK(trained_values(run.model) == start);
+    CHECK(removal.norms_left() == 3);
+}
+
 TEST_CASE("norms switched since the snapshot stay switched after rolling back") {
     TroubledRun run(Trouble::in_gradient, {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000});
     train::Removal removal(run.model, {.ln_2 = {1, 1}}, {});

@@ -140,18 +140,22 @@ private:
     void recover(StepReport& report, const std::string& problem) {
         report.problem = problem + " is not finite in step " + std::to_string(update_);
         ++recoveries_;
+        if (options_.non_finite != NonFinite::stop) restore();
+        // Only now, so that whoever catches this holds a model that is still good.
         if (options_.non_finite == NonFinite::stop || recoveries_ > options_.most_recoveries) {
             throw NonFiniteError(
                 "lamina: " + report.problem + (recoveries_ > 1 ? ", as in the steps before" : "") +
                 "; lower the learning rate or the clipping norm, or see NonFinite::skip and ::roll_back");
         }
+        report.outcome = options_.non_finite == NonFinite::skip ? Outcome::skipped : Outcome::rolled_back;
+    }
+
+    void restore() {
         snapshot_.restore(*model_, optimiser_);
         // Norms that the schedule has switched since the snapshot stay switched.
-        if (removal_ != nullptr) {
-            removal_->schedule().replay(update_, M::architecture.layers,
-                                        [&](const RemovalEvent& event) { removal_->apply(event); });
-        }
-        report.outcome = options_.non_finite == NonFinite::skip ? Outcome::skipped : Outcome::rolled_back;
+        if (removal_ == nullptr) return;
+        removal_->schedule().replay(update_, M::architecture.layers,
+                                    [&](const RemovalEvent& event) { removal_->apply(event); });
     }
 
     M* model_;
