@@ -133,9 +133,35 @@ TEST_CASE("a loss that is not finite stops the run in its step, by name") {
     const std::vector<double> before = trained_values(model);
     poison(model);
     CHECK_THROWS_WITH(trainer.step([&] { return data.batch(); }),
-                      "lamina: loss is not finite in step 1; lower the learning rate or the clipping norm, or see "
+                      "lamina: loss, first seen in the logits, is not finite in step 1; lower the learning rate or "
+                      "the clipping norm, or see "
                       "NonFinite::skip and ::roll_back");
     CHECK(trained_values(model) == before);
+}
+
+TEST_CASE("a loss that is not finite is traced to where the activations broke, in any micro-batch") {
+    lamina::CpuBackend backend({.threads = 1});
+    const TinyData data(4);
+    TinyModel model(backend);
+    model.initialise(3);
+    train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2},
+                                      {.accumulation = 3, .non_finite = train::NonFinite::skip});
+    const auto problem_with = [&](double& place) {
+        const double whole = place;
+        std::size_t calls = 0;
+        // Only the second of three micro-batches sees the damage.
+        const train::StepReport report = trainer.step([&] {
+            place = ++calls == 2 ? std::numeric_limits<double>::infinity() : whole;
+            return data.batch();
+        });
+        return report.problem;
+    };
+    auto& layers = model.layers();
+    CHECK(problem_with(layers.position_table.values[5]) ==
+          "loss, first seen in the embeddings, is not finite in step 0");
+    CHECK(problem_with(layers.blocks[1].get<1>().inner.inner.get<2>().bias.values[2]) ==
+          "loss, first seen in block h.1, is not finite in step 1");
+    CHECK(problem_with(layers.final_norm.bias.values[3]) == "loss, first seen in the logits, is not finite in step 2");
 }
 
 TEST_CASE("a skipped step leaves nothing behind") {
@@ -151,7 +177,7 @@ TEST_CASE("a skipped step leaves nothing behind") {
     poison(model);
     const auto report = trainer.step([&] { return data.batch(); });
     CHECK(report.outcome == train::Outcome::skipped);
-    CHECK(report.problem == "loss is not finite in step 1");
+    CHECK(report.problem == "loss, first seen in the logits, is not finite in step 1");
     CHECK(trained_values(model) == before);
     CHECK(model.layers().final_norm.state.average == average);
     CHECK(trainer.optimiser().updates() == 1);

@@ -82,9 +82,10 @@ public:
         if (removal_ != nullptr) report.events = removal_->before_update(update_);
         if (snapshot_is_due()) snapshot_.take(*model_, optimiser_);
         model_->zero_gradients();
-        accumulate(next, report);
+        std::optional<std::string> problem = accumulate(next, report);
         report.gradient_norm = gradient_norm(*model_);
-        if (const auto problem = problem_of(report)) {
+        if (!problem) problem = problem_of_gradients(report);
+        if (problem) {
             recover(report, *problem);
         } else {
             optimiser_.step(*model_, report.rate, clip_scale(report.gradient_norm, options_.clip));
@@ -117,8 +118,10 @@ private:
         return options_.non_finite == NonFinite::skip || snapshot_.empty() || update_ % options_.snapshot_every == 0;
     }
 
+    /// Forward and backward of the step's micro-batches. Returns what is wrong with the loss, if anything is.
     template <class Next>
-    void accumulate(Next& next, StepReport& report) {
+    std::optional<std::string> accumulate(Next& next, StepReport& report) {
+        std::optional<std::string> broken;
         const double share = 1 / static_cast<double>(options_.accumulation);
         for (std::size_t i = 0; i < options_.accumulation; ++i) {
             const TokenBatch batch = next();
@@ -127,11 +130,18 @@ private:
             report.loss += share * loss.cross_entropy.mean();
             report.auxiliary += share * loss.auxiliary;
             report.tokens += batch.inputs.size();
+            // The activations are there until the next micro-batch.
+            if (!broken && !std::isfinite(report.loss)) broken = describe_loss();
         }
+        return broken;
     }
 
-    [[nodiscard]] std::optional<std::string> problem_of(const StepReport& report) {
-        if (!std::isfinite(report.loss)) return "loss";
+    [[nodiscard]] std::string describe_loss() {
+        const auto place = first_non_finite_activation(*model_);
+        return place ? "loss, first seen in " + *place + "," : "loss";
+    }
+
+    [[nodiscard]] std::optional<std::string> problem_of_gradients(const StepReport& report) {
         if (std::isfinite(report.gradient_norm)) return std::nullopt;
         const auto tensor = first_non_finite_gradient(*model_);
         return "gradient of " + tensor.value_or("all tensors together");
