@@ -269,6 +269,36 @@ TEST_CASE("norms switched since the snapshot stay switched after rolling back") 
     CHECK(report.norms_left == 3);
 }
 
+TEST_CASE("a run rolls back to its last checkpoint as a run resumed from it does") {
+    const train::TrainerOptions options{.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000};
+    TroubledRun whole(Trouble::in_gradient, options);
+    TroubledRun resumed(Trouble::in_gradient, options);
+    train::Snapshot<TinyModel> saved;
+    whole.step();
+    saved.take(whole.model, whole.trainer.optimiser());
+    whole.trainer.checkpoint_saved();
+    resumed.step();
+    resumed.step();
+    saved.restore(resumed.model, resumed.trainer.optimiser());
+    resumed.trainer.resume_at(1, whole.trainer.recoveries());
+    for (int i = 0; i < 3; ++i) {
+        const train::StepReport report = whole.step();
+        CHECK(resumed.step().outcome == report.outcome);
+        CHECK(report.outcome == (i == 1 ? train::Outcome::rolled_back : train::Outcome::updated));
+        CHECK(state_of(whole.trainer) == state_of(resumed.trainer));
+    }
+}
+
+TEST_CASE("a resumed run counts the recoveries before it") {
+    TroubledRun run(Trouble::in_gradient, {.non_finite = train::NonFinite::skip, .most_recoveries = 3});
+    run.step();
+    run.step();
+    run.step();
+    CHECK(run.trainer.recoveries() == 1);
+    run.trainer.resume_at(2, 3);
+    CHECK_THROWS_AS(run.step(), lamina::NonFiniteError);
+}
+
 TEST_CASE("two micro-batches make the step of one batch twice as large") {
     lamina::CpuBackend backend({.threads = 1});
     const TinyData one(4);

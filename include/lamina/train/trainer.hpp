@@ -107,8 +107,22 @@ public:
     [[nodiscard]] M& model() { return *model_; }
     [[nodiscard]] const TrainerOptions& options() const { return options_; }
 
+    /// Skipped or rolled-back steps since the last good one: what a checkpoint must keep besides the model, the optimiser
+    /// and `update`.
+    [[nodiscard]] std::size_t recoveries() const { return recoveries_; }
+
     /// Continues from a state whose parameters, moments and norm states have been restored.
-    void resume_at(std::size_t update) { update_ = update; }
+    void resume_at(std::size_t update, std::size_t recoveries = 0) {
+        update_ = update;
+        recoveries_ = recoveries;
+        snapshot_ = {};
+    }
+
+    /// Says that the present state was saved. Rolling back then leads here at the furthest, as it does in a run that is
+    /// resumed from what was saved, so that both go on bit for bit alike.
+    void checkpoint_saved() {
+        if (options_.non_finite == NonFinite::roll_back) snapshot_.take(*model_, optimiser_);
+    }
 
 private:
     // A skipped step must leave nothing behind, not even in the norms' averages, so skipping needs a copy from every
