@@ -27,6 +27,7 @@ TEST_CASE("fine-tuning recipes train every parameter, half of them with the auxi
         INFO(recipe.name);
         CHECK(recipe.adaptation == Adaptation::every_parameter);
         CHECK(recipe.clip == 1.0);
+        CHECK(recipe.gain_decay == lamina::train::GainDecay::as_weights);
         CHECK((recipe.auxiliary_loss > 0) == (recipe.name.substr(recipe.name.size() - 4) == "-aux"));
         if (recipe.auxiliary_loss > 0) ++with_auxiliary_loss;
     }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <lamina/arch/std_tracking.hpp>
+#include <lamina/train/adamw_options.hpp>
 #include <lamina/train/learning_rate.hpp>
 #include <lamina/train/removal_schedule.hpp>
 
@@ -45,6 +46,7 @@ struct Recipe {
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;
+    train::GainDecay gain_decay = train::GainDecay::none;
     double auxiliary_loss = 0.0;  ///< weight of the loss that evens out the standard deviations before ln_f; 0: none
     EndOfTextTargets end_of_text_targets = EndOfTextTargets::ignored;
 
