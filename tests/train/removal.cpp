@@ -4,6 +4,8 @@
 #include "support/catch.hpp"
 #include "train/tiny_run.hpp"
 
+#include <limits>
+
 using namespace lamina_tests;
 using lamina::train::RemovalKind;
 
@@ -28,6 +30,18 @@ TEST_CASE("a removal switches the norms that its schedule names, and counts thos
     CHECK(removal.norms_left() == 3);
     removal.apply({RemovalKind::ln_f, 0, 0});
     CHECK(model.layers().final_norm.state.removed());
+}
+
+TEST_CASE("a removal refuses a tracking that no norm can follow") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    const auto with = [&](const lamina::StdTracking& tracking) { lamina::train::Removal(model, {}, tracking); };
+    CHECK_THROWS_WITH(with({.calls_of_ln_1 = 0}), "lamina: Removal: calls_of_ln_1 of 0: expected 1 to 3");
+    CHECK_THROWS_WITH(with({.calls_of_ln_1 = 4}), "lamina: Removal: calls_of_ln_1 of 4: expected 1 to 3");
+    CHECK_THROWS_WITH(with({.momentum = 1}), "lamina: Removal: momentum of 1.000000: expected at least 0 and below 1");
+    CHECK_THROWS_AS(with({.momentum = -0.1}), lamina::ArgumentError);
+    CHECK_THROWS_AS(with({.momentum = std::numeric_limits<double>::quiet_NaN()}), lamina::ArgumentError);
+    CHECK_NOTHROW(with({.momentum = 0, .calls_of_ln_1 = 3}));
 }
 
 TEST_CASE("calibration starts every norm at the deviation of its own input") {

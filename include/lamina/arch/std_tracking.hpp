@@ -42,12 +42,12 @@ enum class AverageOver {
 struct StdTracking {
     DivisorMode mode = DivisorMode::freeze;
 
-    /// Weight of the old average in one call, in [0, 1].
+    /// Weight of the old average in one call, in [0, 1).
     double momentum = 0.9;
 
     /// How often ln_1 moves its average in one micro-batch. The original calls it three times (queries and keys,
     /// values, end-of-text) and ln_2 and ln_f once, so its ln_1 follows faster; once is enough and treats all norms
-    /// alike.
+    /// alike. 1 to 3.
     std::size_t calls_of_ln_1 = 1;
 
     EvaluationPasses evaluation = EvaluationPasses::ignored;

@@ -60,6 +60,7 @@ public:
     Removal(M& model, RemovalSchedule schedule, StdTracking tracking,
             FirstPositionScope scope = FirstPositionScope::every_norm)
         : sites_(norm_sites(model)), schedule_(schedule), scope_(scope), layers_(M::architecture.layers) {
+        check(tracking);
         for (const NormSite& site : sites_) {
             RemovableState& state = *site.state;
             const bool apart = tracking.first_position == FirstPosition::apart;
@@ -147,6 +148,17 @@ public:
     [[nodiscard]] const RemovalSchedule& schedule() const { return schedule_; }
 
 private:
+    static void check(const StdTracking& tracking) {
+        if (tracking.calls_of_ln_1 < 1 || tracking.calls_of_ln_1 > 3) {
+            throw ArgumentError("lamina: Removal: calls_of_ln_1 of " + std::to_string(tracking.calls_of_ln_1) +
+                                ": expected 1 to 3");
+        }
+        if (!(tracking.momentum >= 0 && tracking.momentum < 1)) {  // NaN included
+            throw ArgumentError("lamina: Removal: momentum of " + std::to_string(tracking.momentum) +
+                                ": expected at least 0 and below 1");
+        }
+    }
+
     [[nodiscard]] bool plays(const NormSite& site, RemovalKind kind, std::size_t layer) const {
         const bool everywhere = scope_ == FirstPositionScope::every_norm;
         if (!site.in_block) {
