@@ -61,3 +61,15 @@ TEST_CASE("calibration starts every norm at the deviation of its own input") {
     CHECK(model.layers().blocks[1].get<1>().inner.norm.state.divisor == 3.5);
     CHECK_THROWS_AS(removal.start_at(RemovalKind::ln_2, 7, 1, 1), lamina::ArgumentError);
 }
+
+TEST_CASE("a calibration that fails leaves the tracking as it was") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    model.initialise(3);
+    const lamina::StdTracking tracking{.momentum = 0.75};
+    lamina::train::Removal removal(model, {}, tracking);
+    TinyData foreign(4);
+    foreign.inputs[3] = tiny.vocab;
+    CHECK_THROWS_AS(removal.calibrate(model, foreign.batch()), lamina::ArgumentError);
+    for (const lamina::train::NormSite& site : removal.sites()) CHECK(site.state->tracking == tracking);
+}

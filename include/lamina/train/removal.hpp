@@ -56,6 +56,10 @@ enum class FirstPositionScope : std::uint8_t {
 /// outside the blocks plays ln_f.
 class Removal {
 public:
+    /// Sets how every norm tracks and what it treats apart, as at the start of a run: build it before loading norm
+    /// states, whose progress it would undo.
+    ///
+    /// errors   ArgumentError when the tracking's momentum or calls_of_ln_1 is out of its range; nothing is changed then
     template <LanguageModel M>
     Removal(M& model, RemovalSchedule schedule, StdTracking tracking,
             FirstPositionScope scope = FirstPositionScope::every_norm)
@@ -71,20 +75,20 @@ public:
         }
     }
 
-    /// Measures the mean deviation at every norm on a batch, and starts averages and divisors there.
+    /// Measures the mean deviation at every norm on a batch, and starts averages and divisors there. When `evaluate`
+    /// throws, norms track as before.
     template <LanguageModel M>
     void calibrate(M& model, const TokenBatch& batch) {
-        std::vector<StdTracking> kept;
-        for (const NormSite& site : sites_) {
-            kept.push_back(site.state->tracking);
-            site.state->tracking.momentum = 0;
-            site.state->tracking.evaluation = EvaluationPasses::averaged;
+        {
+            const TrackingKept kept(sites_);
+            for (const NormSite& site : sites_) {
+                site.state->tracking.momentum = 0;
+                site.state->tracking.evaluation = EvaluationPasses::averaged;
+            }
+            static_cast<void>(model.evaluate(batch));
         }
-        static_cast<void>(model.evaluate(batch));
-        for (std::size_t i = 0; i < sites_.size(); ++i) {
-            RemovableState& state = *sites_[i].state;
-            state.tracking = kept[i];
-            state.start_at(state.average, state.first_position_average);
+        for (const NormSite& site : sites_) {
+            site.state->start_at(site.state->average, site.state->first_position_average);
         }
     }
 
@@ -148,6 +152,23 @@ public:
     [[nodiscard]] const RemovalSchedule& schedule() const { return schedule_; }
 
 private:
+    /// Puts the tracking of every norm back at the end of a scope.
+    class TrackingKept {
+    public:
+        explicit TrackingKept(const std::vector<NormSite>& sites) : sites_(sites) {
+            for (const NormSite& site : sites_) tracking_.push_back(site.state->tracking);
+        }
+        ~TrackingKept() {
+            for (std::size_t i = 0; i < sites_.size(); ++i) sites_[i].state->tracking = tracking_[i];
+        }
+        TrackingKept(const TrackingKept&) = delete;
+        TrackingKept& operator=(const TrackingKept&) = delete;
+
+    private:
+        const std::vector<NormSite>& sites_;
+        std::vector<StdTracking> tracking_;
+    };
+
     static void check(const StdTracking& tracking) {
         if (tracking.calls_of_ln_1 < 1 || tracking.calls_of_ln_1 > 3) {
             throw ArgumentError("lamina: Removal: calls_of_ln_1 of " + std::to_string(tracking.calls_of_ln_1) +
