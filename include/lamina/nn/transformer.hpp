@@ -70,8 +70,6 @@ struct OwnHeadBias<Vocab, P, true> {
 template <class D, class P, class BlockLayer, class FinalNormLayer>
 class Transformer {
     static constexpr Architecture A = D::architecture;
-    static_assert(BlockLayer::in == A.embed && BlockLayer::out == A.embed,
-                  "lamina: Transformer: the block's width is not the architecture's embed; give both the same");
 
 public:
     static constexpr Architecture architecture = A;
