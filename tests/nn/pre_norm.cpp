@@ -41,6 +41,14 @@ static_assert(streams_saved<Removable, Attention4> == 2);
 static_assert(streams_saved<Removable, Linear<4, 3, Full>> == 1);
 static_assert(streams_saved<AbsentNorm<4, Full>, Attention4> == 0);
 
+// x·A of the values, a second projection of rank 2, is kept only where values may read an input of their own.
+using Factored = CausalSelfAttention<4, 2, Double<adapter::Lora<2>, execution::Factored>>;
+constexpr std::size_t values_saved = saved_bytes<Factored::SplitSaved>(8) - saved_bytes<Factored::Saved>(8);
+static_assert(values_saved == 8 * 2 * sizeof(double));
+static_assert(streams_saved<LayerNorm<4, Full>, Factored> == 1);
+static_assert(saved_bytes<PreNorm<Removable, Factored>::Saved>(8) ==
+              saved_bytes<Removable::Saved>(8) + 2 * 8 * 4 * sizeof(double) + saved_bytes<Factored::SplitSaved>(8));
+
 /// A two-path norm with the paths fixed as told and a divisor per path of the sequence.
 template <class Policies, bool QueriesAndKeys, bool Values, bool Apart = false>
 struct Partly : RemovableNorm<4, Policies, 2, Removal::in_progress> {
