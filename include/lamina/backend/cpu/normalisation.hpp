@@ -35,10 +35,11 @@ void row_moments(Context& context, const RowMoments<T>& request) {
                                        x.cols, [](Compute value) { return value; }, row),
                                    x.cols);
         }
+        request.mean[n] = mean;
+        if (request.deviation == nullptr) return;
         // Squares of differences, in a second pass: a row with a large mean would cancel in the one-pass formula.
         const auto squares = sum_run<Compute>(
             x.cols, [mean](Compute value) { return (value - mean) * (value - mean); }, row);
-        request.mean[n] = mean;
         request.deviation[n] = std::sqrt(detail::mean_of(squares, x.cols) + static_cast<Compute>(request.epsilon));
     });
 }
