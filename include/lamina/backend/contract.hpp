@@ -74,7 +74,8 @@ struct Normalise {
 /// The backward of `Normalise`, with g = d_y · gain and x̂ = (x - mean) / divisor:
 /// Divisor::live    d_x = (g - [mean(g)] - x̂ · mean(g · x̂)) / divisor
 /// Divisor::fixed   d_x = (g - [mean(g)]) / divisor
-/// where [mean(g)] is subtracted with Centre::yes only.
+/// where [mean(g)] is subtracted with Centre::yes only. With Divisor::fixed the elements of x, and mean, are read for
+/// d_gain only.
 ///
 /// shapes   x, d_y, d_x [N, C]; mean, divisor [N]; gain, d_gain, d_bias [C]
 /// writes   d_x as `write` says; adds Σ_n d_y · x̂ to d_gain and Σ_n d_y to d_bias
