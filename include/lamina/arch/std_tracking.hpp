@@ -37,8 +37,9 @@ enum class AverageOver {
 ///
 /// Each call of a norm computes m = mean over tokens of sqrt(variance + epsilon) of its input, without gradient, and
 /// then average = momentum * average + (1 - momentum) * m. The defaults are lamina's own; recipes that reproduce
-/// published runs state what those did. source   reference flags EXP_RECOMPUTE_STD_ON_REAL / ON_FAKE,
-/// EXP_NON_BOS_AVERAGE_STD, EXP_BOS_SPECIAL_TREATMENT
+/// published runs state what those did.
+///
+/// source   reference flags EXP_RECOMPUTE_STD_ON_REAL / ON_FAKE, EXP_NON_BOS_AVERAGE_STD, EXP_BOS_SPECIAL_TREATMENT
 struct StdTracking {
     DivisorMode mode = DivisorMode::freeze;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The contract between layers and devices: every numeric operation that lamina's layers and optimisers ask of a
-// backend.
+// The contract between layers and devices: every numeric operation that layers and optimisers ask of a backend.
 #pragma once
 
 #include <concepts>
@@ -42,8 +41,8 @@ struct MatmulOptions {
     Write write = Write::overwrite;
 };
 
-/// mean[n] = mean over c of x[n,c] (0 with Centre::no);  deviation[n] = sqrt(mean over c of (x[n,c] - mean[n])² +
-/// epsilon).
+/// mean[n] = mean over c of x[n,c] (0 with Centre::no);
+/// deviation[n] = sqrt(mean over c of (x[n,c] - mean[n])² + epsilon).
 ///
 /// shapes   x [N, C] -> mean [N], deviation [N]
 /// optional deviation
@@ -183,8 +182,8 @@ struct SoftmaxCrossEntropy {
     Logits logits_after = Logits::become_gradient;
 };
 
-/// d_x[n,c] += scale · 2 (s[n] - target) · (x[n,c] - mean[n]) / (C · s[n]), the gradient of scale · Σ_n (s[n] -
-/// target)², where s is RowMoments' deviation.
+/// d_x[n,c] += scale · 2 (s[n] - target) · (x[n,c] - mean[n]) / (C · s[n]),
+/// the gradient of scale · Σ_n (s[n] - target)², where s is RowMoments' deviation.
 ///
 /// shapes   x, d_x [N, C]; mean, deviation [N]
 /// source   reference 5.5
@@ -233,21 +232,22 @@ struct Negate {
 
 /// A device that lamina's layers can run on. Besides the requests above, each a member function of its snake_case name:
 ///
-/// Memory allocate(bytes)                       zeroed, 64-byte aligned, freed by its owner; `.data()`, `.size()`
-/// upload(dst, src, bytes), download(dst, src, bytes)     between the host and the device; finished when they return
-/// fill(out, value)                             out[r,c] = value
-/// convert(out, in)                             out[r,c] = in[r,c], rounded to out's type
-/// matmul(out, lhs, rhs, options)               out (+)= op(lhs) · op(rhs)
-/// matmul_with_bias(out, lhs, rhs, bias)        out = lhs · rhs + bias, bias [out.cols]
-/// map(out, f, in...)                           out[r,c] = f(in[r,c]...), f called on ComputeOf values; out may be one
-/// of in sum_rows(out, write, f, in...)               out[0,c] (+)= Σ_r f(in[r,c]...); out has one row gather_rows(out,
-/// in, rows)                   out[i] = in[rows[i]] scatter_rows(out, in, rows)                  out[rows[i]] = in[i],
-/// rows distinct; other rows of out are left alone double mean_over_tokens(values, extent, positions)     of a [B·T]
-/// vector; 0 when no position is counted double sum_of_squares(view)                  in double; not finite if any
-/// element is not
+/// Memory allocate(bytes)                zeroed, 64-byte aligned, freed by its owner; `.data()`, `.size()`
+/// upload(dst, src, bytes)               from the host to the device; finished when it returns
+/// download(dst, src, bytes)             from the device to the host; finished when it returns
+/// fill(out, value)                      out[r,c] = value
+/// convert(out, in)                      out[r,c] = in[r,c], rounded to out's type
+/// matmul(out, lhs, rhs, options)        out (+)= op(lhs) · op(rhs)
+/// matmul_with_bias(out, lhs, rhs, bias) out = lhs · rhs + bias, bias [out.cols]
+/// map(out, f, in...)                    out[r,c] = f(in[r,c]...), f called on ComputeOf values; out may be one of in
+/// sum_rows(out, write, f, in...)        out[0,c] (+)= Σ_r f(in[r,c]...); out has one row
+/// gather_rows(out, in, rows)            out[i] = in[rows[i]]
+/// scatter_rows(out, in, rows)           out[rows[i]] = in[i], rows distinct; other rows of out are left alone
+/// double mean_over_tokens(values, extent, positions)
+///                                       of a [B·T] vector; 0 when no position is counted
+/// double sum_of_squares(view)           in double; not finite if any element is not
 ///
-/// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and callable on the
-/// device.
+/// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and callable on the device.
 template <class B>
 concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const float> in, MatrixView<const bf16> weight,
                            const float* bias, const std::size_t* rows, const Token* ids, float* host,

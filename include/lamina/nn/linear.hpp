@@ -61,9 +61,8 @@ struct OncePerStep {
 /// scalars  x, y, x·A: activation; W, b: base; A, B: adapter; what is materialised once per step: compute
 /// writes   y overwritten; backward adds to the gradients of what trains, overwrites d_x
 /// saves    x until backward, not copied; x·A with execution::Factored
-/// cost     per token: Factored 2·In·Out + 2·R·(In + Out) forward, twice to thrice that backward; Merged 2·In·Out
-/// forward,
-///          4·In·Out backward; once per step 6·In·R·Out more. No allocation.
+/// cost     per token: Factored 2·In·Out + 2·R·(In + Out) forward, twice to thrice that backward;
+///          Merged 2·In·Out forward, 4·In·Out backward, once per step 6·In·R·Out more. No allocation.
 /// source   reference 2.3, 5.6; design, 'Exact merged execution'
 template <std::size_t In, std::size_t Out, class P>
 class Linear {
@@ -191,8 +190,8 @@ public:
         }
     }
 
-    /// The chain rule from the summed gradient G of the product to A, B and W: dA += G·Bᵀ, dB += Aᵀ·G, dW += G. Leaves
-    /// G zero.
+    /// The chain rule from the summed gradient G of the product to A, B and W: dA += G·Bᵀ, dB += Aᵀ·G, dW += G.
+    /// Leaves G zero.
     template <class B>
     void complete_gradients(B& backend) requires accumulates {
         const auto g = derived.d_product.writable();  // [In, Out]

@@ -56,7 +56,8 @@ void output_logits(B& backend, MatrixView<const Scalar> hidden, const OutputHead
 ///
 /// shapes   workspace.normalised [N, C] -> d_hidden [N, C], zero for tokens without loss
 /// writes   d_hidden overwritten, unless empty; adds to head.d_weight and head.d_bias; token_losses[i] for the i-th
-/// loss row cost     2·V·C FLOP per loss token forward, as much again for d_hidden and for d_weight
+///          loss row
+/// cost     2·V·C FLOP per loss token forward, as much again for d_hidden and for d_weight
 template <class B, class Workspace, class Scalar, std::size_t Embed, class Weight, class Gradient, class Compute>
 LossSum loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Embed> hidden,
                           const OutputHead<Weight, Gradient>& head, std::size_t loss_tokens, double scale,

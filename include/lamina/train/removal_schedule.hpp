@@ -207,6 +207,7 @@ struct RemovalSchedule {
     /// The same course for a run of another length and a model of another depth. Starts move in proportion; gaps become
     /// the largest ones that let each phase end where it ended, in proportion. So phases that did not overlap still
     /// don't. A gap below one update becomes 0: the blocks of that phase switch together.
+    ///
     /// errors   LAMINA_EXPECTS from_steps and to_layers to be at least 1
     [[nodiscard]] constexpr RemovalSchedule scaled(const ScheduleScale& scale) const {
         LAMINA_EXPECTS(scale.from_steps > 0 && scale.to_layers > 0,

@@ -27,14 +27,14 @@ namespace lamina::train {
 
 struct TrainerOptions {
     AdamWOptions adamw{};
-    std::size_t accumulation =
-        1;            ///< micro-batches per optimiser step; their mean losses weigh the same (reference 7.2)
-    double clip = 1;  ///< maximum of the gradients' norm; 0 for no clipping
+    /// Micro-batches per optimiser step; their mean losses weigh the same (reference 7.2).
+    std::size_t accumulation = 1;
+    double clip = 1;              ///< maximum of the gradients' norm; 0 for no clipping
     double auxiliary_weight = 0;  ///< of the penalty on uneven deviations before the last norm (reference 5.5)
     NonFinite non_finite = NonFinite::stop;
     std::size_t snapshot_every = 10;  ///< steps between states that NonFinite::roll_back can return to
-    std::size_t most_recoveries =
-        10;  ///< skipped or rolled-back steps without a good one between them, before it stops
+    /// Skipped or rolled-back steps without a good one between them, before it stops.
+    std::size_t most_recoveries = 10;
 };
 
 /// What a step did.
