@@ -23,10 +23,10 @@ template <class... Ps>
 using Double = Policies<precision::Fp64, Ps...>;
 using Full = Double<>;
 using Attention4 = CausalSelfAttention<4, 2, Full>;
-using Removable = RemovableNorm<4, Full, 2, Removal::in_progress>;
+using Removable = RemovableNorm<4, Full, 2, RemovalStage::in_progress>;
 
 static_assert(TwoPathNorm<Removable>);
-static_assert(!TwoPathNorm<RemovableNorm<4, Full, 1, Removal::in_progress>> && !TwoPathNorm<LayerNorm<4, Full>>);
+static_assert(!TwoPathNorm<RemovableNorm<4, Full, 1, RemovalStage::in_progress>> && !TwoPathNorm<LayerNorm<4, Full>>);
 static_assert(SplitInputLayer<Attention4> && !SplitInputLayer<Linear<4, 4, Full>>);
 
 static_assert(Layer<PreNorm<LayerNorm<4, Full>, Linear<4, 3, Full>>> && Layer<PreNorm<Removable, Attention4>>);
@@ -51,7 +51,7 @@ static_assert(saved_bytes<PreNorm<Removable, Factored>::Saved>(8) ==
 
 /// A two-path norm with the paths fixed as told and a divisor per path of the sequence.
 template <class Policies, bool QueriesAndKeys, bool Values, bool Apart = false>
-struct Partly : RemovableNorm<4, Policies, 2, Removal::in_progress> {
+struct Partly : RemovableNorm<4, Policies, 2, RemovalStage::in_progress> {
     constexpr Partly() {
         this->state.tracking.mode = DivisorMode::constant;
         this->state.fixed = QueriesAndKeys;

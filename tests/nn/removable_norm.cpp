@@ -17,9 +17,9 @@ namespace {
 
 using P = Policies<precision::Fp64>;
 using Frozen = Policies<precision::Fp64, trainable::AdaptersOnly>;
-using OnePath = RemovableNorm<4, P, 1, Removal::in_progress>;
-using TwoPaths = RemovableNorm<4, P, 2, Removal::in_progress>;
-using Complete = RemovableNorm<4, P, 2, Removal::complete>;
+using OnePath = RemovableNorm<4, P, 1, RemovalStage::in_progress>;
+using TwoPaths = RemovableNorm<4, P, 2, RemovalStage::in_progress>;
+using Complete = RemovableNorm<4, P, 2, RemovalStage::complete>;
 
 static_assert(Layer<OnePath> && Layer<TwoPaths> && Layer<Complete>);
 static_assert(OnePath::is_layer_norm && !Complete::is_layer_norm);
@@ -34,7 +34,7 @@ const double mean_deviation = (deviation(3.5) + deviation(4)) / 2;
 
 /// A norm whose only path is fixed, position 0 apart or not.
 template <class Policies, bool Apart>
-struct FixedPath : RemovableNorm<5, Policies, 1, Removal::in_progress> {
+struct FixedPath : RemovableNorm<5, Policies, 1, RemovalStage::in_progress> {
     constexpr FixedPath() {
         this->state.tracking.mode = DivisorMode::constant;
         this->state.fixed = this->state.values_fixed = true;
@@ -141,8 +141,9 @@ TEST_CASE("the paths differ while one is fixed, or both are by different divisor
 }
 
 TEMPLATE_TEST_CASE("the gradients of a removable norm are exact, measured or fixed", "[nn]",
-                   (RemovableNorm<5, P, 1, Removal::in_progress>), (RemovableNorm<5, Frozen, 1, Removal::in_progress>),
-                   (RemovableNorm<5, P, 1, Removal::complete>), (FixedPath<P, false>), (FixedPath<P, true>),
+                   (RemovableNorm<5, P, 1, RemovalStage::in_progress>),
+                   (RemovableNorm<5, Frozen, 1, RemovalStage::in_progress>),
+                   (RemovableNorm<5, P, 1, RemovalStage::complete>), (FixedPath<P, false>), (FixedPath<P, true>),
                    (FixedPath<Frozen, true>)) {
     const GradientReport report = check_gradient<TestType>();
     INFO(report.where);

@@ -6,7 +6,7 @@
 #include "support/catch.hpp"
 
 using namespace lamina::recipe;
-using lamina::train::Phase;
+using lamina::train::RemovalPhase;
 
 namespace {
 
@@ -15,8 +15,8 @@ constexpr const Recipe& large = fine_tuning_recipes[4];
 constexpr const Recipe& xl = fine_tuning_recipes[6];
 constexpr const Recipe& xl_auxiliary = fine_tuning_recipes[7];
 static_assert(large.removal.last_effective(36) == 534 && xl.removal.last_effective(48) == 356);
-static_assert(xl_auxiliary.removal.ln_2 == Phase{50, 4} && xl_auxiliary.removal.last_effective(48) == 722);
-static_assert(xl_auxiliary.listed_first_position == Phase{734, 0});
+static_assert(xl_auxiliary.removal.ln_2 == RemovalPhase{50, 4} && xl_auxiliary.removal.last_effective(48) == 722);
+static_assert(xl_auxiliary.listed_first_position == RemovalPhase{734, 0});
 static_assert(large.learning_rate.peak == 3e-4 && large.learning_rate.minimum == 4e-5);
 
 }  // namespace

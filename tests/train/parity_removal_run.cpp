@@ -49,7 +49,7 @@ struct GoldenRun {
     }
 
     [[nodiscard]] train::RemovalSchedule schedule() const {
-        const auto phase = [this](const char* key) -> train::Phase {
+        const auto phase = [this](const char* key) -> train::RemovalPhase {
             const nlohmann::json& when = file.at("schedule").at(key);
             const std::size_t gap = when.at("gap").is_null() ? 0 : when.at("gap").get<std::size_t>();
             return {when.at("start").get<std::size_t>(), gap};

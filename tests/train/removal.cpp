@@ -5,9 +5,20 @@
 #include "train/tiny_run.hpp"
 
 #include <limits>
+#include <type_traits>
 
 using namespace lamina_tests;
 using lamina::train::RemovalKind;
+
+namespace both {
+
+// Programs use the two namespaces together.
+using namespace lamina;
+using namespace lamina::train;
+static_assert(std::is_class_v<Removal> && std::is_enum_v<RemovalStage>);
+static_assert(std::is_enum_v<Phase> && std::is_class_v<RemovalPhase>);
+
+}  // namespace both
 
 TEST_CASE("a removal switches the norms that its schedule names, and counts those left") {
     lamina::CpuBackend backend({.threads = 1});

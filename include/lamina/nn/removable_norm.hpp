@@ -16,7 +16,7 @@
 
 namespace lamina {
 
-enum class Removal : std::uint8_t {
+enum class RemovalStage : std::uint8_t {
     in_progress,  ///< each path measures or is fixed, as the state says
     complete      ///< every path is fixed, by type
 };
@@ -29,7 +29,7 @@ enum class Removal : std::uint8_t {
 /// updates  in Phase::train, unless the state is settled, and in Phase::evaluate if the tracking says so: the moving
 ///          average (one number is read back from the device for that)
 /// source   reference 5.1, 5.2
-template <std::size_t Width, class P, std::size_t Paths, Removal R>
+template <std::size_t Width, class P, std::size_t Paths, RemovalStage Stage>
 class RemovableNorm {
     static_assert(Paths == 1 || Paths == 2, "lamina: RemovableNorm: a norm has one or two paths; use 1 or 2");
     using Compute = typename P::Compute;
@@ -39,7 +39,7 @@ public:
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
     static constexpr std::size_t paths = Paths;
-    static constexpr bool is_layer_norm = R == Removal::in_progress;
+    static constexpr bool is_layer_norm = Stage == RemovalStage::in_progress;
 
     struct Saved {
         Tokens<Compute, 1> mean;
@@ -60,7 +60,7 @@ public:
     Parameter<P, Role::norm, Width> bias{};
     RemovableState state{};
 
-    constexpr RemovableNorm() { state.fixed = state.values_fixed = R == Removal::complete; }
+    constexpr RemovableNorm() { state.fixed = state.values_fixed = Stage == RemovalStage::complete; }
 
     template <class Visitor>
     constexpr void visit(Visitor&& visitor) {
@@ -173,14 +173,14 @@ namespace norm {
 struct Removable {
     using answers = question::Normalisation;
     template <std::size_t Width, class P, std::size_t Paths>
-    using Layer = RemovableNorm<Width, P, Paths, Removal::in_progress>;
+    using Layer = RemovableNorm<Width, P, Paths, RemovalStage::in_progress>;
 };
 
 /// A norm whose every path divides by a constant: what a finished removal leaves.
 struct FixedStd {
     using answers = question::Normalisation;
     template <std::size_t Width, class P, std::size_t Paths>
-    using Layer = RemovableNorm<Width, P, Paths, Removal::complete>;
+    using Layer = RemovableNorm<Width, P, Paths, RemovalStage::complete>;
 };
 
 }  // namespace norm

@@ -53,7 +53,7 @@ inline std::string averaging(const StdTracking& tracking) {
 }
 
 inline void write_phase(std::ostream& text, train::RemovalKind kind, const Recipe& recipe) {
-    const train::Phase& phase = recipe.removal.phase(kind);
+    const train::RemovalPhase& phase = recipe.removal.phase(kind);
     text << "  " << std::left << std::setw(24) << name(kind) << std::right;
     const std::optional<std::size_t> last = phase.last(train::event_count(kind, recipe.layers));
     if (!last) {

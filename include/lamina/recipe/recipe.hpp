@@ -54,7 +54,7 @@ struct Recipe {
     train::RemovalSchedule removal{};
     /// First-position phase that the configuration lists. No published run executed it, so `removal` leaves it out; a
     /// run with FirstPosition::apart puts it in.
-    train::Phase listed_first_position{};
+    train::RemovalPhase listed_first_position{};
 
     std::size_t save_every = 100;      ///< optimiser updates
     std::size_t evaluate_every = 100;  ///< optimiser updates
