@@ -30,8 +30,10 @@ enum class Divisor { live, fixed };
 // aliasing  an output must not overlap an input unless the operation says so
 // order     every result is a function of the inputs and the number of threads alone: run twice, the bits agree
 // sizes     zero rows or columns are legal and do nothing (an overwritten output with an empty sum becomes 0)
-// memory    operations do not allocate once a shape has been seen; scratch belongs to the backend
-// errors    wrong shapes are a caller's bug: LAMINA_EXPECTS; nothing else is thrown
+// memory    scratch belongs to the backend, and lamina's own does not grow once a shape has been seen; the library behind
+//           a matrix product may allocate for itself
+// errors    wrong shapes are a caller's bug: LAMINA_EXPECTS; an exception, lamina::Error or the library's own, means that
+//           memory ran out or that the library or device behind the operation failed
 // optional  a pointer or view that may be empty says so
 
 /// What `matmul` does besides multiplying.
