@@ -30,10 +30,10 @@ enum class Divisor { live, fixed };
 // aliasing  an output must not overlap an input unless the operation says so
 // order     every result is a function of the inputs and the number of threads alone: run twice, the bits agree
 // sizes     zero rows or columns are legal and do nothing (an overwritten output with an empty sum becomes 0)
-// memory    scratch belongs to the backend, and lamina's own does not grow once a shape has been seen; the library behind
-//           a matrix product may allocate for itself
-// errors    wrong shapes are a caller's bug: LAMINA_EXPECTS; an exception, lamina::Error or the library's own, means that
-//           memory ran out or that the library or device behind the operation failed
+// memory    scratch belongs to the backend, and lamina's own does not grow once a shape has been seen; the library
+//           behind a matrix product may allocate for itself
+// errors    wrong shapes are a caller's bug: LAMINA_EXPECTS; an exception, lamina::Error or the library's own, means
+//           that memory ran out or that the library or device behind the operation failed
 // optional  a pointer or view that may be empty says so
 
 /// What `matmul` does besides multiplying.
@@ -249,7 +249,8 @@ struct Negate {
 ///                                       of a [B·T] vector; 0 when no position is counted
 /// double sum_of_squares(view)           in double; not finite if any element is not
 ///
-/// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and callable on the device.
+/// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and can be called on the
+/// device.
 template <class B>
 concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const float> in, MatrixView<const bf16> weight,
                            const float* bias, const std::size_t* rows, const Token* ids, float* host,

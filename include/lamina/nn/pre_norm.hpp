@@ -22,8 +22,8 @@ concept TwoPathNorm = requires(N& norm) {
     norm.paths_differ();
 };
 
-/// A layer that can read queries and keys from one input and values from another. What it saves then, `SplitSaved`, also
-/// serves where it reads one input.
+/// A layer that can read queries and keys from one input and values from another. What it saves then, `SplitSaved`,
+/// also serves where it reads one input.
 template <class L>
 concept SplitInputLayer = std::derived_from<typename L::SplitSaved, typename L::Saved> &&
     requires(L& layer, Pass<detail::SomeBackend>& pass, Tokens<const typename L::Scalar, L::in> x,

@@ -12,8 +12,8 @@ namespace lamina::train {
 /// Whether weight decay applies to the gains of norms.
 enum class GainDecay : std::uint8_t {
     none,
-    /// As in the original's full fine-tuning: PyTorch leaves out its own LayerNorms, and what the original puts in their
-    /// place is none of them (reference 7.1).
+    /// As in the original's full fine-tuning: transformers leaves out PyTorch's LayerNorms, and what the original puts
+    /// in their place is none of them (reference 7.1).
     as_weights
 };
 

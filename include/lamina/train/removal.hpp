@@ -59,7 +59,7 @@ public:
     /// Sets how every norm tracks and what it treats apart, as at the start of a run: build it before loading norm
     /// states, whose progress it would undo.
     ///
-    /// errors   ArgumentError when the tracking's momentum or calls_of_ln_1 is out of its range; nothing is changed then
+    /// errors   ArgumentError when the tracking's momentum or calls_of_ln_1 is out of range; nothing is changed then
     template <LanguageModel M>
     Removal(M& model, RemovalSchedule schedule, StdTracking tracking,
             FirstPositionScope scope = FirstPositionScope::every_norm)

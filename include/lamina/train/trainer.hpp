@@ -107,8 +107,8 @@ public:
     [[nodiscard]] M& model() { return *model_; }
     [[nodiscard]] const TrainerOptions& options() const { return options_; }
 
-    /// Skipped or rolled-back steps since the last good one: what a checkpoint must keep besides the model, the optimiser
-    /// and `update`.
+    /// Skipped or rolled-back steps since the last good one: what a checkpoint must keep besides the model, the
+    /// optimiser and `update`.
     [[nodiscard]] std::size_t recoveries() const { return recoveries_; }
 
     /// Continues from a state whose parameters, moments and norm states have been restored.
