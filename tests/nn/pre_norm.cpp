@@ -27,7 +27,11 @@ using Removable = RemovableNorm<4, Full, 2, RemovalStage::in_progress>;
 
 static_assert(TwoPathNorm<Removable>);
 static_assert(!TwoPathNorm<RemovableNorm<4, Full, 1, RemovalStage::in_progress>> && !TwoPathNorm<LayerNorm<4, Full>>);
+struct SavesLessWhenSplit : Attention4 {
+    using SplitSaved = NothingSaved;
+};
 static_assert(SplitInputLayer<Attention4> && !SplitInputLayer<Linear<4, 4, Full>>);
+static_assert(!SplitInputLayer<SavesLessWhenSplit>);
 
 static_assert(Layer<PreNorm<LayerNorm<4, Full>, Linear<4, 3, Full>>> && Layer<PreNorm<Removable, Attention4>>);
 
