@@ -34,8 +34,8 @@ Json settings_of(const Job& job) {
 
 /// What a run writes and a later one would take for its own.
 bool belongs_to_a_run(const std::string& name) {
-    for (const char* whole : {"run.json", "results.json", "results.md", "loss.svg", "train", "heldout",
-                              "pretrained", "folded", "adapter.safetensors", "norms.json"}) {
+    for (const char* whole : {"run.json", "results.json", "results.md", "loss.svg", "train", "heldout", "pretrained",
+                              "folded", "adapter.safetensors", "norms.json"}) {
         if (name == whole) return true;
     }
     return name.starts_with("checkpoint-") || name.starts_with("metrics");

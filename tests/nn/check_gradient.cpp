@@ -2,9 +2,11 @@
 #include <lamina/nn/check_gradient.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
+#include <lamina/core/random.hpp>
 #include <lamina/nn/linear.hpp>
 
 #include "nn/tiny_models.hpp"
@@ -106,8 +108,8 @@ TEST_CASE("a gradient that vanishes is compared absolutely", "[nn]") {
 TEST_CASE("the check of a model sees a gradient that is off", "[nn]") {
     struct Scaled : Gpt2<tiny, precision::Fp64> {
         using Gpt2<tiny, precision::Fp64>::Gpt2;
-        StepLoss backward(const TokenBatch& batch) {
-            return Gpt2<tiny, precision::Fp64>::backward(batch, {.share = 2});
+        StepLoss backward(const TokenBatch& batch, MicroBatch micro = {}) {
+            return Gpt2<tiny, precision::Fp64>::backward(batch, {.share = 2 * micro.share});
         }
     };
     Cpu backend;
@@ -119,4 +121,16 @@ TEST_CASE("the check of a model sees a gradient that is off", "[nn]") {
 TEST_CASE("sampled elements are spread over a tensor, all of a small one", "[nn]") {
     CHECK(detail::sampled(3, 5) == std::vector<std::size_t>{0, 1, 2});
     CHECK(detail::sampled(10, 5) == std::vector<std::size_t>{0, 2, 4, 6, 8});
+}
+
+TEST_CASE("the noise of a check is no tensor's initial values", "[nn]") {
+    constexpr std::uint64_t seed = 1;
+    for (const std::uint64_t stream : {detail::noise_stream, detail::input_stream}) {
+        const double drawn = Random::stream(seed, stream).normal();
+        bool repeats = false;
+        for (std::uint64_t tensor = 0; tensor < 1000; ++tensor) {
+            repeats = repeats || Random::stream(seed, tensor).normal() == drawn;
+        }
+        CHECK_FALSE(repeats);
+    }
 }

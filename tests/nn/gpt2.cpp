@@ -76,6 +76,13 @@ using SideBySide =
     Decoder<tiny, P,
             Residual<PreNorm<RmsNorm<8, P>, Parallel<Named<"attn", CausalSelfAttention<8, 2, P>>, Mlp<8, 32, P>>>>,
             RmsNorm<8, P>>;
+// What a decoder can be made of, and near misses.
+template <class L>
+constexpr bool is_part = DecoderPart<L, DimensionsOf<tiny>, P>;
+static_assert(is_part<Gpt2Block<tiny, P>> && is_part<LayerNorm<8, P>>);
+static_assert(!is_part<LayerNorm<16, P>> && !is_part<Linear<8, 16, P>> && !is_part<Linear<16, 8, P>>);
+static_assert(!is_part<LayerNorm<8, Policies<precision::Fp64>>>);
+static_assert(!is_part<int>);
 using WithOneLayerNorm = Decoder<tiny, P, Gpt2Block<tiny, Policies<norm::Absent>>, LayerNorm<8, P>>;
 
 }  // namespace

@@ -15,7 +15,9 @@ namespace {
 /// Everything that training, files and evaluation ask of a model, nothing more.
 struct SmallestModel {
     struct Layers {};
-    struct Policies {};
+    struct Policies {
+        using Moment = float;
+    };
     struct Backend {};
     static constexpr Architecture architecture{1, 1, 1, 1, 1};
     Layers& layers();
@@ -25,9 +27,10 @@ struct SmallestModel {
     void for_each_trained_tensor(const F&);
     Backend& backend();
     LossSum evaluate(const TokenBatch&);
-    void backward(const TokenBatch&);
-    void gradients(Role);
+    StepLoss backward(const TokenBatch&, MicroBatch = {});
+    MatrixView<float> gradients(Role);
     void zero_gradients();
+    void complete_gradients();
     void parameters_changed();
     void initialise(std::uint64_t);
 };
@@ -54,8 +57,23 @@ struct EvaluatesToDouble : SmallestModel {
 struct WithoutBackward : SmallestModel {
     void backward() = delete;
 };
+struct BackwardWithoutShares : SmallestModel {
+    StepLoss backward(const TokenBatch&);
+};
+struct BackwardWithoutLoss : SmallestModel {
+    void backward(const TokenBatch&, MicroBatch = {});
+};
 struct WithoutGradients : SmallestModel {
     void gradients() = delete;
+};
+struct GradientsAsPointer : SmallestModel {
+    float* gradients(Role);
+};
+struct WithoutCompleteGradients : SmallestModel {
+    void complete_gradients() = delete;
+};
+struct WithoutMoment : SmallestModel {
+    struct Policies {};
 };
 struct WithoutZeroGradients : SmallestModel {
     void zero_gradients(int) = delete;
@@ -66,7 +84,10 @@ struct WithoutArchitecture : SmallestModel {
 static_assert(!LanguageModel<WithoutLayers> && !LanguageModel<LayersByValue>);
 static_assert(!LanguageModel<WithoutTensors> && !LanguageModel<WithoutTrainedTensors>);
 static_assert(!LanguageModel<WithoutEvaluate> && !LanguageModel<EvaluatesToDouble>);
-static_assert(!LanguageModel<WithoutBackward> && !LanguageModel<WithoutGradients>);
+static_assert(!LanguageModel<WithoutBackward> && !LanguageModel<BackwardWithoutShares>);
+static_assert(!LanguageModel<BackwardWithoutLoss> && !LanguageModel<WithoutCompleteGradients>);
+static_assert(!LanguageModel<WithoutGradients> && !LanguageModel<GradientsAsPointer>);
+static_assert(!LanguageModel<WithoutMoment>);
 static_assert(!LanguageModel<WithoutZeroGradients> && !LanguageModel<WithoutArchitecture>);
 
 }  // namespace

@@ -36,6 +36,16 @@ static_assert(saved_bytes<Doubled<execution::Factored>::Saved>(4) == 4 * 2 * siz
 static_assert(Doubled<execution::Merged>::scratch_bytes({1, 4}) == 0);
 static_assert(Doubled<execution::Factored>::scratch_bytes({1, 4}) == 64);
 
+// Where nothing trains there is no gradient to sum over the micro-batches of a step.
+using Evaluated = Checked<adapter::Lora<2, 4>, execution::Merged, trainable::Nothing>;
+static_assert(derived_bytes<Doubled<execution::Merged>>() == 2 * aligned_size(3 * 5 * sizeof(double)));
+static_assert(derived_bytes<Evaluated>() == aligned_size(3 * 5 * sizeof(double)));
+template <class L>
+concept CompletesGradients = requires(L& layer, Cpu& backend) {
+    layer.complete_gradients(backend);
+};
+static_assert(CompletesGradients<Doubled<execution::Merged>> && !CompletesGradients<Evaluated>);
+
 // Multiply-adds count two.
 static_assert(Plain::flops({2, 5}, true).forward == 2 * 10 * 15);
 static_assert(Plain::flops({2, 5}, true).backward == 2 * 2 * 10 * 15);

@@ -48,6 +48,10 @@ static_assert(merged.gradients == 4 * 219'414'528ULL);
 static_assert(merged.moments == 8 * 219'414'528ULL);
 static_assert(merged.peak_bytes() < 8_GiB);
 
+// For evaluation there are adapters and their product, but nothing that only a backward pass needs.
+using ToEvaluate = Gpt2<gpt2_small, norm::Removable, adapter::FullRank, precision::FrozenBf16, trainable::Nothing>;
+static_assert(2 * plan<ToEvaluate>(one_sequence).derived == merged.derived);
+
 // Recomputing keeps one block's activations instead of twelve.
 using Recomputing = Gpt2<gpt2_small, norm::Removable, adapter::FullRank, precision::FrozenBf16, recompute::PerBlock>;
 static_assert(plan<Recomputing>(one_sequence).workspace.saved * 11 < merged.workspace.saved);

@@ -23,11 +23,15 @@ template <class... Ps>
 using Double = Policies<precision::Fp64, Ps...>;
 using Full = Double<>;
 using Attention4 = CausalSelfAttention<4, 2, Full>;
-using Removable = RemovableNorm<4, Full, 2, Removal::in_progress>;
+using Removable = RemovableNorm<4, Full, 2, RemovalStage::in_progress>;
 
 static_assert(TwoPathNorm<Removable>);
-static_assert(!TwoPathNorm<RemovableNorm<4, Full, 1, Removal::in_progress>> && !TwoPathNorm<LayerNorm<4, Full>>);
+static_assert(!TwoPathNorm<RemovableNorm<4, Full, 1, RemovalStage::in_progress>> && !TwoPathNorm<LayerNorm<4, Full>>);
+struct SavesLessWhenSplit : Attention4 {
+    using SplitSaved = NothingSaved;
+};
 static_assert(SplitInputLayer<Attention4> && !SplitInputLayer<Linear<4, 4, Full>>);
+static_assert(!SplitInputLayer<SavesLessWhenSplit>);
 
 static_assert(Layer<PreNorm<LayerNorm<4, Full>, Linear<4, 3, Full>>> && Layer<PreNorm<Removable, Attention4>>);
 
@@ -41,9 +45,17 @@ static_assert(streams_saved<Removable, Attention4> == 2);
 static_assert(streams_saved<Removable, Linear<4, 3, Full>> == 1);
 static_assert(streams_saved<AbsentNorm<4, Full>, Attention4> == 0);
 
+// x·A of the values, a second projection of rank 2, is kept only where values may read an input of their own.
+using Factored = CausalSelfAttention<4, 2, Double<adapter::Lora<2>, execution::Factored>>;
+constexpr std::size_t values_saved = saved_bytes<Factored::SplitSaved>(8) - saved_bytes<Factored::Saved>(8);
+static_assert(values_saved == 8 * 2 * sizeof(double));
+static_assert(streams_saved<LayerNorm<4, Full>, Factored> == 1);
+static_assert(saved_bytes<PreNorm<Removable, Factored>::Saved>(8) ==
+              saved_bytes<Removable::Saved>(8) + 2 * 8 * 4 * sizeof(double) + saved_bytes<Factored::SplitSaved>(8));
+
 /// A two-path norm with the paths fixed as told and a divisor per path of the sequence.
 template <class Policies, bool QueriesAndKeys, bool Values, bool Apart = false>
-struct Partly : RemovableNorm<4, Policies, 2, Removal::in_progress> {
+struct Partly : RemovableNorm<4, Policies, 2, RemovalStage::in_progress> {
     constexpr Partly() {
         this->state.tracking.mode = DivisorMode::constant;
         this->state.fixed = QueriesAndKeys;

@@ -17,9 +17,9 @@ namespace {
 
 using P = Policies<precision::Fp64>;
 using Frozen = Policies<precision::Fp64, trainable::AdaptersOnly>;
-using OnePath = RemovableNorm<4, P, 1, Removal::in_progress>;
-using TwoPaths = RemovableNorm<4, P, 2, Removal::in_progress>;
-using Complete = RemovableNorm<4, P, 2, Removal::complete>;
+using OnePath = RemovableNorm<4, P, 1, RemovalStage::in_progress>;
+using TwoPaths = RemovableNorm<4, P, 2, RemovalStage::in_progress>;
+using Complete = RemovableNorm<4, P, 2, RemovalStage::complete>;
 
 static_assert(Layer<OnePath> && Layer<TwoPaths> && Layer<Complete>);
 static_assert(OnePath::is_layer_norm && !Complete::is_layer_norm);
@@ -34,7 +34,7 @@ const double mean_deviation = (deviation(3.5) + deviation(4)) / 2;
 
 /// A norm whose only path is fixed, position 0 apart or not.
 template <class Policies, bool Apart>
-struct FixedPath : RemovableNorm<5, Policies, 1, Removal::in_progress> {
+struct FixedPath : RemovableNorm<5, Policies, 1, RemovalStage::in_progress> {
     constexpr FixedPath() {
         this->state.tracking.mode = DivisorMode::constant;
         this->state.fixed = this->state.values_fixed = true;
@@ -84,6 +84,25 @@ TEST_CASE("the average moves neither in recomputation nor in evaluation unless t
     CHECK(run.layer.state.average == Approx(0.9 * 10 + 0.1 * mean_deviation).epsilon(1e-14));
 }
 
+TEST_CASE("a removed norm whose divisor stays is not measured in training", "[nn]") {
+    for (const DivisorMode mode : {DivisorMode::constant, DivisorMode::freeze, DivisorMode::track}) {
+        LayerRun<OnePath> run({1, 2});
+        run.layer.state.tracking.mode = mode;
+        run.layer.state.fixed = run.layer.state.values_fixed = true;
+        run.layer.state.start_at(10, 10);
+        run.saved.deviation.data()[0] = -1;
+        static_cast<void>(run.forward(two_rows));
+        const bool follows = mode == DivisorMode::track;
+        CHECK((run.layer.state.average == 10) == !follows);
+        CHECK((run.saved.deviation.data()[0] == -1) == !follows);
+        CHECK(run.layer.state.in_use.ordinary == run.layer.state.divisor);
+        // Measuring where a norm shall start still works.
+        run.layer.state.tracking.evaluation = EvaluationPasses::averaged;
+        static_cast<void>(run.forward(two_rows, Phase::evaluate));
+        CHECK(run.layer.state.average < 10);
+    }
+}
+
 TEST_CASE("the average may leave out position 0, which has one of its own", "[nn]") {
     LayerRun<OnePath> run({1, 2});
     run.layer.state.tracking.average_over = AverageOver::all_but_first;
@@ -122,8 +141,9 @@ TEST_CASE("the paths differ while one is fixed, or both are by different divisor
 }
 
 TEMPLATE_TEST_CASE("the gradients of a removable norm are exact, measured or fixed", "[nn]",
-                   (RemovableNorm<5, P, 1, Removal::in_progress>), (RemovableNorm<5, Frozen, 1, Removal::in_progress>),
-                   (RemovableNorm<5, P, 1, Removal::complete>), (FixedPath<P, false>), (FixedPath<P, true>),
+                   (RemovableNorm<5, P, 1, RemovalStage::in_progress>),
+                   (RemovableNorm<5, Frozen, 1, RemovalStage::in_progress>),
+                   (RemovableNorm<5, P, 1, RemovalStage::complete>), (FixedPath<P, false>), (FixedPath<P, true>),
                    (FixedPath<Frozen, true>)) {
     const GradientReport report = check_gradient<TestType>();
     INFO(report.where);

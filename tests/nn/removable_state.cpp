@@ -135,3 +135,16 @@ TEST_CASE("a norm is removed only when both paths are fixed", "[nn]") {
     CHECK_FALSE(fixed(RemovableState{}, false, true).removed());
     CHECK(fixed(RemovableState{}, true, true).foldable());
 }
+
+TEST_CASE("a norm is settled when it is removed and its divisor does not go on following the average", "[nn]") {
+    for (const DivisorMode mode : {DivisorMode::constant, DivisorMode::freeze, DivisorMode::track}) {
+        CHECK_FALSE(fixed(started(mode, 3), true, false).settled());
+        const RemovableState removed = fixed(started(mode, 3), true, true);
+        CHECK(removed.settled() == (mode != DivisorMode::track));
+        // Nothing that a norm divides by is lost where it is then no longer told what was measured.
+        RemovableState held = removed;
+        held.hold();
+        const RemovableState told = observed(removed, 4);
+        CHECK(removed.settled() == (held.in_use == told.in_use && held.values_in_use == told.values_in_use));
+    }
+}

@@ -19,6 +19,7 @@ updates           300
 learning rate     0.0006 after 20 updates of warm-up, then a cosine down to 0.0003
 batch             40 sequences x 12 micro-batches x 1024 tokens = 491520 tokens per update
 optimiser         AdamW, betas 0.9 and 0.999, epsilon 1e-08, weight decay 0.01
+norm gains        without weight decay
 gradient clipping global norm 1
 auxiliary loss    none
 end-of-text       targets ignored
@@ -45,6 +46,7 @@ TEST_CASE("the description says what is special about a run") {
     CHECK_THAT(describe(find("gpt2-lora-128-1e-3")), ContainsSubstring("the moving average, also after removal\n"));
     CHECK_THAT(describe(find("gpt2-xl-finetune-aux")), ContainsSubstring("auxiliary loss    weight 0.01\n"));
     CHECK_THAT(describe(find("gpt2-xl-finetune-aux")), ContainsSubstring("trained           every parameter\n"));
+    CHECK_THAT(describe(find("gpt2-finetune")), ContainsSubstring("norm gains        weight decay like weights\n"));
     CHECK_THAT(describe(find("nano")), !ContainsSubstring("published as"));
     CHECK_THAT(describe(find("nano")), ContainsSubstring("16 sequences x 1 micro-batch x 128 tokens = 2048 tokens"));
 }

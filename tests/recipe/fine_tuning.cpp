@@ -6,7 +6,7 @@
 #include "support/catch.hpp"
 
 using namespace lamina::recipe;
-using lamina::train::Phase;
+using lamina::train::RemovalPhase;
 
 namespace {
 
@@ -15,8 +15,8 @@ constexpr const Recipe& large = fine_tuning_recipes[4];
 constexpr const Recipe& xl = fine_tuning_recipes[6];
 constexpr const Recipe& xl_auxiliary = fine_tuning_recipes[7];
 static_assert(large.removal.last_effective(36) == 534 && xl.removal.last_effective(48) == 356);
-static_assert(xl_auxiliary.removal.ln_2 == Phase{50, 4} && xl_auxiliary.removal.last_effective(48) == 722);
-static_assert(xl_auxiliary.listed_first_position == Phase{734, 0});
+static_assert(xl_auxiliary.removal.ln_2 == RemovalPhase{50, 4} && xl_auxiliary.removal.last_effective(48) == 722);
+static_assert(xl_auxiliary.listed_first_position == RemovalPhase{734, 0});
 static_assert(large.learning_rate.peak == 3e-4 && large.learning_rate.minimum == 4e-5);
 
 }  // namespace
@@ -27,6 +27,7 @@ TEST_CASE("fine-tuning recipes train every parameter, half of them with the auxi
         INFO(recipe.name);
         CHECK(recipe.adaptation == Adaptation::every_parameter);
         CHECK(recipe.clip == 1.0);
+        CHECK(recipe.gain_decay == lamina::train::GainDecay::as_weights);
         CHECK((recipe.auxiliary_loss > 0) == (recipe.name.substr(recipe.name.size() - 4) == "-aux"));
         if (recipe.auxiliary_loss > 0) ++with_auxiliary_loss;
     }

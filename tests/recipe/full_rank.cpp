@@ -5,7 +5,7 @@
 
 using namespace lamina::recipe;
 using lamina::DivisorMode;
-using lamina::train::Phase;
+using lamina::train::RemovalPhase;
 
 namespace {
 
@@ -14,10 +14,10 @@ static_assert(gpt2_medium_lora_full.removal.finished_at(gpt2_medium_lora_full.la
 static_assert(gpt2_large_lora_full.removal.finished_at(gpt2_large_lora_full.layers) == 279);
 static_assert(gpt2_xl_lora_full.removal.finished_at(gpt2_xl_lora_full.layers) == 363);
 
-static_assert(gpt2_lora_full.listed_first_position == Phase{116, 0});
-static_assert(gpt2_medium_lora_full.listed_first_position == Phase{200, 0});
-static_assert(gpt2_large_lora_full.listed_first_position == Phase{289, 0});
-static_assert(gpt2_xl_lora_full.listed_first_position == Phase{373, 0});
+static_assert(gpt2_lora_full.listed_first_position == RemovalPhase{116, 0});
+static_assert(gpt2_medium_lora_full.listed_first_position == RemovalPhase{200, 0});
+static_assert(gpt2_large_lora_full.listed_first_position == RemovalPhase{289, 0});
+static_assert(gpt2_xl_lora_full.listed_first_position == RemovalPhase{373, 0});
 static_assert(gpt2_medium_lora_full.removal.ln_1_v.last(24) == 185);
 static_assert(gpt2_large_lora_full.removal.ln_1_v.last(36) == 274);
 static_assert(gpt2_xl_lora_full.removal.ln_1_v.last(48) == 358);
@@ -45,13 +45,13 @@ TEST_CASE("full-rank recipes keep their divisors constant and halve their learni
 TEST_CASE("the gentle revision clips lower and spreads the end-of-text phase") {
     constexpr Recipe medium = detail::medium_gentle({"", "", 6e-4});
     STATIC_REQUIRE(medium.clip == 0.3);
-    STATIC_REQUIRE(medium.removal.ln_2 == Phase{20, 3});
-    STATIC_REQUIRE(medium.removal.ln_1_qk == Phase{92, 3});
-    STATIC_REQUIRE(medium.removal.ln_1_v == Phase{164, 5});
-    STATIC_REQUIRE(medium.removal.ln_f == Phase{284});
-    STATIC_REQUIRE(medium.removal.end_of_text == Phase{304, 3});
+    STATIC_REQUIRE(medium.removal.ln_2 == RemovalPhase{20, 3});
+    STATIC_REQUIRE(medium.removal.ln_1_qk == RemovalPhase{92, 3});
+    STATIC_REQUIRE(medium.removal.ln_1_v == RemovalPhase{164, 5});
+    STATIC_REQUIRE(medium.removal.ln_f == RemovalPhase{284});
+    STATIC_REQUIRE(medium.removal.end_of_text == RemovalPhase{304, 3});
     STATIC_REQUIRE(medium.removal.finished_at(24) == 373);
-    STATIC_REQUIRE(medium.listed_first_position == Phase{396, 3});
+    STATIC_REQUIRE(medium.listed_first_position == RemovalPhase{396, 3});
     STATIC_REQUIRE(detail::large_gentle({"", "", 6e-4}).removal.finished_at(36) == 546);
     STATIC_REQUIRE(detail::xl_gentle({"", "", 6e-4}).removal.finished_at(48) == 863);
     STATIC_REQUIRE(detail::xl_gentle({"", "", 6e-4}).removal.last_effective(48) == 702);

@@ -4,7 +4,7 @@
 #include "support/catch.hpp"
 
 using namespace lamina::recipe;
-using lamina::train::Phase;
+using lamina::train::RemovalPhase;
 
 namespace {
 
@@ -19,12 +19,12 @@ static_assert(low_rank_xl_recipes[2].removal.last_effective(48) == 1384 && low_r
 TEST_CASE("resumed runs stretch the attention phases and keep the timing of ln_2") {
     constexpr const Recipe& fourth = low_rank_xl_recipes[6];
     STATIC_REQUIRE(fourth.published_as == "gpt2-xl_lora_resume_from_600_v4");
-    STATIC_REQUIRE(fourth.removal.ln_2 == Phase{40, 8});
-    STATIC_REQUIRE(fourth.removal.ln_1_qk == Phase{240, 24});
-    STATIC_REQUIRE(fourth.removal.ln_1_v == Phase{1392, 24});
-    STATIC_REQUIRE(fourth.removal.ln_f == Phase{2544});
-    STATIC_REQUIRE(fourth.removal.end_of_text == Phase{2584, 8});
-    STATIC_REQUIRE(fourth.listed_first_position == Phase{3008, 8});
+    STATIC_REQUIRE(fourth.removal.ln_2 == RemovalPhase{40, 8});
+    STATIC_REQUIRE(fourth.removal.ln_1_qk == RemovalPhase{240, 24});
+    STATIC_REQUIRE(fourth.removal.ln_1_v == RemovalPhase{1392, 24});
+    STATIC_REQUIRE(fourth.removal.ln_f == RemovalPhase{2544});
+    STATIC_REQUIRE(fourth.removal.end_of_text == RemovalPhase{2584, 8});
+    STATIC_REQUIRE(fourth.listed_first_position == RemovalPhase{3008, 8});
     STATIC_REQUIRE(fourth.steps() == 3592);
 }
 

@@ -16,7 +16,7 @@ using lamina::recipe::Adaptation;
 using lamina::recipe::InitialStd;
 using lamina::recipe::NormInputStd;
 using lamina::recipe::Recipe;
-using lamina::train::Phase;
+using lamina::train::RemovalPhase;
 
 namespace {
 
@@ -37,7 +37,7 @@ Adaptation adaptation_of(const std::string& kind) {
 }
 
 // The original writes "never" as an update that no run reaches.
-Phase phase_of(const nlohmann::json& phase) {
+RemovalPhase phase_of(const nlohmann::json& phase) {
     const std::size_t start = phase.at("start");
     if (start == 999'999) return {};
     return {start, phase.at("gap").is_null() ? 0 : phase.at("gap").get<std::size_t>()};

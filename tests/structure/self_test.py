@@ -37,6 +37,8 @@ CASES = [
     (style, "include/lamina/core/a.hpp", OPENING, None),
     (style, "include/lamina/core/a.hpp", "#pragma once\n", "first line"),
     (style, "include/lamina/core/a.hpp", OPENING + "\n" * 700, "lines, more than"),
+    (style, "include/lamina/core/a.hpp", OPENING + "// " + "ä" * 117 + "\n", None),
+    (style, "include/lamina/core/a.hpp", OPENING + "// " + "a" * 118 + "\n", "121 columns"),
     (style, "include/lamina/core/a.hpp", OPENING + "#define SQUARE(x)\n", "LAMINA_SQUARE"),
     (style, "include/lamina/core/fast_math.hpp", OPENING, "name a file"),
     (style, "docs/a.md", "See /wo" + "rk/main.\n", "path of one machine"),

@@ -4,7 +4,10 @@
 #include "support/catch.hpp"
 #include "train/tiny_run.hpp"
 
+#include <cstddef>
 #include <limits>
+#include <string>
+#include <vector>
 
 using namespace lamina_tests;
 
@@ -24,6 +27,28 @@ TEST_CASE("the guard names the tensor that is not finite") {
     });
     CHECK(lamina::train::first_non_finite_gradient(model) == std::string("h.1.attn.c_proj.lora_B"));
     CHECK(lamina::train::first_non_finite_parameter(model) == std::string("h.1.attn.c_proj.lora_B"));
+}
+
+namespace {
+
+/// A model of the concept that keeps its residual stream to itself.
+struct WithoutStream : TinyModel {
+    using TinyModel::TinyModel;
+    void stream(std::size_t) = delete;
+};
+static_assert(lamina::train::ShowsStream<TinyModel> && !lamina::train::ShowsStream<WithoutStream>);
+
+}  // namespace
+
+TEST_CASE("the guard finds the first part of a model whose output is not finite") {
+    lamina::CpuBackend backend({.threads = 1});
+    WithoutStream model(backend);
+    model.initialise(3);
+    TinyModel& shown = model;
+    model.layers().blocks[0].get<1>().inner.inner.get<2>().bias.values[2] = std::numeric_limits<double>::infinity();
+    model.backward(TinyData(4).batch());
+    CHECK(lamina::train::first_non_finite_activation(shown) == std::string("block h.0"));
+    CHECK_FALSE(lamina::train::first_non_finite_activation(model));
 }
 
 TEST_CASE("a snapshot brings back parameters, moments and norm states bit for bit") {

@@ -49,7 +49,7 @@ struct GoldenRun {
     }
 
     [[nodiscard]] train::RemovalSchedule schedule() const {
-        const auto phase = [this](const char* key) -> train::Phase {
+        const auto phase = [this](const char* key) -> train::RemovalPhase {
             const nlohmann::json& when = file.at("schedule").at(key);
             const std::size_t gap = when.at("gap").is_null() ? 0 : when.at("gap").get<std::size_t>();
             return {when.at("start").get<std::size_t>(), gap};
@@ -130,8 +130,11 @@ void check_norms(const train::Removal& removal, const nlohmann::json& expected, 
             return Approx(value.get<double>()).epsilon(margin);
         };
         CHECK(state.removed());
-        CHECK(state.average == close(norm.at("real_average_std")));
-        CHECK(state.first_position_average == close(norm.at("real_bos_std")));
+        // The original goes on averaging where nothing reads the average any more.
+        if (!state.settled()) {
+            CHECK(state.average == close(norm.at("real_average_std")));
+            CHECK(state.first_position_average == close(norm.at("real_bos_std")));
+        }
         CHECK(state.divisor == close(norm.at("average_divisor").back()));
         CHECK(state.first_position_divisor == close(norm.at("average_divisor").front()));
     }

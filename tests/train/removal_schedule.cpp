@@ -9,9 +9,9 @@
 
 #include "support/catch.hpp"
 
-using lamina::train::Phase;
 using lamina::train::RemovalEvent;
 using lamina::train::RemovalKind;
+using lamina::train::RemovalPhase;
 using lamina::train::RemovalSchedule;
 
 namespace {
@@ -41,11 +41,11 @@ static_assert(published(20, 24).last_effective(24) == 188);
 static_assert(published(25, 36).last_effective(36) == 277);
 static_assert(published(25, 48).last_effective(48) == 361);
 
-static_assert(small.ln_2 == Phase{20, 2} && small.ln_2.last(12) == 42);
-static_assert(small.ln_1_qk == Phase{44, 2} && small.ln_1_qk.last(12) == 66);
-static_assert(small.ln_1_v == Phase{68, 3} && small.ln_1_v.last(12) == 101);
-static_assert(small.ln_f == Phase{104} && small.ln_f.last(1) == 104);
-static_assert(small.end_of_text == Phase{106, 0} && small.end_of_text.last(12) == 106);
+static_assert(small.ln_2 == RemovalPhase{20, 2} && small.ln_2.last(12) == 42);
+static_assert(small.ln_1_qk == RemovalPhase{44, 2} && small.ln_1_qk.last(12) == 66);
+static_assert(small.ln_1_v == RemovalPhase{68, 3} && small.ln_1_v.last(12) == 101);
+static_assert(small.ln_f == RemovalPhase{104} && small.ln_f.last(1) == 104);
+static_assert(small.end_of_text == RemovalPhase{106, 0} && small.end_of_text.last(12) == 106);
 static_assert(!small.first_position.is_scheduled() && small.first_position.last(12) == std::nullopt);
 
 // The widest published one, whose last phases are spread over the layers too.
@@ -58,7 +58,7 @@ constexpr RemovalSchedule spread = RemovalSchedule::progressive({.start = 30,
                                                                  .first_position_after = 30,
                                                                  .gap_first_position = 10},
                                                                 12);
-static_assert(spread.end_of_text == Phase{276, 10} && spread.first_position == Phase{426, 10});
+static_assert(spread.end_of_text == RemovalPhase{276, 10} && spread.first_position == RemovalPhase{426, 10});
 static_assert(spread.finished_at(12) == 536 && spread.last_effective(12) == 246);
 
 static_assert(RemovalSchedule{}.finished_at(12) == std::nullopt);
@@ -75,7 +75,7 @@ static_assert(count_through(small, 19, 12) == 0);
 static_assert(count_through(small, 20, 12) == 1, "the update given is included");
 static_assert(count_through(small, 43, 12) == 12);
 static_assert(count_through(small, 106, 12) == 3 * 12 + 1 + 12);
-static_assert(count_through(small, Phase::never, 12) == 3 * 12 + 1 + 12);
+static_assert(count_through(small, RemovalPhase::never, 12) == 3 * 12 + 1 + 12);
 static_assert(count_through(RemovalSchedule{}, 1'000'000, 12) == 0);
 
 std::vector<RemovalEvent> at(const RemovalSchedule& schedule, std::size_t update, std::size_t layers) {
@@ -156,11 +156,11 @@ TEST_CASE("an event says which norm and which path") {
 TEST_CASE("a schedule scaled to fewer layers and steps keeps its course") {
     constexpr RemovalSchedule scaled =
         small.scaled({.from_layers = 12, .to_layers = 4, .from_steps = 300, .to_steps = 150});
-    STATIC_REQUIRE(scaled.ln_2 == Phase{10, 3});      // 20-44 over 12 layers
-    STATIC_REQUIRE(scaled.ln_1_qk == Phase{22, 3});   // 44-68
-    STATIC_REQUIRE(scaled.ln_1_v == Phase{34, 4});    // 68-104, where 4.5 rounds down
-    STATIC_REQUIRE(scaled.ln_f == Phase{52});         // 104
-    STATIC_REQUIRE(scaled.end_of_text == Phase{53});  // 106
+    STATIC_REQUIRE(scaled.ln_2 == RemovalPhase{10, 3});      // 20-44 over 12 layers
+    STATIC_REQUIRE(scaled.ln_1_qk == RemovalPhase{22, 3});   // 44-68
+    STATIC_REQUIRE(scaled.ln_1_v == RemovalPhase{34, 4});    // 68-104, where 4.5 rounds down
+    STATIC_REQUIRE(scaled.ln_f == RemovalPhase{52});         // 104
+    STATIC_REQUIRE(scaled.end_of_text == RemovalPhase{53});  // 106
     STATIC_REQUIRE(!scaled.first_position.is_scheduled());
 }
 

@@ -110,6 +110,19 @@ TEST_CASE("a trainer does what a loop written by hand does") {
     CHECK(trainer.update() == 6);
 }
 
+TEST_CASE("a trainer refuses options that no step could follow") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    const auto with = [&](const train::TrainerOptions& options) {
+        train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2}, options);
+    };
+    CHECK_THROWS_WITH(with({.accumulation = 0}), "lamina: Trainer: accumulation of 0: expected at least 1");
+    CHECK_THROWS_WITH(with({.snapshot_every = 0}), "lamina: Trainer: snapshot_every of 0: expected at least 1");
+    CHECK_THROWS_WITH(with({.clip = -0.5}), "lamina: Trainer: clip of -0.500000: expected 0 or more");
+    CHECK_THROWS_AS(with({.clip = std::numeric_limits<double>::quiet_NaN()}), lamina::ArgumentError);
+    CHECK_NOTHROW(with({.clip = 0}));
+}
+
 TEST_CASE("a loss that is not finite stops the run in its step, by name") {
     lamina::CpuBackend backend({.threads = 1});
     const TinyData data(4);
@@ -120,9 +133,35 @@ TEST_CASE("a loss that is not finite stops the run in its step, by name") {
     const std::vector<double> before = trained_values(model);
     poison(model);
     CHECK_THROWS_WITH(trainer.step([&] { return data.batch(); }),
-                      "lamina: loss is not finite in step 1; lower the learning rate or the clipping norm, or see "
+                      "lamina: loss, first seen in the logits, is not finite in step 1; lower the learning rate or "
+                      "the clipping norm, or see "
                       "NonFinite::skip and ::roll_back");
     CHECK(trained_values(model) == before);
+}
+
+TEST_CASE("a loss that is not finite is traced to where the activations broke, in any micro-batch") {
+    lamina::CpuBackend backend({.threads = 1});
+    const TinyData data(4);
+    TinyModel model(backend);
+    model.initialise(3);
+    train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2},
+                                      {.accumulation = 3, .non_finite = train::NonFinite::skip});
+    const auto problem_with = [&](double& place) {
+        const double whole = place;
+        std::size_t calls = 0;
+        // Only the second of three micro-batches sees the damage.
+        const train::StepReport report = trainer.step([&] {
+            place = ++calls == 2 ? std::numeric_limits<double>::infinity() : whole;
+            return data.batch();
+        });
+        return report.problem;
+    };
+    auto& layers = model.layers();
+    CHECK(problem_with(layers.position_table.values[5]) ==
+          "loss, first seen in the embeddings, is not finite in step 0");
+    CHECK(problem_with(layers.blocks[1].get<1>().inner.inner.get<2>().bias.values[2]) ==
+          "loss, first seen in block h.1, is not finite in step 1");
+    CHECK(problem_with(layers.final_norm.bias.values[3]) == "loss, first seen in the logits, is not finite in step 2");
 }
 
 TEST_CASE("a skipped step leaves nothing behind") {
@@ -138,7 +177,7 @@ TEST_CASE("a skipped step leaves nothing behind") {
     poison(model);
     const auto report = trainer.step([&] { return data.batch(); });
     CHECK(report.outcome == train::Outcome::skipped);
-    CHECK(report.problem == "loss is not finite in step 1");
+    CHECK(report.problem == "loss, first seen in the logits, is not finite in step 1");
     CHECK(trained_values(model) == before);
     CHECK(model.layers().final_norm.state.average == average);
     CHECK(trainer.optimiser().updates() == 1);
@@ -206,6 +245,19 @@ TEST_CASE("rolling back returns to the last snapshot, not to the step before") {
     }
 }
 
+TEST_CASE("a run that gives up leaves the last snapshot in the model, its switched norms switched") {
+    TroubledRun run(Trouble::in_parameter,
+                    {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000, .most_recoveries = 0});
+    train::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
+    run.trainer.attach(removal);
+    const std::vector<double> start = trained_values(run.model);
+    run.step();
+    run.step();
+    CHECK_THROWS_AS(run.step(), lamina::NonFiniteError);
+    CHECK(trained_values(run.model) == start);
+    CHECK(removal.norms_left() == 3);
+}
+
 TEST_CASE("norms switched since the snapshot stay switched after rolling back") {
     TroubledRun run(Trouble::in_gradient, {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000});
     train::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
@@ -215,6 +267,36 @@ TEST_CASE("norms switched since the snapshot stay switched after rolling back") 
     const train::StepReport report = run.step();
     CHECK(report.outcome == train::Outcome::rolled_back);
     CHECK(report.norms_left == 3);
+}
+
+TEST_CASE("a run rolls back to its last checkpoint as a run resumed from it does") {
+    const train::TrainerOptions options{.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000};
+    TroubledRun whole(Trouble::in_gradient, options);
+    TroubledRun resumed(Trouble::in_gradient, options);
+    train::Snapshot<TinyModel> saved;
+    whole.step();
+    saved.take(whole.model, whole.trainer.optimiser());
+    whole.trainer.checkpoint_saved();
+    resumed.step();
+    resumed.step();
+    saved.restore(resumed.model, resumed.trainer.optimiser());
+    resumed.trainer.resume_at(1, whole.trainer.recoveries());
+    for (int i = 0; i < 3; ++i) {
+        const train::StepReport report = whole.step();
+        CHECK(resumed.step().outcome == report.outcome);
+        CHECK(report.outcome == (i == 1 ? train::Outcome::rolled_back : train::Outcome::updated));
+        CHECK(state_of(whole.trainer) == state_of(resumed.trainer));
+    }
+}
+
+TEST_CASE("a resumed run counts the recoveries before it") {
+    TroubledRun run(Trouble::in_gradient, {.non_finite = train::NonFinite::skip, .most_recoveries = 3});
+    run.step();
+    run.step();
+    run.step();
+    CHECK(run.trainer.recoveries() == 1);
+    run.trainer.resume_at(2, 3);
+    CHECK_THROWS_AS(run.step(), lamina::NonFiniteError);
 }
 
 TEST_CASE("two micro-batches make the step of one batch twice as large") {

@@ -57,6 +57,8 @@ template <std::size_t Capacity>
 struct EntryCollector {
     std::array<TensorEntry, Capacity> entries{};
     std::size_t count = 0;
+    bool groups_nest = false;
+    bool names_fit = true;
 
     template <class Node>
     constexpr void collect(Node& node, const TensorEntry& place) {
@@ -78,8 +80,8 @@ struct EntryCollector {
         } else if constexpr (!DerivedMember<Node>) {
             node.visit([&](std::string_view name, auto& member) {
                 TensorEntry below = place;
-                if (!name.empty() && below.suffix.length != 0) below.suffix.append(".");
-                below.suffix.append(name);
+                if (!name.empty() && below.suffix.length != 0) append(below.suffix, ".");
+                append(below.suffix, name);
                 collect(member, below);
             });
         }
@@ -88,8 +90,9 @@ struct EntryCollector {
     // All repetitions have one layout, so the first is visited and the others are copied.
     template <class T, std::size_t Size>
     constexpr void collect_group(std::array<T, Size>& group, const TensorEntry& place) {
+        groups_nest = groups_nest || place.group.length != 0;
         TensorEntry inside{};
-        inside.group.append(place.suffix.view());
+        append(inside.group, place.suffix.view());
         const std::size_t first = count;
         if constexpr (Size != 0) collect(group[0], inside);
         const std::size_t each = count - first;
@@ -102,6 +105,15 @@ struct EntryCollector {
                 ++count;
             }
         }
+    }
+
+private:
+    // A name that does not fit is noted instead of thrown, so that the table can say what to do about it.
+    template <std::size_t Room>
+    constexpr void append(FixedString<Room>& name, std::string_view text) {
+        const bool fits = text.size() <= Room - name.length;
+        names_fit = names_fit && fits;
+        if (fits) name.append(text);
     }
 };
 
@@ -116,18 +128,19 @@ struct LayersOf<Model> {
     using type = typename Model::Layers;
 };
 
+/// The table's size, and whether it can be made at all.
 template <class Model>
-consteval std::size_t entry_count() {
+consteval EntryCollector<0> survey_entries() {
     Model model{};
-    EntryCollector<0> counter;
-    counter.collect(model, TensorEntry{});
-    return counter.count;
+    EntryCollector<0> survey;
+    survey.collect(model, TensorEntry{});
+    return survey;
 }
 
-template <class Model>
+template <class Model, std::size_t Count>
 consteval auto collect_entries() {
     Model model{};
-    EntryCollector<entry_count<Model>()> collector;
+    EntryCollector<Count> collector;
     collector.collect(model, TensorEntry{});
     std::array<std::size_t, role_count> bytes{};
     std::array<std::size_t, role_count> elements{};
@@ -144,7 +157,14 @@ consteval auto collect_entries() {
 /// The table behind `Manifest`, shared by a model and its layers.
 template <class Layers>
 struct ParameterTable {
-    static constexpr auto entries = collect_entries<Layers>();
+    static constexpr EntryCollector<0> survey = survey_entries<Layers>();
+    static_assert(
+        !survey.groups_nest,
+        "lamina: Manifest: an array of layers stands inside an array of layers; give the inner ones a member each");
+    static_assert(
+        survey.names_fit,
+        "lamina: Manifest: a tensor's name is longer than 56 characters, or a group's than 16; shorten the names");
+    static constexpr auto entries = collect_entries<Layers, survey.count>();
 
     [[nodiscard]] static constexpr std::size_t parameters_of(Role role) {
         std::size_t sum = 0;

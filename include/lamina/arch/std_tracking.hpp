@@ -9,8 +9,8 @@ namespace lamina {
 
 /// Where the divisor of a removed norm comes from, relative to the moving average of the measured standard deviations.
 enum class DivisorMode {
-    constant,  ///< the initial value throughout; the average is kept but never used
-    freeze,    ///< the average while the norm is real; its value at the last real call once removed
+    constant,  ///< the initial value throughout; the average is kept but never used, and stands still once removed
+    freeze,    ///< the average while the norm is real; its value at the last real call once removed, where both stay
     track,     ///< the average throughout, also once removed: the model still depends on its data through one scalar
 };
 
@@ -37,17 +37,18 @@ enum class AverageOver {
 ///
 /// Each call of a norm computes m = mean over tokens of sqrt(variance + epsilon) of its input, without gradient, and
 /// then average = momentum * average + (1 - momentum) * m. The defaults are lamina's own; recipes that reproduce
-/// published runs state what those did. source   reference flags EXP_RECOMPUTE_STD_ON_REAL / ON_FAKE,
-/// EXP_NON_BOS_AVERAGE_STD, EXP_BOS_SPECIAL_TREATMENT
+/// published runs state what those did.
+///
+/// source   reference flags EXP_RECOMPUTE_STD_ON_REAL / ON_FAKE, EXP_NON_BOS_AVERAGE_STD, EXP_BOS_SPECIAL_TREATMENT
 struct StdTracking {
     DivisorMode mode = DivisorMode::freeze;
 
-    /// Weight of the old average in one call, in [0, 1].
+    /// Weight of the old average in one call, in [0, 1).
     double momentum = 0.9;
 
     /// How often ln_1 moves its average in one micro-batch. The original calls it three times (queries and keys,
     /// values, end-of-text) and ln_2 and ln_f once, so its ln_1 follows faster; once is enough and treats all norms
-    /// alike.
+    /// alike. 1 to 3.
     std::size_t calls_of_ln_1 = 1;
 
     EvaluationPasses evaluation = EvaluationPasses::ignored;

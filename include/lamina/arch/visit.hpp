@@ -49,7 +49,7 @@ inline std::string join_names(const std::string& prefix, std::string_view name) 
 /// it. A layer names its members; "" makes a member transparent, an array of layers is named by index: "h.0", "h.1", …
 ///
 /// cost     marked cold: a walk runs at most a few times per step, and optimising it for speed only makes compiling
-/// slow
+///          slow
 template <class Node, class F>
 [[gnu::cold]] void walk(Node& root, const F& f, const std::string& path = {}) {
     if constexpr (detail::is_array_member<Node>) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The contract between layers and devices: every numeric operation that lamina's layers and optimisers ask of a
-// backend.
+// The contract between layers and devices: every numeric operation that layers and optimisers ask of a backend.
 #pragma once
 
 #include <concepts>
@@ -31,8 +30,10 @@ enum class Divisor { live, fixed };
 // aliasing  an output must not overlap an input unless the operation says so
 // order     every result is a function of the inputs and the number of threads alone: run twice, the bits agree
 // sizes     zero rows or columns are legal and do nothing (an overwritten output with an empty sum becomes 0)
-// memory    operations do not allocate once a shape has been seen; scratch belongs to the backend
-// errors    wrong shapes are a caller's bug: LAMINA_EXPECTS; nothing else is thrown
+// memory    scratch belongs to the backend, and lamina's own does not grow once a shape has been seen; the library
+//           behind a matrix product may allocate for itself
+// errors    wrong shapes are a caller's bug: LAMINA_EXPECTS; an exception, lamina::Error or the library's own, means
+//           that memory ran out or that the library or device behind the operation failed
 // optional  a pointer or view that may be empty says so
 
 /// What `matmul` does besides multiplying.
@@ -42,10 +43,11 @@ struct MatmulOptions {
     Write write = Write::overwrite;
 };
 
-/// mean[n] = mean over c of x[n,c] (0 with Centre::no);  deviation[n] = sqrt(mean over c of (x[n,c] - mean[n])² +
-/// epsilon).
+/// mean[n] = mean over c of x[n,c] (0 with Centre::no);
+/// deviation[n] = sqrt(mean over c of (x[n,c] - mean[n])² + epsilon).
 ///
 /// shapes   x [N, C] -> mean [N], deviation [N]
+/// optional deviation
 /// source   Ba et al. 2016, equation 4; Zhang & Sennrich 2019 for Centre::no (reference 2.3, 5.2)
 template <class T>
 struct RowMoments {
@@ -73,7 +75,8 @@ struct Normalise {
 /// The backward of `Normalise`, with g = d_y · gain and x̂ = (x - mean) / divisor:
 /// Divisor::live    d_x = (g - [mean(g)] - x̂ · mean(g · x̂)) / divisor
 /// Divisor::fixed   d_x = (g - [mean(g)]) / divisor
-/// where [mean(g)] is subtracted with Centre::yes only.
+/// where [mean(g)] is subtracted with Centre::yes only. With Divisor::fixed the elements of x, and mean, are read for
+/// d_gain only.
 ///
 /// shapes   x, d_y, d_x [N, C]; mean, divisor [N]; gain, d_gain, d_bias [C]
 /// writes   d_x as `write` says; adds Σ_n d_y · x̂ to d_gain and Σ_n d_y to d_bias
@@ -181,8 +184,8 @@ struct SoftmaxCrossEntropy {
     Logits logits_after = Logits::become_gradient;
 };
 
-/// d_x[n,c] += scale · 2 (s[n] - target) · (x[n,c] - mean[n]) / (C · s[n]), the gradient of scale · Σ_n (s[n] -
-/// target)², where s is RowMoments' deviation.
+/// d_x[n,c] += scale · 2 (s[n] - target) · (x[n,c] - mean[n]) / (C · s[n]),
+/// the gradient of scale · Σ_n (s[n] - target)², where s is RowMoments' deviation.
 ///
 /// shapes   x, d_x [N, C]; mean, deviation [N]
 /// source   reference 5.5
@@ -231,20 +234,22 @@ struct Negate {
 
 /// A device that lamina's layers can run on. Besides the requests above, each a member function of its snake_case name:
 ///
-/// Memory allocate(bytes)                       zeroed, 64-byte aligned, freed by its owner; `.data()`, `.size()`
-/// upload(dst, src, bytes), download(dst, src, bytes)     between the host and the device; finished when they return
-/// fill(out, value)                             out[r,c] = value
-/// convert(out, in)                             out[r,c] = in[r,c], rounded to out's type
-/// matmul(out, lhs, rhs, options)               out (+)= op(lhs) · op(rhs)
-/// matmul_with_bias(out, lhs, rhs, bias)        out = lhs · rhs + bias, bias [out.cols]
-/// map(out, f, in...)                           out[r,c] = f(in[r,c]...), f called on ComputeOf values; out may be one
-/// of in sum_rows(out, write, f, in...)               out[0,c] (+)= Σ_r f(in[r,c]...); out has one row gather_rows(out,
-/// in, rows)                   out[i] = in[rows[i]] scatter_rows(out, in, rows)                  out[rows[i]] = in[i],
-/// rows distinct; other rows of out are left alone double mean_over_tokens(values, extent, positions)     of a [B·T]
-/// vector; 0 when no position is counted double sum_of_squares(view)                  in double; not finite if any
-/// element is not
+/// Memory allocate(bytes)                zeroed, 64-byte aligned, freed by its owner; `.data()`, `.size()`
+/// upload(dst, src, bytes)               from the host to the device; finished when it returns
+/// download(dst, src, bytes)             from the device to the host; finished when it returns
+/// fill(out, value)                      out[r,c] = value
+/// convert(out, in)                      out[r,c] = in[r,c], rounded to out's type
+/// matmul(out, lhs, rhs, options)        out (+)= op(lhs) · op(rhs)
+/// matmul_with_bias(out, lhs, rhs, bias) out = lhs · rhs + bias, bias [out.cols]
+/// map(out, f, in...)                    out[r,c] = f(in[r,c]...), f called on ComputeOf values; out may be one of in
+/// sum_rows(out, write, f, in...)        out[0,c] (+)= Σ_r f(in[r,c]...); out has one row
+/// gather_rows(out, in, rows)            out[i] = in[rows[i]]
+/// scatter_rows(out, in, rows)           out[rows[i]] = in[i], rows distinct; other rows of out are left alone
+/// double mean_over_tokens(values, extent, positions)
+///                                       of a [B·T] vector; 0 when no position is counted
+/// double sum_of_squares(view)           in double; not finite if any element is not
 ///
-/// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and callable on the
+/// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and can be called on the
 /// device.
 template <class B>
 concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const float> in, MatrixView<const bf16> weight,

@@ -67,9 +67,11 @@ void save_checkpoint(const std::filesystem::path& folder, train::Trainer<M>& tra
     write_json(target.staging() / "state.json", Json{{"format", "lamina checkpoint 1"},
                                                      {"update", trainer.update()},
                                                      {"optimiser_updates", trainer.optimiser().updates()},
+                                                     {"recoveries", trainer.recoveries()},
                                                      {"norms", norm_states(trainer.model())},
                                                      {"extra", extra}});
     target.commit();
+    trainer.checkpoint_saved();
 }
 
 /// A checkpoint on disk. A program that keeps settings in `extra` opens it, compares them with its own, and restores
@@ -87,6 +89,7 @@ public:
         }
         update_ = fields.require<std::size_t>("update");
         optimiser_updates_ = fields.require<std::size_t>("optimiser_updates");
+        recoveries_ = fields.require<std::size_t>("recoveries");
         extra_ = &fields.json("extra");
     }
 
@@ -117,7 +120,7 @@ public:
         });
         trainer.model().parameters_changed();
         trainer.optimiser().set_updates(optimiser_updates_);
-        trainer.resume_at(update_);
+        trainer.resume_at(update_, recoveries_);
     }
 
 private:
@@ -150,6 +153,7 @@ private:
     SafetensorsFile tensors_;
     std::size_t update_ = 0;
     std::size_t optimiser_updates_ = 0;
+    std::size_t recoveries_ = 0;
     const Json* extra_ = nullptr;
 };
 

@@ -40,7 +40,6 @@ public:
         Tokens<Scalar, Embed> heads_out;
         Tokens<typename P::Compute, Heads> log_sum_exp;
         typename Projection::Saved projection;
-        typename Projection::Saved value_projection;  // used when values read their own input
         typename Output::Saved output;
 
         template <class Visitor>
@@ -49,8 +48,18 @@ public:
             visitor(heads_out);
             visitor(log_sum_exp);
             visitor(projection);
-            visitor(value_projection);
             visitor(output);
+        }
+    };
+
+    /// Where values may read an input of their own.
+    struct SplitSaved : Saved {
+        typename Projection::Saved value_projection;
+
+        template <class Visitor>
+        constexpr void visit(Visitor&& visitor) {
+            Saved::visit(visitor);
+            visitor(value_projection);
         }
     };
 
@@ -83,7 +92,7 @@ public:
     /// numbers.
     template <class B>
     void forward_split(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
-                       Tokens<Scalar, Embed> y, Saved& saved) {
+                       Tokens<Scalar, Embed> y, SplitSaved& saved) {
         const MatrixView<Scalar> qkv = saved.qkv.matrix();
         c_attn.forward_columns(pass, x_qk, part(qkv, queries_and_keys), queries_and_keys, saved.projection);
         c_attn.forward_columns(pass, x_v, part(qkv, values), values, saved.value_projection);
@@ -93,7 +102,7 @@ public:
     /// The backward of `forward_split`; overwrites d_qk and d_v unless they are empty.
     template <class B>
     void backward_split(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
-                        const Saved& saved, Tokens<const Scalar, Embed> d_y, Tokens<Scalar, Embed> d_qk,
+                        const SplitSaved& saved, Tokens<const Scalar, Embed> d_y, Tokens<Scalar, Embed> d_qk,
                         Tokens<Scalar, Embed> d_v) {
         typename ScratchStack::Frame frame(pass.scratch);
         const MatrixView<const Scalar> d_qkv = attend_backward(pass, frame, saved, d_y).matrix();  // [N, 3C]

@@ -55,6 +55,11 @@ struct GradientReport {
 
 namespace detail {
 
+// Initial values are drawn from streams numbered by tensor, so these are far from 0: noise that equals a tensor's start
+// would only stretch it.
+inline constexpr std::uint64_t noise_stream = std::uint64_t{1} << 32U;
+inline constexpr std::uint64_t input_stream = noise_stream + 1;
+
 /// A central difference of fourth order: its error is far below 1e-9 for the smooth functions of a model.
 template <class F>
 double central_difference(double& place, const F& value) {
@@ -79,7 +84,7 @@ inline std::vector<std::size_t> sampled(std::size_t size, std::size_t samples) {
 
 template <class Store>
 void perturb_parameters(Store& store, std::uint64_t seed, double amount) {
-    Random random = Random::stream(seed, 1);
+    Random random = Random::stream(seed, noise_stream);
     store.for_each_tensor([&](const auto& tensor) {
         for (std::size_t i = 0; i < tensor.entry.size; ++i) tensor.values.data[i] += amount * random.normal();
     });
@@ -97,7 +102,7 @@ template <class L, class B>
     store.for_each_trained_tensor(
         [](const auto& tensor) { std::fill_n(tensor.gradient.data, tensor.entry.size, 1.0); });
 
-    Random random = Random::stream(options.seed, 2);
+    Random random = Random::stream(options.seed, input_stream);
     std::vector<double> x(n * L::in);
     std::vector<double> weights(n * L::out);
     std::vector<double> y(n * L::out, unset);

@@ -239,7 +239,7 @@ public:
     }
 };
 
-/// y = left(x) + right(x): attention and MLP side by side, as in GPT-Before and PaLM.
+/// y = left(x) + right(x): attention and MLP side by side, as in GPT-J and PaLM.
 ///
 /// names    members that are not Named are called "0" and "1"
 template <class Left, class Right>

@@ -2,12 +2,16 @@
 // Gpt2: the front door. An architecture and some policies become a model type.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
+
 #include <lamina/arch/architecture.hpp>
 #include <lamina/backend/backend_of.hpp>
 #include <lamina/nn/absent_norm.hpp>
 #include <lamina/nn/attention.hpp>
 #include <lamina/nn/composition.hpp>
 #include <lamina/nn/dynamic_tanh.hpp>
+#include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/mlp.hpp>
 #include <lamina/nn/policies.hpp>
@@ -30,6 +34,16 @@ using Gpt2Block = Sequential<
 
 namespace detail {
 
+template <class D>
+struct CheckedArchitecture {
+    static constexpr Architecture A = D::architecture;
+    static_assert(HeadsDivideEmbed<A.embed, A.heads>,
+                  "lamina: Architecture: embed must be a multiple of heads; change one of the two");
+    static_assert(NothingIsZero<A.layers, A.embed, A.context, A.vocab>,
+                  "lamina: Architecture: layers, embed, context and vocab must be at least 1; name all five numbers");
+    static constexpr bool legal = LegalArchitecture<A>;
+};
+
 /// The class behind `Gpt2`, checked once.
 template <bool Legal, Architecture A, class... Ps>
 struct MakeGpt2 {
@@ -43,15 +57,11 @@ struct MakeGpt2<true, A, Ps...> {
 
 template <Architecture A, class... Ps>
 struct CheckedGpt2 {
-    static_assert(HeadsDivideEmbed<A.embed, A.heads>,
-                  "lamina: Architecture: embed must be a multiple of heads; change one of the two");
-    static_assert(NothingIsZero<A.layers, A.embed, A.context, A.vocab>,
-                  "lamina: Architecture: layers, embed, context and vocab must be at least 1; name all five numbers");
     using Resolved = lamina::Policies<Ps...>;                       // tells what is wrong with the policies
     using Backend = lamina::BackendFor<typename Resolved::Device>;  // tells what is missing for the device
-    using type =
-        typename MakeGpt2<LegalArchitecture<A> && LegalPolicies<Ps...> && HasBackend<typename Resolved::Device>, A,
-                          Ps...>::type;
+    using type = typename MakeGpt2<CheckedArchitecture<DimensionsOf<A>>::legal && LegalPolicies<Ps...> &&
+                                       HasBackend<typename Resolved::Device>,
+                                   A, Ps...>::type;
 };
 
 }  // namespace detail
@@ -61,10 +71,57 @@ struct CheckedGpt2 {
 template <Architecture A, class... Ps>
 using Gpt2 = typename detail::CheckedGpt2<A, Ps...>::type;
 
-/// A model type with another architecture's parts: the block and the last norm are layer types.
-/// `Decoder<arch, P, Block>` has no last norm; `Decoder<arch, P, Block, RmsNorm<C, P>>` has one.
+template <class L, std::size_t Embed>
+concept KeepsWidth = (L::in == Embed) && (L::out == Embed);
+
+template <class L, class P>
+concept ComputesIn = std::same_as<typename L::Scalar, typename P::Activation>;
+
+/// Ask before spelling a `Decoder` with this block or last norm.
+template <class L, class D, class P>
+concept DecoderPart = Layer<L> && KeepsWidth<L, D::architecture.embed> && ComputesIn<L, P>;
+
+namespace detail {
+
+/// The class behind `Decoder`, checked once.
+template <bool Legal, class D, class P, class Block, class FinalNorm>
+struct MakeDecoder {
+    using type = RejectedSeeFirstError;
+};
+template <class D, class P, class Block, class FinalNorm>
+struct MakeDecoder<true, D, P, Block, FinalNorm> {
+    using type = Transformer<D, P, Block, FinalNorm>;
+};
+
+template <class D, class P, class Block, class FinalNorm>
+struct CheckedDecoder {
+    static constexpr std::size_t embed = D::architecture.embed;
+    static_assert(Layer<Block>,
+                  "lamina: Decoder: the block is no Layer; nn/layer_concept.hpp says what one must offer");
+    static_assert(!Layer<Block> || KeepsWidth<Block, embed>,
+                  "lamina: Decoder: the block's width is not the architecture's embed; give both the same");
+    static_assert(
+        !Layer<Block> || ComputesIn<Block, P>,
+        "lamina: Decoder: the block's activations have another type than the policies'; give both the same policies");
+    static_assert(Layer<FinalNorm>,
+                  "lamina: Decoder: the final norm is no Layer; nn/layer_concept.hpp says what one must offer");
+    static_assert(!Layer<FinalNorm> || KeepsWidth<FinalNorm, embed>,
+                  "lamina: Decoder: the final norm's width is not the architecture's embed; give both the same");
+    static_assert(!Layer<FinalNorm> || ComputesIn<FinalNorm, P>,
+                  "lamina: Decoder: the final norm's activations have another type than the policies'; give both the "
+                  "same policies");
+    using type =
+        typename MakeDecoder<CheckedArchitecture<D>::legal && DecoderPart<Block, D, P> && DecoderPart<FinalNorm, D, P>,
+                             D, P, Block, FinalNorm>::type;
+};
+
+}  // namespace detail
+
+/// A model type with another architecture's parts: the block and the last norm are layer types that keep the width
+/// `A.embed` and have the policies' activations. `Decoder<arch, P, Block>` has no last norm;
+/// `Decoder<arch, P, Block, RmsNorm<C, P>>` has one.
 template <Architecture A, class P, class Block, class FinalNorm = AbsentNorm<A.embed, P>>
-using Decoder = Transformer<DimensionsOf<A>, P, Block, FinalNorm>;
+using Decoder = typename detail::CheckedDecoder<DimensionsOf<A>, P, Block, FinalNorm>::type;
 
 namespace detail {
 

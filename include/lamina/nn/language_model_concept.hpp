@@ -7,8 +7,9 @@
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/role.hpp>
+#include <lamina/core/matrix_view.hpp>
 #include <lamina/core/token_batch.hpp>
-#include <lamina/nn/loss_head.hpp>
+#include <lamina/nn/loss.hpp>
 
 namespace lamina {
 
@@ -19,14 +20,18 @@ struct IgnoringTensorVisitor {
     void operator()(const Tensor&) const {}
 };
 
+template <class T>
+void takes_matrix_view(MatrixView<T>);
+
 }  // namespace detail
 
 /// A model that turns token batches into losses and gradients, and shows its layers and its tensors. `Gpt2<…>` and
 /// `Decoder<…>` are some.
 template <class M>
-concept LanguageModel = requires(M& model, const TokenBatch& batch, std::uint64_t seed) {
+concept LanguageModel = requires(M& model, const TokenBatch& batch, MicroBatch micro, std::uint64_t seed) {
     typename M::Layers;
     typename M::Policies;
+    typename M::Policies::Moment;
     typename M::Backend;
     { M::architecture } -> std::convertible_to<Architecture>;
     { model.layers() } -> std::same_as<typename M::Layers&>;
@@ -34,9 +39,11 @@ concept LanguageModel = requires(M& model, const TokenBatch& batch, std::uint64_
     model.for_each_trained_tensor(detail::IgnoringTensorVisitor{});
     { model.backend() } -> std::same_as<typename M::Backend&>;
     { model.evaluate(batch) } -> std::same_as<LossSum>;
-    model.backward(batch);
-    model.gradients(Role::adapter);
+    { model.backward(batch) } -> std::same_as<StepLoss>;
+    { model.backward(batch, micro) } -> std::same_as<StepLoss>;
+    detail::takes_matrix_view(model.gradients(Role::adapter));
     model.zero_gradients();
+    model.complete_gradients();
     model.parameters_changed();
     model.initialise(seed);
 };

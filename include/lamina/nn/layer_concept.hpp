@@ -27,14 +27,16 @@ struct IgnoringVisitor {
 
 /// A layer maps [N, in] activations to [N, out] activations.
 ///
-/// in, out       feature widths, static
-/// Scalar        the stored type of activations, from the precision policy
-/// Saved         a default-constructible struct of `Tokens` views with a `visit` over them: filled by forward, read by
-/// backward visit(v)      calls v(name, member) for every parameter and inner layer; the names make the tensor names of
-/// files forward(pass, x, y, saved)           overwrites y; may keep views of x, which stays valid until backward
-/// backward(pass, x, saved, d_y, d_x)   adds to the gradients of trainable parameters; overwrites d_x unless it is
-/// empty,
-///                                      which says that nothing below trains; d_x does not overlap d_y
+/// in, out    feature widths, static
+/// Scalar     the stored type of activations, from the precision policy
+/// Saved      a default-constructible struct of `Tokens` views with a `visit` over them: filled by forward, read by
+///            backward
+/// visit(v)   calls v(name, member) for every parameter and inner layer; the names make the tensor names of files
+/// forward(pass, x, y, saved)
+///            overwrites y; may keep views of x, which stays valid until backward
+/// backward(pass, x, saved, d_y, d_x)
+///            adds to the gradients of trainable parameters; overwrites d_x unless it is empty, which says that nothing
+///            below trains; d_x does not overlap d_y
 ///
 /// Optional: `static constexpr std::size_t scratch_bytes(Extent)` when forward or backward borrow from `pass.scratch`;
 /// `materialise(backend)` and `complete_gradients(backend)` for work done once per optimiser step; `flops(Extent)`.

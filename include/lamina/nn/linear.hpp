@@ -43,11 +43,14 @@ struct AdapterFactors {
 struct NoFactors {};
 struct NoDerived {};
 
-/// What an execution that works once per step keeps: W + A·B or A·B, and the gradient with respect to it.
-template <std::size_t In, std::size_t Out, class P>
+/// What an execution that works once per step keeps: W + A·B or A·B and, where the layer trains, the gradient with
+/// respect to it.
+template <std::size_t In, std::size_t Out, class P, bool Trains>
 struct OncePerStep {
+    using Accumulator = Derived<typename P::Compute, DerivedKind::accumulator, In, Out>;
+
     Derived<typename P::Compute, DerivedKind::materialised, In, Out> product{};
-    Derived<typename P::Compute, DerivedKind::accumulator, In, Out> d_product{};
+    [[no_unique_address]] std::conditional_t<Trains, Accumulator, NoDerived> d_product{};
 };
 
 }  // namespace detail
@@ -58,9 +61,8 @@ struct OncePerStep {
 /// scalars  x, y, x·A: activation; W, b: base; A, B: adapter; what is materialised once per step: compute
 /// writes   y overwritten; backward adds to the gradients of what trains, overwrites d_x
 /// saves    x until backward, not copied; x·A with execution::Factored
-/// cost     per token: Factored 2·In·Out + 2·R·(In + Out) forward, twice to thrice that backward; Merged 2·In·Out
-/// forward,
-///          4·In·Out backward; once per step 6·In·R·Out more. No allocation.
+/// cost     per token: Factored 2·In·Out + 2·R·(In + Out) forward, twice to thrice that backward;
+///          Merged 2·In·Out forward, 4·In·Out backward, once per step 6·In·R·Out more. No allocation.
 /// source   reference 2.3, 5.6; design, 'Exact merged execution'
 template <std::size_t In, std::size_t Out, class P>
 class Linear {
@@ -72,6 +74,8 @@ class Linear {
     static constexpr bool merged = std::is_same_v<Execution, execution::Merged>;
     static constexpr bool adapter_trains = adapted && P::trains(Role::adapter);
     static constexpr bool weight_trains = P::trains(Role::weight);
+    static constexpr bool trains = weight_trains || adapter_trains;
+    static constexpr bool accumulates = once && trains;
     static constexpr double scale = [] {
         if constexpr (adapted) return Adapter::scale;
         return 1.0;
@@ -100,7 +104,8 @@ public:
     Parameter<P, Role::weight, In, Out> weight{Initial::normal(0.02)};
     Parameter<P, Role::weight, Out> bias{};
     [[no_unique_address]] std::conditional_t<adapted, detail::AdapterFactors<In, Out, P>, detail::NoFactors> adapter{};
-    [[no_unique_address]] std::conditional_t<once, detail::OncePerStep<In, Out, P>, detail::NoDerived> derived{};
+    [[no_unique_address]] std::conditional_t<once, detail::OncePerStep<In, Out, P, trains>, detail::NoDerived>
+        derived{};
 
     constexpr Linear() = default;
     constexpr explicit Linear(Initial start_of_weight) : weight(start_of_weight) {}
@@ -115,7 +120,7 @@ public:
         }
         if constexpr (once) {
             visitor("materialised", derived.product);
-            visitor("d_materialised", derived.d_product);
+            if constexpr (trains) visitor("d_materialised", derived.d_product);
         }
     }
 
@@ -162,7 +167,7 @@ public:
             backend.sum_rows(bias.d_matrix().columns(columns.first, columns.count), Write::accumulate,
                              detail::Identity{}, d_y);
         }
-        if constexpr (once && (weight_trains || adapter_trains)) {
+        if constexpr (accumulates) {
             backend.matmul(slice(derived.d_product.writable(), columns), x.matrix(), d_y,
                            {.lhs_as = Transpose::yes, .write = Write::accumulate});
         } else if constexpr (weight_trains) {
@@ -185,10 +190,10 @@ public:
         }
     }
 
-    /// The chain rule from the summed gradient G of the product to A, B and W: dA += G·Bᵀ, dB += Aᵀ·G, dW += G. Leaves
-    /// G zero.
+    /// The chain rule from the summed gradient G of the product to A, B and W: dA += G·Bᵀ, dB += Aᵀ·G, dW += G.
+    /// Leaves G zero.
     template <class B>
-    void complete_gradients(B& backend) requires once {
+    void complete_gradients(B& backend) requires accumulates {
         const auto g = derived.d_product.writable();  // [In, Out]
         if constexpr (weight_trains) {
             backend.map(weight.d_matrix(), detail::AddScaled{1}, derived.d_product.matrix(),
@@ -213,7 +218,6 @@ public:
         const double base = 2.0 * In * Out;
         const double low = 2.0 * In * rank;
         const double high = 2.0 * rank * Out;
-        const bool trains = weight_trains || adapter_trains;
         const double wanted = input_gradient_wanted ? 1 : 0;
         if (factored) {
             return {n * (base + low + high),

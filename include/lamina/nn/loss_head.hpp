@@ -12,18 +12,9 @@
 #include <lamina/core/token_batch.hpp>
 #include <lamina/core/tokens.hpp>
 #include <lamina/nn/detail/functors.hpp>
+#include <lamina/nn/loss.hpp>
 
 namespace lamina {
-
-/// A loss summed over tokens, nats.
-struct LossSum {
-    double sum = 0;
-    std::size_t count = 0;  ///< tokens that carried loss
-
-    /// 0 when no token carried loss.
-    [[nodiscard]] constexpr double mean() const { return count == 0 ? 0 : sum / static_cast<double>(count); }
-    friend constexpr LossSum operator+(LossSum a, LossSum b) { return {a.sum + b.sum, a.count + b.count}; }
-};
 
 /// The tokens of a batch that carry loss.
 struct LossRows {
@@ -65,7 +56,8 @@ void output_logits(B& backend, MatrixView<const Scalar> hidden, const OutputHead
 ///
 /// shapes   workspace.normalised [N, C] -> d_hidden [N, C], zero for tokens without loss
 /// writes   d_hidden overwritten, unless empty; adds to head.d_weight and head.d_bias; token_losses[i] for the i-th
-/// loss row cost     2·V·C FLOP per loss token forward, as much again for d_hidden and for d_weight
+///          loss row
+/// cost     2·V·C FLOP per loss token forward, as much again for d_hidden and for d_weight
 template <class B, class Workspace, class Scalar, std::size_t Embed, class Weight, class Gradient, class Compute>
 LossSum loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Embed> hidden,
                           const OutputHead<Weight, Gradient>& head, std::size_t loss_tokens, double scale,

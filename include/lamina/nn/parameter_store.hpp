@@ -39,11 +39,29 @@ template <class Layers>
     return bytes;
 }
 
+namespace detail {
+
+/// Whether `for_each_tensor` has a type for every tensor of a table.
+template <class Table>
+[[nodiscard]] consteval bool every_type_is_stored() {
+    bool all = true;
+    for (const TensorEntry& entry : Table::entries) {
+        all = all && (entry.type == scalar_type_of<float> || entry.type == scalar_type_of<double> ||
+                      entry.type == scalar_type_of<bf16>);
+    }
+    return all;
+}
+
+}  // namespace detail
+
 /// Allocates what the manifest of `Layers` lists and points the members of a layer tree at it. Values start as zeros.
 template <class Layers, class Gradient, class B>
 class ParameterStore {
     using Memory = typename B::Memory;
     using Table = Manifest<Layers>;
+    static_assert(detail::every_type_is_stored<Table>(),
+                  "lamina: ParameterStore: parameters are stored as float, double or bf16; give the precision policy "
+                  "one of these");
 
 public:
     ParameterStore(B& backend, Layers& layers) : derived_(backend.allocate(derived_bytes<Layers>())) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <string_view>
 
@@ -21,12 +22,27 @@ concept TwoPathNorm = requires(N& norm) {
     norm.paths_differ();
 };
 
-/// A layer that can read queries and keys from one input and values from another.
+/// A layer that can read queries and keys from one input and values from another. What it saves then, `SplitSaved`,
+/// also serves where it reads one input.
 template <class L>
-concept SplitInputLayer = requires(L& layer, Pass<detail::SomeBackend>& pass, Tokens<const typename L::Scalar, L::in> x,
-                                   Tokens<typename L::Scalar, L::out> y, typename L::Saved& saved) {
+concept SplitInputLayer = std::derived_from<typename L::SplitSaved, typename L::Saved> &&
+    requires(L& layer, Pass<detail::SomeBackend>& pass, Tokens<const typename L::Scalar, L::in> x,
+             Tokens<typename L::Scalar, L::out> y, typename L::SplitSaved& saved) {
     layer.forward_split(pass, x, x, y, saved);
 };
+
+namespace detail {
+
+template <class Inner, bool Split>
+struct SavedOf {
+    using type = typename Inner::Saved;
+};
+template <class Inner>
+struct SavedOf<Inner, true> {
+    using type = typename Inner::SplitSaved;
+};
+
+}  // namespace detail
 
 /// y = inner(norm(x)).
 ///
@@ -38,6 +54,7 @@ class PreNorm {
                   "lamina: PreNorm: the norm's width is not the inner layer's input width; give both the same");
     static constexpr bool absent = requires { Norm::is_identity; };
     static constexpr bool split = TwoPathNorm<Norm> && SplitInputLayer<Inner>;
+    using InnerSaved = typename detail::SavedOf<Inner, split>::type;
 
 public:
     using Scalar = typename Inner::Scalar;
@@ -48,7 +65,7 @@ public:
         Tokens<Scalar, in> normalised;
         Tokens<Scalar, in> normalised_values;
         typename Norm::Saved norm;
-        typename Inner::Saved inner;
+        InnerSaved inner;
 
         template <class Visitor>
         constexpr void visit(Visitor&& visitor) {

@@ -16,7 +16,7 @@
 
 namespace lamina {
 
-enum class Removal : std::uint8_t {
+enum class RemovalStage : std::uint8_t {
     in_progress,  ///< each path measures or is fixed, as the state says
     complete      ///< every path is fixed, by type
 };
@@ -26,11 +26,10 @@ enum class Removal : std::uint8_t {
 /// shapes   x, y [N, Width]; gain, bias [Width]
 /// paths    2 before attention (queries and keys, then values), else 1
 /// saves    mean, deviation and the divisors of each path per token; x until backward, not copied
-/// updates  in Phase::train, and in Phase::evaluate if the tracking says so: the moving average (one number is read
-/// back
-///          from the device for that)
+/// updates  in Phase::train, unless the state is settled, and in Phase::evaluate if the tracking says so: the moving
+///          average (one number is read back from the device for that)
 /// source   reference 5.1, 5.2
-template <std::size_t Width, class P, std::size_t Paths, Removal R>
+template <std::size_t Width, class P, std::size_t Paths, RemovalStage Stage>
 class RemovableNorm {
     static_assert(Paths == 1 || Paths == 2, "lamina: RemovableNorm: a norm has one or two paths; use 1 or 2");
     using Compute = typename P::Compute;
@@ -40,7 +39,7 @@ public:
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
     static constexpr std::size_t paths = Paths;
-    static constexpr bool is_layer_norm = R == Removal::in_progress;
+    static constexpr bool is_layer_norm = Stage == RemovalStage::in_progress;
 
     struct Saved {
         Tokens<Compute, 1> mean;
@@ -61,7 +60,7 @@ public:
     Parameter<P, Role::norm, Width> bias{};
     RemovableState state{};
 
-    constexpr RemovableNorm() { state.fixed = state.values_fixed = R == Removal::complete; }
+    constexpr RemovableNorm() { state.fixed = state.values_fixed = Stage == RemovalStage::complete; }
 
     template <class Visitor>
     constexpr void visit(Visitor&& visitor) {
@@ -80,10 +79,14 @@ public:
     template <class B>
     void measure(Pass<B>& pass, Tokens<const Scalar, Width> x, Saved& saved) {
         B& backend = pass.backend;
-        backend.row_moments(RowMoments<Scalar>{
-            .x = x.matrix(), .mean = saved.mean.data(), .deviation = saved.deviation.data(), .epsilon = norm_epsilon});
-        const bool observes = pass.phase == Phase::train || (pass.phase == Phase::evaluate &&
-                                                             state.tracking.evaluation == EvaluationPasses::averaged);
+        const bool observes =
+            (pass.phase == Phase::train && !state.settled()) ||
+            (pass.phase == Phase::evaluate && state.tracking.evaluation == EvaluationPasses::averaged);
+        const bool measures = observes || !state.removed();
+        backend.row_moments(RowMoments<Scalar>{.x = x.matrix(),
+                                               .mean = saved.mean.data(),
+                                               .deviation = measures ? saved.deviation.data() : nullptr,
+                                               .epsilon = norm_epsilon});
         if (observes) {
             const Positions positions =
                 state.tracking.average_over == AverageOver::all_but_first ? Positions::after_first : Positions::all;
@@ -92,7 +95,7 @@ public:
                                      ? backend.mean_over_tokens(saved.deviation.data(), pass.extent, Positions::first)
                                      : all;
             state.observe(all, first);
-        } else if (pass.phase == Phase::evaluate) {
+        } else if (pass.phase != Phase::recompute) {
             state.hold();
         }
         if (state.fixed) fill_divisors(pass, state.in_use, saved.divisor);
@@ -170,14 +173,14 @@ namespace norm {
 struct Removable {
     using answers = question::Normalisation;
     template <std::size_t Width, class P, std::size_t Paths>
-    using Layer = RemovableNorm<Width, P, Paths, Removal::in_progress>;
+    using Layer = RemovableNorm<Width, P, Paths, RemovalStage::in_progress>;
 };
 
 /// A norm whose every path divides by a constant: what a finished removal leaves.
 struct FixedStd {
     using answers = question::Normalisation;
     template <std::size_t Width, class P, std::size_t Paths>
-    using Layer = RemovableNorm<Width, P, Paths, Removal::complete>;
+    using Layer = RemovableNorm<Width, P, Paths, RemovalStage::complete>;
 };
 
 }  // namespace norm

@@ -87,6 +87,9 @@ struct RemovableState {
     }
 
     [[nodiscard]] constexpr bool removed() const { return fixed && values_fixed; }
+    /// True when no divisor follows the data any more. Training then measures no deviation, and the averages stand
+    /// still.
+    [[nodiscard]] constexpr bool settled() const { return removed() && tracking.mode != DivisorMode::track; }
     /// True when one constant serves every token, which is what folding needs.
     [[nodiscard]] constexpr bool foldable() const { return removed() && !first_position_apart && !end_of_text_apart; }
 

@@ -22,6 +22,7 @@
 #include <lamina/nn/composition.hpp>
 #include <lamina/nn/initialise.hpp>
 #include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/loss.hpp>
 #include <lamina/nn/loss_head.hpp>
 #include <lamina/nn/parameter_store.hpp>
 #include <lamina/nn/pass.hpp>
@@ -61,19 +62,6 @@ struct OwnHeadBias<Vocab, P, true> {
 
 }  // namespace detail
 
-/// How much of an optimiser step one micro-batch is.
-struct MicroBatch {
-    double share = 1;  ///< weight of the micro-batch's mean loss; 1/k for one of k equal ones
-    double auxiliary_weight =
-        0;  ///< of the penalty on uneven deviations before the last norm (reference 5.5); 0 for none
-};
-
-/// What `backward` found, nats; both are finite unless something is wrong.
-struct StepLoss {
-    LossSum cross_entropy{};
-    double auxiliary = 0;
-};
-
 /// logits = head(final_norm(block_{L-1}(… block_0(token_table[id] + position_table[t])))).
 ///
 /// shapes   ids [B, T], T ≤ context -> logits [B·T, V]
@@ -82,8 +70,6 @@ struct StepLoss {
 template <class D, class P, class BlockLayer, class FinalNormLayer>
 class Transformer {
     static constexpr Architecture A = D::architecture;
-    static_assert(BlockLayer::in == A.embed && BlockLayer::out == A.embed,
-                  "lamina: Transformer: the block's width is not the architecture's embed; give both the same");
 
 public:
     static constexpr Architecture architecture = A;

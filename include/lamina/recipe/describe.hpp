@@ -12,6 +12,7 @@
 #include <lamina/recipe/recipe.hpp>
 
 #include <lamina/arch/std_tracking.hpp>
+#include <lamina/train/adamw_options.hpp>
 #include <lamina/train/removal_schedule.hpp>
 
 namespace lamina::recipe {
@@ -52,7 +53,7 @@ inline std::string averaging(const StdTracking& tracking) {
 }
 
 inline void write_phase(std::ostream& text, train::RemovalKind kind, const Recipe& recipe) {
-    const train::Phase& phase = recipe.removal.phase(kind);
+    const train::RemovalPhase& phase = recipe.removal.phase(kind);
     text << "  " << std::left << std::setw(24) << name(kind) << std::right;
     const std::optional<std::size_t> last = phase.last(train::event_count(kind, recipe.layers));
     if (!last) {
@@ -89,6 +90,9 @@ inline void write_phase(std::ostream& text, train::RemovalKind kind, const Recip
                  << " tokens = " << recipe.tokens_per_update() << " tokens per update\n";
     row("optimiser") << "AdamW, betas " << recipe.beta1 << " and " << recipe.beta2 << ", epsilon " << recipe.epsilon
                      << ", weight decay " << recipe.weight_decay << '\n';
+    row("norm gains") << (recipe.gain_decay == train::GainDecay::none ? "without weight decay"
+                                                                      : "weight decay like weights")
+                      << '\n';
     row("gradient clipping") << "global norm " << recipe.clip << '\n';
     row("auxiliary loss");
     if (recipe.auxiliary_loss == 0.0) {

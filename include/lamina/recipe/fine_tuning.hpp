@@ -11,6 +11,7 @@
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/std_tracking.hpp>
+#include <lamina/train/adamw_options.hpp>
 #include <lamina/train/removal_schedule.hpp>
 
 namespace lamina::recipe {
@@ -57,6 +58,7 @@ inline constexpr Recipe small_fine_tuning =
                         .learning_rate = {.peak = 6e-4, .minimum = 3e-4, .warmup = 20, .steps = 300},
                         .micro_batch = 40,
                         .accumulation = 12,
+                        .gain_decay = train::GainDecay::as_weights,
                         .tracking = fine_tuning_tracking},
                  fine_tuning_spacing({.start = 20, .gap = 2, .gap_of_values = 3}));
 
@@ -70,6 +72,7 @@ inline constexpr Recipe medium_fine_tuning =
                         .learning_rate = {.peak = 6e-4, .minimum = 3e-4, .warmup = 10, .steps = 500},
                         .micro_batch = 22,
                         .accumulation = 23,
+                        .gain_decay = train::GainDecay::as_weights,
                         .tracking = fine_tuning_tracking},
                  fine_tuning_spacing({.start = 20, .gap = 2, .gap_of_values = 3}));
 
@@ -83,6 +86,7 @@ inline constexpr Recipe large_fine_tuning =
                         .learning_rate = {.peak = 3e-4, .minimum = 4e-5, .warmup = 15, .steps = 1200},
                         .micro_batch = 28,
                         .accumulation = 18,
+                        .gain_decay = train::GainDecay::as_weights,
                         .tracking = fading_with(0.9119314545650217)},
                  fine_tuning_spacing({.start = 30, .gap = 4, .gap_of_values = 6}));
 
@@ -96,6 +100,7 @@ inline constexpr Recipe xl_fine_tuning =
                         .learning_rate = {.peak = 1e-4, .minimum = 2e-5, .warmup = 20, .steps = 1200},
                         .micro_batch = 18,
                         .accumulation = 28,
+                        .gain_decay = train::GainDecay::as_weights,
                         .tracking = fading_with(0.9424567115944379)},
                  fine_tuning_spacing({.start = 20, .gap = 2, .gap_of_values = 3}));
 

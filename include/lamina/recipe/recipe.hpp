@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <lamina/arch/std_tracking.hpp>
+#include <lamina/train/adamw_options.hpp>
 #include <lamina/train/learning_rate.hpp>
 #include <lamina/train/removal_schedule.hpp>
 
@@ -45,6 +46,7 @@ struct Recipe {
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;
+    train::GainDecay gain_decay = train::GainDecay::none;
     double auxiliary_loss = 0.0;  ///< weight of the loss that evens out the standard deviations before ln_f; 0: none
     EndOfTextTargets end_of_text_targets = EndOfTextTargets::ignored;
 
@@ -52,7 +54,7 @@ struct Recipe {
     train::RemovalSchedule removal{};
     /// First-position phase that the configuration lists. No published run executed it, so `removal` leaves it out; a
     /// run with FirstPosition::apart puts it in.
-    train::Phase listed_first_position{};
+    train::RemovalPhase listed_first_position{};
 
     std::size_t save_every = 100;      ///< optimiser updates
     std::size_t evaluate_every = 100;  ///< optimiser updates

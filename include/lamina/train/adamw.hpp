@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstddef>
-#include <string_view>
 #include <type_traits>
 
 #include <lamina/arch/manifest.hpp>
@@ -12,21 +11,9 @@
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/matrix_view.hpp>
 #include <lamina/nn/language_model_concept.hpp>
+#include <lamina/train/adamw_options.hpp>
 
 namespace lamina::train {
-
-struct AdamWOptions {
-    double beta1 = 0.9;
-    double beta2 = 0.999;
-    double epsilon = 1e-8;
-    double weight_decay = 0.01;
-};
-
-/// Whether weight decay applies to a tensor: to all but biases and norm parameters (reference 7.1). Adapters decay, so
-/// a full-rank A that starts as the identity is pulled towards zero, as in the original.
-[[nodiscard]] constexpr bool decays(std::string_view name, Role role) {
-    return role != Role::norm && name.find("bias") == std::string_view::npos;
-}
 
 /// Decoupled weight decay Adam (Loshchilov & Hutter 2019; reference 7.1) with moments stored as the precision policy
 /// says.
@@ -65,7 +52,7 @@ public:
                 .beta1 = options_.beta1,
                 .beta2 = options_.beta2,
                 .epsilon = options_.epsilon,
-                .decay = decays(entry.suffix.view(), entry.role) ? options_.weight_decay : 0,
+                .decay = decays(entry.suffix.view(), entry.role, options_.gain_decay) ? options_.weight_decay : 0,
                 .gradient_scale = gradient_scale,
                 .update = updates_});
         });

@@ -22,7 +22,9 @@ template <LanguageModel M>
 }
 
 /// What to multiply gradients by so that their norm is at most `maximum`; 1 when `maximum` is 0, which means no
-/// clipping. source   reference 7.2
+/// clipping.
+///
+/// source   reference 7.2
 [[nodiscard]] inline double clip_scale(double norm, double maximum) {
     return maximum == 0 ? 1 : std::min(1.0, maximum / (norm + 1e-6));
 }

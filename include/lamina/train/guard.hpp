@@ -50,6 +50,29 @@ template <LanguageModel M>
     return found;
 }
 
+/// A model that shows its residual stream: `stream(0)` the embeddings, `stream(i)` what block i-1 puts out.
+template <class M>
+concept ShowsStream = requires(M& model, std::size_t block) {
+    lamina::detail::takes_matrix_view(model.stream(block).matrix());
+};
+
+/// Where the last training pass stopped being finite on its way to the loss: "the embeddings", "block h.7", or "the
+/// logits" when every block's output is finite. Nothing for models that do not show their stream.
+///
+/// cost     one read of the activations between the blocks
+template <LanguageModel M>
+[[nodiscard]] std::optional<std::string> first_non_finite_activation(M& model) {
+    if constexpr (ShowsStream<M>) {
+        for (std::size_t i = 0; i <= M::architecture.layers; ++i) {
+            if (std::isfinite(model.backend().sum_of_squares(model.stream(i).matrix()))) continue;
+            return i == 0 ? "the embeddings" : "block h." + std::to_string(i - 1);
+        }
+        return "the logits";
+    } else {
+        return std::nullopt;
+    }
+}
+
 /// A copy, on the host, of everything a step changes: trainable parameters, moments and norm states.
 ///
 /// memory  as much as the trainable parameters and their moments

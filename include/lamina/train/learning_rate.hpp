@@ -60,8 +60,9 @@ struct LinearWithMinimum {
 /// Linear warm-up from 0 to `peak`, then half a cosine down to `minimum` at update `steps`, held from there on.
 ///
 /// With a warm-up the rate of update 0 is exactly 0, so the first update only fills the optimiser's moments.
+///
 /// source   cosine_with_min_lr of transformers 4.48, whose curve rises again after `steps`, where its trainer has
-/// stopped
+///          stopped
 struct CosineWithMinimum {
     double peak = 0.0;
     double minimum = 0.0;

@@ -56,10 +56,15 @@ enum class FirstPositionScope : std::uint8_t {
 /// outside the blocks plays ln_f.
 class Removal {
 public:
+    /// Sets how every norm tracks and what it treats apart, as at the start of a run: build it before loading norm
+    /// states, whose progress it would undo.
+    ///
+    /// errors   ArgumentError when the tracking's momentum or calls_of_ln_1 is out of range; nothing is changed then
     template <LanguageModel M>
     Removal(M& model, RemovalSchedule schedule, StdTracking tracking,
             FirstPositionScope scope = FirstPositionScope::every_norm)
         : sites_(norm_sites(model)), schedule_(schedule), scope_(scope), layers_(M::architecture.layers) {
+        check(tracking);
         for (const NormSite& site : sites_) {
             RemovableState& state = *site.state;
             const bool apart = tracking.first_position == FirstPosition::apart;
@@ -70,20 +75,20 @@ public:
         }
     }
 
-    /// Measures the mean deviation at every norm on a batch, and starts averages and divisors there.
+    /// Measures the mean deviation at every norm on a batch, and starts averages and divisors there. When `evaluate`
+    /// throws, norms track as before.
     template <LanguageModel M>
     void calibrate(M& model, const TokenBatch& batch) {
-        std::vector<StdTracking> kept;
-        for (const NormSite& site : sites_) {
-            kept.push_back(site.state->tracking);
-            site.state->tracking.momentum = 0;
-            site.state->tracking.evaluation = EvaluationPasses::averaged;
+        {
+            const TrackingKept kept(sites_);
+            for (const NormSite& site : sites_) {
+                site.state->tracking.momentum = 0;
+                site.state->tracking.evaluation = EvaluationPasses::averaged;
+            }
+            static_cast<void>(model.evaluate(batch));
         }
-        static_cast<void>(model.evaluate(batch));
-        for (std::size_t i = 0; i < sites_.size(); ++i) {
-            RemovableState& state = *sites_[i].state;
-            state.tracking = kept[i];
-            state.start_at(state.average, state.first_position_average);
+        for (const NormSite& site : sites_) {
+            site.state->start_at(site.state->average, site.state->first_position_average);
         }
     }
 
@@ -147,6 +152,34 @@ public:
     [[nodiscard]] const RemovalSchedule& schedule() const { return schedule_; }
 
 private:
+    /// Puts the tracking of every norm back at the end of a scope.
+    class TrackingKept {
+    public:
+        explicit TrackingKept(const std::vector<NormSite>& sites) : sites_(sites) {
+            for (const NormSite& site : sites_) tracking_.push_back(site.state->tracking);
+        }
+        ~TrackingKept() {
+            for (std::size_t i = 0; i < sites_.size(); ++i) sites_[i].state->tracking = tracking_[i];
+        }
+        TrackingKept(const TrackingKept&) = delete;
+        TrackingKept& operator=(const TrackingKept&) = delete;
+
+    private:
+        const std::vector<NormSite>& sites_;
+        std::vector<StdTracking> tracking_;
+    };
+
+    static void check(const StdTracking& tracking) {
+        if (tracking.calls_of_ln_1 < 1 || tracking.calls_of_ln_1 > 3) {
+            throw ArgumentError("lamina: Removal: calls_of_ln_1 of " + std::to_string(tracking.calls_of_ln_1) +
+                                ": expected 1 to 3");
+        }
+        if (!(tracking.momentum >= 0 && tracking.momentum < 1)) {  // NaN included
+            throw ArgumentError("lamina: Removal: momentum of " + std::to_string(tracking.momentum) +
+                                ": expected at least 0 and below 1");
+        }
+    }
+
     [[nodiscard]] bool plays(const NormSite& site, RemovalKind kind, std::size_t layer) const {
         const bool everywhere = scope_ == FirstPositionScope::every_norm;
         if (!site.in_block) {

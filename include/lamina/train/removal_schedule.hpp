@@ -69,7 +69,7 @@ struct RemovalEvent {
 }
 
 /// When the events of one kind happen: block i at update start + i * gap. With gap 0 all blocks switch together.
-struct Phase {
+struct RemovalPhase {
     static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
     std::size_t start = never;  ///< update of block 0
@@ -83,7 +83,7 @@ struct Phase {
         return start + (count - 1) * gap;
     }
 
-    friend constexpr bool operator==(const Phase&, const Phase&) = default;
+    friend constexpr bool operator==(const RemovalPhase&, const RemovalPhase&) = default;
 };
 
 /// What `RemovalSchedule::progressive` needs to know: the first update, the gaps, and two pauses. In optimiser updates.
@@ -92,9 +92,10 @@ struct ProgressiveSpacing {
     std::size_t gap_ln_2 = 1;
     std::size_t gap_ln_1_qk = 1;
     std::size_t gap_ln_1_v = 1;
-    std::size_t end_of_text_after = Phase::never;  ///< pause between ln_f and end-of-text; never: no such phase
+    std::size_t end_of_text_after = RemovalPhase::never;  ///< pause between ln_f and end-of-text; never: no such phase
     std::size_t gap_end_of_text = 0;
-    std::size_t first_position_after = Phase::never;  ///< pause after the end-of-text phase; never: no such phase
+    std::size_t first_position_after =
+        RemovalPhase::never;  ///< pause after the end-of-text phase; never: no such phase
     std::size_t gap_first_position = 0;
 };
 
@@ -108,12 +109,12 @@ struct ScheduleScale {
 
 /// Six phases, applied in the order of `removal_order` before the update that they name. The default removes nothing.
 struct RemovalSchedule {
-    Phase ln_2{};
-    Phase ln_1_qk{};
-    Phase ln_1_v{};
-    Phase ln_f{};
-    Phase end_of_text{};
-    Phase first_position{};
+    RemovalPhase ln_2{};
+    RemovalPhase ln_1_qk{};
+    RemovalPhase ln_1_v{};
+    RemovalPhase ln_f{};
+    RemovalPhase end_of_text{};
+    RemovalPhase first_position{};
 
     /// One phase after the other, each starting one gap after the last block of the one before, ln_f included.
     ///
@@ -125,17 +126,17 @@ struct RemovalSchedule {
         schedule.ln_1_v = {schedule.ln_1_qk.start + layers * spacing.gap_ln_1_qk, spacing.gap_ln_1_v};
         schedule.ln_f = {schedule.ln_1_v.start + layers * spacing.gap_ln_1_v};
         std::size_t end = schedule.ln_f.start;
-        if (spacing.end_of_text_after != Phase::never) {
+        if (spacing.end_of_text_after != RemovalPhase::never) {
             schedule.end_of_text = {end + spacing.end_of_text_after, spacing.gap_end_of_text};
             end = schedule.end_of_text.start + layers * spacing.gap_end_of_text;
         }
-        if (spacing.first_position_after != Phase::never) {
+        if (spacing.first_position_after != RemovalPhase::never) {
             schedule.first_position = {end + spacing.first_position_after, spacing.gap_first_position};
         }
         return schedule;
     }
 
-    [[nodiscard]] constexpr const Phase& phase(RemovalKind kind) const {
+    [[nodiscard]] constexpr const RemovalPhase& phase(RemovalKind kind) const {
         switch (kind) {
             case RemovalKind::ln_2:
                 return ln_2;
@@ -159,7 +160,7 @@ struct RemovalSchedule {
     template <class Visitor>
     constexpr void events_at(std::size_t update, std::size_t layers, Visitor&& visit) const {
         for (const RemovalKind kind : removal_order) {
-            const Phase& timing = phase(kind);
+            const RemovalPhase& timing = phase(kind);
             const std::size_t count = event_count(kind, layers);
             if (!timing.is_scheduled() || update < timing.start) continue;
             const std::size_t since = update - timing.start;
@@ -184,7 +185,7 @@ struct RemovalSchedule {
     /// All events in their order.
     [[nodiscard]] std::vector<RemovalEvent> events(std::size_t layers) const {
         std::vector<RemovalEvent> all;
-        replay(Phase::never, layers, [&all](const RemovalEvent& event) { all.push_back(event); });
+        replay(RemovalPhase::never, layers, [&all](const RemovalEvent& event) { all.push_back(event); });
         return all;
     }
 
@@ -207,6 +208,7 @@ struct RemovalSchedule {
     /// The same course for a run of another length and a model of another depth. Starts move in proportion; gaps become
     /// the largest ones that let each phase end where it ended, in proportion. So phases that did not overlap still
     /// don't. A gap below one update becomes 0: the blocks of that phase switch together.
+    ///
     /// errors   LAMINA_EXPECTS from_steps and to_layers to be at least 1
     [[nodiscard]] constexpr RemovalSchedule scaled(const ScheduleScale& scale) const {
         LAMINA_EXPECTS(scale.from_steps > 0 && scale.to_layers > 0,
@@ -231,7 +233,7 @@ private:
         return latest;
     }
 
-    [[nodiscard]] static constexpr Phase scaled(const Phase& phase, const ScheduleScale& scale) {
+    [[nodiscard]] static constexpr RemovalPhase scaled(const RemovalPhase& phase, const ScheduleScale& scale) {
         if (!phase.is_scheduled()) return {};
         const auto moved = [&scale](std::size_t update) { return update * scale.to_steps / scale.from_steps; };
         const std::size_t start = moved(phase.start);

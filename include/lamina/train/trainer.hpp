@@ -15,7 +15,7 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/token_batch.hpp>
 #include <lamina/nn/language_model_concept.hpp>
-#include <lamina/nn/transformer.hpp>
+#include <lamina/nn/loss.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
 #include <lamina/train/guard.hpp>
@@ -27,14 +27,14 @@ namespace lamina::train {
 
 struct TrainerOptions {
     AdamWOptions adamw{};
-    std::size_t accumulation =
-        1;            ///< micro-batches per optimiser step; their mean losses weigh the same (reference 7.2)
-    double clip = 1;  ///< maximum of the gradients' norm; 0 for no clipping
+    /// Micro-batches per optimiser step; their mean losses weigh the same (reference 7.2).
+    std::size_t accumulation = 1;
+    double clip = 1;              ///< maximum of the gradients' norm; 0 for no clipping
     double auxiliary_weight = 0;  ///< of the penalty on uneven deviations before the last norm (reference 5.5)
     NonFinite non_finite = NonFinite::stop;
     std::size_t snapshot_every = 10;  ///< steps between states that NonFinite::roll_back can return to
-    std::size_t most_recoveries =
-        10;  ///< skipped or rolled-back steps without a good one between them, before it stops
+    /// Skipped or rolled-back steps without a good one between them, before it stops.
+    std::size_t most_recoveries = 10;
 };
 
 /// What a step did.
@@ -64,6 +64,11 @@ public:
     Trainer(M& model, std::function<double(std::size_t)> rate, TrainerOptions options = {})
         : model_(&model), optimiser_(model, options.adamw), rate_(std::move(rate)), options_(options) {
         if (options.accumulation == 0) throw ArgumentError("lamina: Trainer: accumulation of 0: expected at least 1");
+        if (options.snapshot_every == 0)
+            throw ArgumentError("lamina: Trainer: snapshot_every of 0: expected at least 1");
+        if (!(options.clip >= 0)) {  // NaN included
+            throw ArgumentError("lamina: Trainer: clip of " + std::to_string(options.clip) + ": expected 0 or more");
+        }
     }
 
     /// Norms are removed as `removal` says; it must outlive the trainer.
@@ -77,9 +82,10 @@ public:
         if (removal_ != nullptr) report.events = removal_->before_update(update_);
         if (snapshot_is_due()) snapshot_.take(*model_, optimiser_);
         model_->zero_gradients();
-        accumulate(next, report);
+        std::optional<std::string> problem = accumulate(next, report);
         report.gradient_norm = gradient_norm(*model_);
-        if (const auto problem = problem_of(report)) {
+        if (!problem) problem = problem_of_gradients(report);
+        if (problem) {
             recover(report, *problem);
         } else {
             optimiser_.step(*model_, report.rate, clip_scale(report.gradient_norm, options_.clip));
@@ -101,8 +107,22 @@ public:
     [[nodiscard]] M& model() { return *model_; }
     [[nodiscard]] const TrainerOptions& options() const { return options_; }
 
+    /// Skipped or rolled-back steps since the last good one: what a checkpoint must keep besides the model, the
+    /// optimiser and `update`.
+    [[nodiscard]] std::size_t recoveries() const { return recoveries_; }
+
     /// Continues from a state whose parameters, moments and norm states have been restored.
-    void resume_at(std::size_t update) { update_ = update; }
+    void resume_at(std::size_t update, std::size_t recoveries = 0) {
+        update_ = update;
+        recoveries_ = recoveries;
+        snapshot_ = {};
+    }
+
+    /// Says that the present state was saved. Rolling back then leads here at the furthest, as it does in a run that is
+    /// resumed from what was saved, so that both go on bit for bit alike.
+    void checkpoint_saved() {
+        if (options_.non_finite == NonFinite::roll_back) snapshot_.take(*model_, optimiser_);
+    }
 
 private:
     // A skipped step must leave nothing behind, not even in the norms' averages, so skipping needs a copy from every
@@ -112,8 +132,10 @@ private:
         return options_.non_finite == NonFinite::skip || snapshot_.empty() || update_ % options_.snapshot_every == 0;
     }
 
+    /// Forward and backward of the step's micro-batches. Returns what is wrong with the loss, if anything is.
     template <class Next>
-    void accumulate(Next& next, StepReport& report) {
+    std::optional<std::string> accumulate(Next& next, StepReport& report) {
+        std::optional<std::string> broken;
         const double share = 1 / static_cast<double>(options_.accumulation);
         for (std::size_t i = 0; i < options_.accumulation; ++i) {
             const TokenBatch batch = next();
@@ -122,11 +144,18 @@ private:
             report.loss += share * loss.cross_entropy.mean();
             report.auxiliary += share * loss.auxiliary;
             report.tokens += batch.inputs.size();
+            // The activations are there until the next micro-batch.
+            if (!broken && !std::isfinite(report.loss)) broken = describe_loss();
         }
+        return broken;
     }
 
-    [[nodiscard]] std::optional<std::string> problem_of(const StepReport& report) {
-        if (!std::isfinite(report.loss)) return "loss";
+    [[nodiscard]] std::string describe_loss() {
+        const auto place = first_non_finite_activation(*model_);
+        return place ? "loss, first seen in " + *place + "," : "loss";
+    }
+
+    [[nodiscard]] std::optional<std::string> problem_of_gradients(const StepReport& report) {
         if (std::isfinite(report.gradient_norm)) return std::nullopt;
         const auto tensor = first_non_finite_gradient(*model_);
         return "gradient of " + tensor.value_or("all tensors together");
@@ -135,18 +164,22 @@ private:
     void recover(StepReport& report, const std::string& problem) {
         report.problem = problem + " is not finite in step " + std::to_string(update_);
         ++recoveries_;
+        if (options_.non_finite != NonFinite::stop) restore();
+        // Only now, so that whoever catches this holds a model that is still good.
         if (options_.non_finite == NonFinite::stop || recoveries_ > options_.most_recoveries) {
             throw NonFiniteError(
                 "lamina: " + report.problem + (recoveries_ > 1 ? ", as in the steps before" : "") +
                 "; lower the learning rate or the clipping norm, or see NonFinite::skip and ::roll_back");
         }
+        report.outcome = options_.non_finite == NonFinite::skip ? Outcome::skipped : Outcome::rolled_back;
+    }
+
+    void restore() {
         snapshot_.restore(*model_, optimiser_);
         // Norms that the schedule has switched since the snapshot stay switched.
-        if (removal_ != nullptr) {
-            removal_->schedule().replay(update_, M::architecture.layers,
-                                        [&](const RemovalEvent& event) { removal_->apply(event); });
-        }
-        report.outcome = options_.non_finite == NonFinite::skip ? Outcome::skipped : Outcome::rolled_back;
+        if (removal_ == nullptr) return;
+        removal_->schedule().replay(update_, M::architecture.layers,
+                                    [&](const RemovalEvent& event) { removal_->apply(event); });
     }
 
     M* model_;

@@ -76,6 +76,19 @@ TEMPLATE_TEST_CASE("row_moments are the mean and the deviation of each row", "[c
     SECTION("float, all tiny") { verify_row_moments<TestType, float>({-1e-4, 1e-4}); }
 }
 
+TEMPLATE_TEST_CASE("row_moments without a place for deviations leave the same means", "[conformance][normalise]",
+                   LAMINA_BACKEND_UNDER_TEST) {
+    const Grid x = random_grid<float>(67, 130, 51);
+    const MomentsReference reference = reference_moments<float>(x, 1e-5, Centre::yes);
+    verify<TestType>(Threads::irrelevant, {reference.mean}, [&](TestType& backend) {
+        OnBackend<float, TestType> in(backend, x);
+        OnBackend<float, TestType> mean(backend, unset(1, x.rows));
+        backend.row_moments(
+            RowMoments<float>{.x = in.input(), .mean = mean.data(), .deviation = nullptr, .epsilon = 1e-5});
+        return Grids{mean.read()};
+    });
+}
+
 template <Backend B, class T, class Weight>
 void verify_normalise() {
     for (const Size size : sizes) {

@@ -182,6 +182,19 @@ TEMPLATE_TEST_CASE("normalise_backward gives the gradients that are wanted, for 
     SECTION("float activations, bf16 weights") { verify_normalise_backwards<TestType, float, bf16, float>(); }
 }
 
+TEMPLATE_TEST_CASE("with a fixed divisor the gradient of the rows does not read the rows", "[conformance][normalise]",
+                   LAMINA_BACKEND_UNDER_TEST) {
+    for (const Write write : {Write::overwrite, Write::accumulate}) {
+        auto given = normalise_case<float, float, float>({7, 17}, Centre::yes, Divisor::fixed, write);
+        const Expected expected = reference_d_x<float>(given);
+        given.x = unset(7, 17);
+        verify<TestType>(Threads::irrelevant, {expected}, [&](TestType& backend) {
+            const Wanted wanted{.d_gain = false, .d_bias = false};
+            return Grids{run_normalise_backward<float, float, float>(backend, given, wanted)[0]};
+        });
+    }
+}
+
 template <Backend B, class T>
 void verify_deviation_penalty() {
     for (const Size size : sizes) {

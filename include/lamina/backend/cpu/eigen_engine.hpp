@@ -16,10 +16,15 @@ struct EigenEngine {
     static constexpr const char* name = "Eigen";
 
     /// Eigen blocks for the caches it detects, and takes the last level's size for all cores, or of the host of a
-    /// virtual machine, as its own. This is a setting of the whole process.
+    /// virtual machine, as its own. This is a setting of the whole process: the first call makes it, and later ones,
+    /// which may come while other threads multiply, leave it alone.
     static void limit_cache_sizes() {
-        constexpr std::ptrdiff_t kib = 1024;
-        Eigen::setCpuCacheSizes(Eigen::l1CacheSize(), Eigen::l2CacheSize(), 4096 * kib);
+        static const bool limited = [] {
+            constexpr std::ptrdiff_t kib = 1024;
+            Eigen::setCpuCacheSizes(Eigen::l1CacheSize(), Eigen::l2CacheSize(), 4096 * kib);
+            return true;
+        }();
+        static_cast<void>(limited);
     }
 
     template <class Compute>

@@ -35,10 +35,11 @@ void row_moments(Context& context, const RowMoments<T>& request) {
                                        x.cols, [](Compute value) { return value; }, row),
                                    x.cols);
         }
+        request.mean[n] = mean;
+        if (request.deviation == nullptr) return;
         // Squares of differences, in a second pass: a row with a large mean would cancel in the one-pass formula.
         const auto squares = sum_run<Compute>(
             x.cols, [mean](Compute value) { return (value - mean) * (value - mean); }, row);
-        request.mean[n] = mean;
         request.deviation[n] = std::sqrt(detail::mean_of(squares, x.cols) + static_cast<Compute>(request.epsilon));
     });
 }
@@ -66,38 +67,44 @@ void normalise(Context& context, const Normalise<T, Weight>& request) {
 
 namespace detail {
 
-/// d_x (+)= (g - shift - x̂ · slope) / divisor for one row, with g = d_y · gain.
+/// out (+)= gradient(in...), element by element.
+template <class Compute, class T, class F, class... In>
+void write_run(T* out, std::size_t width, Write write, const F& gradient, const In*... in) {
+    if (write == Write::overwrite) {
+        map_run<Compute>(out, width, gradient, in...);
+    } else {
+        const auto added = [=](Compute before, auto... values) { return before + gradient(values...); };
+        map_run<Compute>(out, width, added, static_cast<const T*>(out), in...);
+    }
+}
+
+/// d_x (+)= (g - shift - x̂ · slope) / divisor for one row, with g = d_y · gain; slope is 0 for a fixed divisor.
 template <class T, class Weight, class Gradient>
 void normalise_backward_row(const NormaliseBackward<T, Weight, Gradient>& request, std::size_t n) {
     using Compute = ComputeOf<T>;
     const std::size_t width = request.x.cols;
-    const Compute mean = request.mean[n];
     const Compute divisor = request.divisor[n];
-    const T* const x = request.x.row(n);
     const T* const d_y = request.d_y.row(n);
+    T* const d_x = request.d_x.row(n);
     Compute shift = 0;
     if (request.centre == Centre::yes) {
         const auto sum = sum_run<Compute>(
             width, [](Compute d, Compute g) { return d * g; }, d_y, request.gain);
         shift = mean_of(sum, width);
     }
-    Compute slope = 0;
-    if (request.statistics == Divisor::live) {
-        const auto term = [=](Compute d, Compute g, Compute value) { return d * g * ((value - mean) / divisor); };
-        slope = mean_of(sum_run<Compute>(width, term, d_y, request.gain, x), width);
+    if (request.statistics == Divisor::fixed) {
+        const auto gradient = [=](Compute d, Compute g) { return (d * g - shift) / divisor; };
+        write_run<Compute>(d_x, width, request.write, gradient, d_y, request.gain);
+        return;
     }
+    const Compute mean = request.mean[n];
+    const T* const x = request.x.row(n);
+    const auto term = [=](Compute d, Compute g, Compute value) { return d * g * ((value - mean) / divisor); };
+    const Compute slope = mean_of(sum_run<Compute>(width, term, d_y, request.gain, x), width);
     const auto gradient = [=](Compute d, Compute g, Compute value) {
         return (d * g - shift - (value - mean) / divisor * slope) / divisor;
     };
-    T* const d_x = request.d_x.row(n);
-    if (request.write == Write::overwrite) {
-        map_run<Compute>(d_x, width, gradient, d_y, request.gain, x);
-    } else {
-        const auto added = [=](Compute d, Compute g, Compute value, Compute before) {
-            return before + gradient(d, g, value);
-        };
-        map_run<Compute>(d_x, width, added, d_y, request.gain, x, static_cast<const T*>(d_x));
-    }
+    write_run<Compute>(d_x, width, request.write, gradient, d_y, request.gain, x);
 }
 
 }  // namespace detail

@@ -1,0 +1,20 @@
+// expect: lamina: Decoder: the final norm is no Layer; nn/layer_concept.hpp says what one must offer
+#include <lamina/backend/cpu/device.hpp>
+#include <lamina/nn/gpt2.hpp>
+
+using namespace lamina;
+
+constexpr Architecture tiny{.layers = 1, .heads = 2, .embed = 8, .context = 6, .vocab = 11};
+using P = Policies<>;
+
+struct WithoutVisit : RmsNorm<8, P> {
+    void visit() = delete;
+};
+
+#ifdef LAMINA_EXPECT_FAILURE
+using Norm = WithoutVisit;
+#else
+using Norm = RmsNorm<8, P>;
+#endif
+
+using Model = Decoder<tiny, P, Gpt2Block<tiny, P>, Norm>;
