@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <new>
 
+#include <lamina/nn/gpt2.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
 #include <lamina/train/guard.hpp>
