@@ -38,9 +38,6 @@ enum class Metric {
     return "";
 }
 
-/// The scores of a question's choices.
-using Answer = std::vector<Score>;
-
 /// What a choice's log-probability is divided by.
 [[nodiscard]] constexpr std::size_t length_of(std::string_view choice, Metric metric) {
     return metric == Metric::acc ? 1 : metric == Metric::acc_norm ? text::code_points(choice) : choice.size();
@@ -55,7 +52,7 @@ using Answer = std::vector<Score>;
     for (std::size_t i = 0; i < answer.size(); ++i) {
         const auto length = static_cast<double>(length_of(question.choices[i], metric));
         const double score =
-            length == 0 ? -std::numeric_limits<double>::infinity() : answer[i].log_probability / length;
+            length == 0 ? -std::numeric_limits<double>::infinity() : answer[i] / length;
         if (score > highest) {
             best = i;
             highest = score;

@@ -7,7 +7,8 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
-#include <lamina/core/token_batch.hpp>
+
+#include <lamina/nn/score.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,37 +20,33 @@
 
 namespace lamina::eval {
 
-/// A model that tells the loss of every position of a batch.
-template <class M>
-concept TokenLossModel = requires(M& model, const TokenBatch& batch, std::span<typename M::Compute> losses) {
-    model.evaluate(batch, losses);
-};
-
-/// -log p, in nats, of every token of some blocks but the first of each: nothing comes before a block.
+/// -log p, in nats, of every token of some blocks but the first of each: nothing comes before a block. `pass` is as for
+/// PrefixScorer; all blocks go through it at once.
 ///
 /// shapes  blocks [B, length] -> [B, length - 1]
 /// errors  NonFiniteError naming the block and the token; LAMINA_EXPECTS whole blocks of at least two tokens
-template <TokenLossModel M>
-[[nodiscard]] std::vector<float> block_losses(M& model, std::span<const Token> blocks, std::size_t length) {
+template <class Pass>
+[[nodiscard]] std::vector<float> block_losses(Pass& pass, std::span<const Token> blocks, std::size_t length) {
     LAMINA_EXPECTS(length >= 2 && blocks.size() % length == 0, "block_losses: whole blocks of at least two tokens");
-    std::vector<Token> targets(blocks.size(), ignored_target);
-    for (std::size_t i = 0; i + 1 < blocks.size(); ++i) {
-        if ((i + 1) % length != 0) targets[i] = blocks[i + 1];
+    std::vector<Segment> segments;
+    std::vector<WantedToken> wanted;
+    wanted.reserve(blocks.size());
+    for (std::size_t first = 0; first < blocks.size(); first += length) {
+        segments.push_back({.tokens = blocks.subspan(first, length - 1)});
+        for (std::size_t i = 1; i < length; ++i) wanted.push_back({.row = wanted.size(), .target = blocks[first + i]});
     }
-    std::vector<typename M::Compute> losses(blocks.size());
-    model.evaluate({.batch = blocks.size() / length, .sequence = length, .inputs = blocks, .targets = targets},
-                   std::span(losses));
-    std::vector<float> result;
-    result.reserve(blocks.size() - blocks.size() / length);
-    for (std::size_t i = 0; i < losses.size(); ++i) {
-        if ((i + 1) % length == 0) continue;
-        if (!std::isfinite(losses[i])) {
-            throw NonFiniteError("the loss of token " + std::to_string(i % length + 1) + " of block " +
-                                 std::to_string(i / length) + " is not finite");
+    std::vector<double> log_probabilities(wanted.size());
+    pass(std::span<const Segment>(segments), std::span<const WantedToken>(wanted), std::span<double>(log_probabilities));
+    std::vector<float> losses;
+    losses.reserve(wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (!std::isfinite(log_probabilities[i])) {
+            throw NonFiniteError("the loss of token " + std::to_string(i % (length - 1) + 1) + " of block " +
+                                 std::to_string(i / (length - 1)) + " is not finite");
         }
-        result.push_back(static_cast<float>(losses[i]));
+        losses.push_back(static_cast<float>(-log_probabilities[i]));
     }
-    return result;
+    return losses;
 }
 
 /// How many of `blocks` are averaged when a batch is `batch` and the last, incomplete one is dropped, as the original

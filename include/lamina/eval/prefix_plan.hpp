@@ -43,6 +43,7 @@ struct PrefixLimits {
     std::size_t trunk = 0;       ///< the longest trunk allowed
     std::size_t kept_trunk = 0;  ///< tokens of a trunk of these sequences that are kept from before
     std::size_t pass_cost = 16;  ///< what a pass for the trunk alone costs besides its tokens, in tokens
+    std::size_t trunk_uses = 1;  ///< plans that are likely to keep the trunk and so to share its cost
 };
 
 namespace detail {
@@ -95,15 +96,19 @@ inline PrefixPlan divide(std::span<const TokenSpan> sequences, std::size_t trunk
     const std::size_t shared = std::min(limits.trunk, common_prefix(sequences.front(), sequences.back()));
     const std::size_t kept = std::min(limits.kept_trunk, shared);
     PrefixPlan best = detail::divide(sequences, kept);
+    std::size_t best_cost = best.tokens;
     for (const std::size_t trunk : {std::size_t{0}, shared}) {
         if (trunk == kept) continue;
         PrefixPlan other = detail::divide(sequences, trunk);
-        std::size_t with_pass = other.tokens;
+        std::size_t cost = other.tokens;
         if (trunk > kept) {
             other.tokens += trunk - kept;
-            with_pass = other.tokens + limits.pass_cost;
+            cost += (trunk - kept + limits.pass_cost) / limits.trunk_uses;
         }
-        if (with_pass < best.tokens) best = std::move(other);
+        if (cost < best_cost) {
+            best = std::move(other);
+            best_cost = cost;
+        }
     }
     return best;
 }

@@ -18,19 +18,14 @@ struct Request {
     std::vector<std::vector<Token>> continuations;
 };
 
-/// How a model takes to one continuation.
-struct Score {
-    double log_probability = 0;  ///< sum over the continuation's tokens, nats
-    bool greedy = false;         ///< every token is the most probable one at its place
+/// Log-probabilities of continuations, in nats: of each the sum over its tokens.
+using Answer = std::vector<double>;
 
-    friend bool operator==(const Score&, const Score&) = default;
-};
-
-/// score(requests)  for each request one Score per continuation, in their order
-/// tokens()         tokens pushed through the model since the scorer was made
+/// score(requests)  for each request the log-probability of each of its continuations, in their order
+/// tokens()         tokens put through the model since the scorer was made
 template <class S>
 concept Scorer = requires(S& scorer, const S& counter, std::span<const Request> requests) {
-    { scorer.score(requests) } -> std::same_as<std::vector<std::vector<Score>>>;
+    { scorer.score(requests) } -> std::same_as<std::vector<Answer>>;
     { counter.tokens() } -> std::convertible_to<std::size_t>;
 };
 
