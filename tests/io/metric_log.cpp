@@ -105,6 +105,7 @@ TEST_CASE("a metric log counts by the name that it was given") {
     MetricLog log = MetricLog::resume(path, 9, "item");
     CHECK_THROWS_AS(log.append(1, {{"item", 1}}), lamina::ContractViolation);
     log.append(1, Json::object());
-    CHECK_THROWS_WITH(MetricLog::resume(path, 9), path.string() + ": line 2 is \"{\\\"item\\\":1}\", expected a JSON "
-                                                                  "object with a whole number \"step\"");
+    CHECK_THROWS_WITH(
+        MetricLog::resume(path, 9),
+        path.string() + ": line 2 is \"{\"item\":1}\", expected a JSON object with a whole number \"step\"");
 }
