@@ -28,7 +28,9 @@ namespace detail {
 /// Takes one text apart; `path` is for messages.
 class CsvParser {
 public:
-    CsvParser(std::string_view text, std::string path) : text_(text), path_(std::move(path)) {}
+    CsvParser(std::string_view text, std::string path) : text_(text), path_(std::move(path)) {
+        if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;  // a byte order mark is no part of the first field
+    }
 
     [[nodiscard]] std::vector<CsvRow> rows() {
         std::vector<CsvRow> result;
@@ -79,11 +81,10 @@ private:
 
     void end_row() {
         const bool carriage_return = take('\r');
-        if (take('\n') || at_ == text_.size()) {
-            ++line_;
-        } else if (!carriage_return) {
+        if (!take('\n') && !carriage_return && at_ != text_.size()) {
             fail(line_, "text follows the end of a quoted field");
         }
+        ++line_;
     }
 
     [[noreturn]] void fail(std::size_t line, const std::string& problem) const {
@@ -98,7 +99,7 @@ private:
 
 }  // namespace detail
 
-/// Every record of a file without a heading; blank lines are passed over.
+/// Every record of a file without a heading; blank lines, and a byte order mark, are passed over.
 ///
 /// errors   FileError when the file cannot be read, is not UTF-8, or its quotes do not match, with the line
 /// source   RFC 4180, with any of its line breaks

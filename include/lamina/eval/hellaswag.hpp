@@ -74,14 +74,7 @@ struct HellaSwag {
             document.context =
                 line.require<std::string>("ctx_a") + " " + text::capitalized(line.require<std::string>("ctx_b"));
         }
-        document.endings = line.require<std::vector<std::string>>("endings");
-        if (document.endings.size() != 4) {
-            line.fail("endings", "has " + std::to_string(document.endings.size()) + " entries, expected 4");
-        }
-        for (std::size_t i = 0; i < document.endings.size(); ++i) {
-            if (!text::strip(document.endings[i]).empty()) continue;
-            line.fail("endings[" + std::to_string(i) + "]", "is empty");
-        }
+        document.endings = read_choices(line, "endings", 4);
         document.label = label_below(line, "label", document.endings.size());
         return document;
     }

@@ -68,9 +68,9 @@ private:
         try {
             return io::Json::parse(text.begin(), text.end());
         } catch (const nlohmann::json::parse_error& error) {
-            throw FileError(where(row), "malformed JSON at byte " + std::to_string(error.byte));
+            throw FileError(where(row), "is not JSON in UTF-8, at byte " + std::to_string(error.byte));
         } catch (const nlohmann::json::exception&) {
-            throw FileError(where(row), "malformed JSON: a number out of range");
+            throw FileError(where(row), "has a number that is out of range");
         }
     }
 

@@ -47,8 +47,10 @@ inline constexpr std::array mmlu_metrics{Metric::acc};
             throw FileError(path.string(), line + "has " + std::to_string(row.fields.size()) +
                                                " fields, expected 6: question, four choices and a letter");
         }
-        if (text::strip(row.fields[0]).empty()) {
-            throw FileError(path.string(), line + "field 1, the question, is empty");
+        for (std::size_t i = 0; i < 5; ++i) {
+            if (!text::strip(row.fields[i]).empty()) continue;
+            throw FileError(path.string(), line + "field " + std::to_string(i + 1) + ", " +
+                                               (i == 0 ? "the question" : "a choice") + ", is empty");
         }
         const std::string& letter = row.fields[5];
         const std::size_t answer = letter.size() == 1 ? mmlu_letters.find(letter) : std::string_view::npos;

@@ -5,11 +5,12 @@
 #include <lamina/eval/json_lines.hpp>
 #include <lamina/eval/numpy_permutation.hpp>
 
+#include <lamina/core/error.hpp>
+#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
 #include <lamina/io/json_file.hpp>
 
-#include <lamina/text/blocks.hpp>
 #include <lamina/text/document_piece.hpp>
 #include <lamina/text/token_stream.hpp>
 #include <lamina/text/tokenizer_concept.hpp>
@@ -23,7 +24,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,10 +53,11 @@ struct PileOptions {
 /// The tokens of the evaluation's blocks, one block after another. Texts are encoded each with an end-of-text behind it
 /// and put together; `options.most_blocks` bounds what is read.
 ///
-/// errors  FileError naming file, line and field; lamina::Error when the file does not fill one block
+/// errors  FileError naming file, line and field, or when the file does not fill one block; LAMINA_EXPECTS a block
 template <text::Tokenizer T>
 [[nodiscard]] std::vector<Token> pile_blocks(const std::filesystem::path& path, const T& tokenizer,
                                              const PileOptions& options = {}) {
+    LAMINA_EXPECTS(options.block > 0, "pile_blocks: a block of at least one token");
     const JsonLines lines(path);
     const std::vector<std::uint32_t> order = numpy_permutation(lines.size(), options.seed);
     // A row that is left out adds nothing, not even an end of text.
@@ -65,11 +66,16 @@ template <text::Tokenizer T>
         return text::DocumentPiece{.text = found.value_or(""), .ends_document = found.has_value()};
     };
     std::vector<Token> tokens;
-    for (const std::span<const Token> block : order | ranges::views::transform(read) | text::token_stream(tokenizer) |
-                                                  text::blocks({.length = options.block}) |
-                                                  ranges::views::take(options.most_blocks)) {
-        tokens.insert(tokens.end(), block.begin(), block.end());
+    for (const Token token : order | ranges::views::transform(read) | text::token_stream(tokenizer) |
+                                 ranges::views::take(options.most_blocks * options.block)) {
+        tokens.push_back(token);
     }
+    if (tokens.size() < options.block) {
+        throw FileError(path.string(), "has " + std::to_string(tokens.size()) +
+                                           " tokens that count, expected at least a block of " +
+                                           std::to_string(options.block));
+    }
+    tokens.resize(tokens.size() - tokens.size() % options.block);
     return tokens;
 }
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -49,23 +48,22 @@ struct PrefixLimits {
 namespace detail {
 
 /// The cheapest division into groups when `trunk` tokens need not be computed for sequences without a stem.
+/// `shared[i]` is what the sequences i and i + 1 have in common.
 ///
 /// method   best[j] = min over i < j of best[i] + cost of the group [i, j), on sequences sorted so that those with long
 ///          common beginnings are neighbours
-inline PrefixPlan divide(std::span<const TokenSpan> sequences, std::size_t trunk) {
-    constexpr std::size_t largest_group = 64;
+inline PrefixPlan divide(std::span<const TokenSpan> sequences, std::span<const std::size_t> shared, std::size_t trunk) {
+    constexpr std::size_t largest_group = 64;  // a second stem for every 64 sequences costs less than looking further
     const std::size_t n = sequences.size();
-    std::vector<std::size_t> best(n + 1, std::numeric_limits<std::size_t>::max());
+    std::vector<std::size_t> best(n + 1, 0);
     std::vector<PrefixGroup> chosen(n + 1);
-    best[0] = 0;
     for (std::size_t j = 1; j <= n; ++j) {
-        const std::size_t alone = best[j - 1] + sequences[j - 1].size() - trunk;
-        best[j] = alone;
+        best[j] = best[j - 1] + sequences[j - 1].size() - trunk;
         chosen[j] = {.first = j - 1, .last = j, .stem = 0};
         std::size_t stem = sequences[j - 1].size();
         std::size_t total = stem;
         for (std::size_t i = j - 1; i-- > 0 && j - i <= largest_group;) {
-            stem = std::min(stem, common_prefix(sequences[i], sequences[i + 1]));
+            stem = std::min(stem, shared[i]);
             if (stem <= trunk) break;
             total += sequences[i].size();
             const std::size_t cost = best[i] + total - (j - i - 1) * stem;
@@ -82,35 +80,33 @@ inline PrefixPlan divide(std::span<const TokenSpan> sequences, std::size_t trunk
 
 }  // namespace detail
 
-/// The plan that computes the fewest tokens.
+/// The plan that computes the fewest tokens, among those whose groups have at most 64 sequences. Where a sequence is
+/// the beginning of others, it may be the stem itself, and nothing is left of it to compute behind that.
 ///
 /// errors  LAMINA_EXPECTS sequences that are sorted, distinct, and longer than limits.trunk
-/// cost    O(64·n) comparisons of sequences
+/// cost    O(64·n), and n comparisons of sequences
 [[nodiscard]] inline PrefixPlan plan_prefixes(std::span<const TokenSpan> sequences, const PrefixLimits& limits) {
     if (sequences.empty()) return {};
-    LAMINA_EXPECTS(std::is_sorted(sequences.begin(), sequences.end(),
-                                  [](TokenSpan a, TokenSpan b) {
-                                      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
-                                  }),
-                   "plan_prefixes: sort the sequences");
-    const std::size_t shared = std::min(limits.trunk, common_prefix(sequences.front(), sequences.back()));
-    const std::size_t kept = std::min(limits.kept_trunk, shared);
-    PrefixPlan best = detail::divide(sequences, kept);
-    std::size_t best_cost = best.tokens;
-    for (const std::size_t trunk : {std::size_t{0}, shared}) {
-        if (trunk == kept) continue;
-        PrefixPlan other = detail::divide(sequences, trunk);
-        std::size_t cost = other.tokens;
-        if (trunk > kept) {
-            other.tokens += trunk - kept;
-            cost += (trunk - kept + limits.pass_cost) / limits.trunk_uses;
-        }
-        if (cost < best_cost) {
-            best = std::move(other);
-            best_cost = cost;
-        }
+    std::vector<std::size_t> shared(sequences.size() - 1);  // with the next one
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+        LAMINA_EXPECTS(sequences[i].size() > limits.trunk,
+                       "plan_prefixes: sequences are longer than the longest trunk");
+        if (i + 1 == sequences.size()) break;
+        shared[i] = common_prefix(sequences[i], sequences[i + 1]);
+        const TokenSpan rest = sequences[i].subspan(shared[i]);
+        const TokenSpan next = sequences[i + 1].subspan(shared[i]);
+        LAMINA_EXPECTS(!next.empty() && (rest.empty() || rest.front() < next.front()),
+                       "plan_prefixes: sort the sequences, and take each once");
     }
-    return best;
+    const std::size_t trunk = std::min(limits.trunk, common_prefix(sequences.front(), sequences.back()));
+    const std::size_t kept = std::min(limits.kept_trunk, trunk);
+    // Any trunk between these two costs no less than one of them.
+    PrefixPlan plan = detail::divide(sequences, shared, kept);
+    if (trunk == kept) return plan;
+    PrefixPlan longer = detail::divide(sequences, shared, trunk);
+    const std::size_t cost = longer.tokens + (trunk - kept + limits.pass_cost) / limits.trunk_uses;
+    longer.tokens += trunk - kept;
+    return cost < plan.tokens ? longer : plan;
 }
 
 }  // namespace lamina::eval

@@ -7,8 +7,11 @@
 #include <lamina/eval/question.hpp>
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 
 #include <lamina/io/json_file.hpp>
+
+#include <lamina/text/python_string.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -19,6 +22,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lamina::eval {
@@ -52,8 +56,23 @@ concept Task = requires(const io::JsonObject& line, const typename T::Document& 
         if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) label = choices;
     }
     if (label < choices) return label;
-    line.fail(field,
-              "is " + printable(found.dump()) + ", expected a whole number from 0 to " + std::to_string(choices - 1));
+    line.fail(field, "is " + printable(found.dump()) + ", expected a whole number below " + std::to_string(choices));
+}
+
+/// The choices of an item: strings of which none is blank.
+///
+/// errors  FileError naming the field when it is missing, something else, blank, or not of `count` entries
+[[nodiscard]] inline std::vector<std::string> read_choices(const io::JsonObject& line, std::string_view field,
+                                                           std::optional<std::size_t> count = std::nullopt) {
+    auto choices = line.require<std::vector<std::string>>(field);
+    if (choices.empty() || choices.size() != count.value_or(choices.size())) {
+        line.fail(field, "has " + std::to_string(choices.size()) + " entries, expected " +
+                             (count ? std::to_string(*count) : "at least one"));
+    }
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        if (text::strip(choices[i]).empty()) line.fail(std::string(field) + "[" + std::to_string(i) + "]", "is empty");
+    }
+    return choices;
 }
 
 /// The first `limit` items of a file as questions.
