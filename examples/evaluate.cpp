@@ -2,6 +2,7 @@
 // evaluate: Pile-10k, HellaSwag and MMLU on a GPT-2 of any norm state, by the conventions of lm-evaluation-harness.
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
+#include "common/model_flags.hpp"
 #include "evaluate/job.hpp"
 #include "evaluate/run.hpp"
 #include "evaluate/work.hpp"
@@ -27,9 +28,7 @@ struct CommandLine {
 
 void add_flags(CLI::App& app, CommandLine& line) {
     Job& job = line.job;
-    any_model::add_flags(app, line.model);
-    app.add_option("--tokenizer", job.tokenizer,
-                   "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
+    any_model::add_flags(app, line.model, job.tokenizer);
     app.add_option("--pile", job.pile, "Pile-10k as JSON Lines with text and meta");
     app.add_option("--hellaswag", job.hellaswag, "HellaSwag's validation split as JSON Lines");
     app.add_option("--mmlu", job.mmlu, "MMLU's folder with test/ and dev/");
@@ -48,19 +47,32 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--threads", job.threads, "0 for all cores")->capture_default_str();
 }
 
+[[nodiscard]] const char* norms_of(any_model::Kind kind) {
+    switch (kind) {
+        case any_model::Kind::pretrained:
+            return "";
+        case any_model::Kind::run:
+            return ", adapted";
+        case any_model::Kind::folded:
+            return ", folded";
+    }
+    return "";
+}
+
 void run(CommandLine& line) {
     Job& job = line.job;
     if (job.pile.empty() && job.hellaswag.empty() && job.mmlu.empty()) {
         throw lamina::ArgumentError("nothing to evaluate on; give --pile, --hellaswag or --mmlu");
     }
     job.model = any_model::find(line.model);
-    if (job.label.empty()) job.label = any_model::label(job.model);
+    if (job.label.empty()) job.label = job.model.model + norms_of(job.model.kind);
     if (!job.baseline.empty()) static_cast<void>(lamina::eval::read_results(job.baseline));
     const any_model::Tokenizer tokenizer = any_model::open_tokenizer(job.model, job.tokenizer);
-    const evaluate::Work work = evaluate::read_work(job, tokenizer, any_model::architecture(job.model).context);
-    const std::unique_ptr<any_model::Model> model = any_model::open(job.model, job.threads);
+    const evaluate::Work work = evaluate::read_work(job, tokenizer, job.model.architecture.context);
+    const std::unique_ptr<any_model::Model> model =
+        any_model::open(job.model, {.threads = job.threads, .cache_rows = 4 * job.model.architecture.context});
     evaluate::open_out(job);
-    evaluate::report(job, evaluate::run(job, work, tokenizer, *model), *model);
+    evaluate::report(job, evaluate::run(job, work, tokenizer, *model));
 }
 
 }  // namespace

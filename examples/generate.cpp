@@ -2,6 +2,7 @@
 // generate: writes after a prompt with a pretrained GPT-2, one in the middle of losing its norms, or a folded one.
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
+#include "common/model_flags.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/token.hpp>
@@ -36,13 +37,7 @@ struct CommandLine {
 };
 
 void add_flags(CLI::App& app, CommandLine& line) {
-    app.add_option("--weights", line.model.weights,
-                   "Hugging Face folder, or a folded model; with --run, what the run started from");
-    app.add_option("--run", line.model.run, "folder of a run of remove_layernorm: its adapter and its norms");
-    app.add_option("--model", line.model.model,
-                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl (default: what config.json says)");
-    app.add_option("--tokenizer", line.tokenizer,
-                   "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
+    any_model::add_flags(app, line.model, line.tokenizer);
     app.add_option("--prompt", line.prompt, "what to write after (default: the beginning of a document)");
     app.add_option("--tokens", line.tokens,
                    "to write, fewer where the text ends; where the context is full, its second half is read again as "
@@ -115,8 +110,9 @@ void run(CommandLine& line) {
     const any_model::Found found = any_model::find(line.model);
     const std::size_t context = found.architecture.context;
     const any_model::Tokenizer tokenizer = any_model::open_tokenizer(found, line.tokenizer);
-    std::vector<Token> prompt = tokenizer.encode(line.prompt);
-    if (prompt.empty()) prompt.push_back(tokenizer.end_of_text);  // where every document begins
+    std::vector<Token> prompt;
+    tokenizer.encode(line.prompt, prompt);
+    if (prompt.empty()) prompt.push_back(tokenizer.end_of_text());  // where every document begins
     if (prompt.size() > context) {
         throw lamina::ArgumentError("--prompt has " + std::to_string(prompt.size()) + " tokens, expected at most " +
                                     std::to_string(context) + ", the context of " + found.model);
@@ -131,7 +127,7 @@ void run(CommandLine& line) {
     const double reading = watch.lap();
     std::size_t written = 0;
     std::size_t passes = 0;  // after the prompt's, which gave the first token
-    while (token != tokenizer.end_of_text) {
+    while (token != tokenizer.end_of_text()) {
         print(text.push(tokenizer.decode(std::span(&token, 1))));
         if (++written == line.tokens) break;
         token = writer.next(std::span(&token, 1));

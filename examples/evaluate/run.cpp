@@ -211,20 +211,21 @@ eval::Results run(const Job& job, const Work& work, const any_model::Tokenizer& 
         model.score(segments, wanted, log_probabilities);
     };
     if (!work.pile.empty()) results.pile = pile_losses(job, work, pass);
-    eval::PrefixScorer scorer(pass, {.context = model.context(), .cache_rows = model.cache_rows()});
+    const std::size_t context = job.model.architecture.context;
+    eval::PrefixScorer scorer(pass, {.context = context, .cache_rows = model.cache_rows()});
     const std::span<const TaskWork> tasks = work.tasks;
     for (std::size_t first = 0; first < tasks.size();) {
         const bool mmlu = tasks[first].name.starts_with("mmlu_");
         const std::size_t count = mmlu ? tasks.size() - first : 1;
-        answer_tasks(job, tasks.subspan(first, count), mmlu ? "mmlu" : tasks[first].name, tokenizer, model.context(),
-                     scorer, results);
+        answer_tasks(job, tasks.subspan(first, count), mmlu ? "mmlu" : tasks[first].name, tokenizer, context, scorer,
+                     results);
         first += count;
     }
     results.groups = eval::mmlu_group_results(results.tasks);
     return results;
 }
 
-void report(const Job& job, const eval::Results& results, const Model& model) {
+void report(const Job& job, const eval::Results& results) {
     std::vector<eval::ResultValues> rows;
     if (!job.baseline.empty()) rows.push_back(eval::read_results(job.baseline));
     rows.push_back(eval::values_of(results));
@@ -243,7 +244,6 @@ void report(const Job& job, const eval::Results& results, const Model& model) {
     if (job.out.empty()) return;
     Json config{{"model", "lamina"},
                 {"model_args", job.model.model},
-                {"model_num_parameters", model.parameters()},
                 {"limit", job.limit ? Json(*job.limit) : Json()}};
     lamina::io::write_json(job.out / "results.json", eval::results_json(results, std::move(config)));
     lamina::io::write_file(job.out / "results.md", table + "\n" + eval::details_markdown(results));

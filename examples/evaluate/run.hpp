@@ -20,6 +20,6 @@ void open_out(const Job& job);
                                         any_model::Model& model);
 
 /// Prints the tables, and writes results.json and results.md into job.out.
-void report(const Job& job, const lamina::eval::Results& results, const any_model::Model& model);
+void report(const Job& job, const lamina::eval::Results& results);
 
 }  // namespace evaluate
