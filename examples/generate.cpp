@@ -40,7 +40,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
                    "Hugging Face folder, or a folded model; with --run, what the run started from");
     app.add_option("--run", line.model.run, "folder of a run of remove_layernorm: its adapter and its norms");
     app.add_option("--model", line.model.model,
-                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl (default: what config.json says)");
+                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");
     app.add_option("--tokenizer", line.tokenizer,
                    "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
     app.add_option("--prompt", line.prompt, "what to write after (default: the beginning of a document)");
