@@ -6,7 +6,6 @@
 #include <lamina/recipe/nano.hpp>
 
 #include <array>
-#include <optional>
 
 namespace any_model {
 
@@ -35,11 +34,7 @@ const NamedSize& size_called(const std::string& name) {
 }
 
 /// The size that a folder's config.json describes.
-const NamedSize& size_of(const fs::path& weights) {
-    const fs::path path = weights / "config.json";
-    if (!fs::exists(path)) {
-        throw lamina::FileError(path.string(), "does not exist, so it does not tell the model's size; give --model");
-    }
+const NamedSize& size_of(const fs::path& path) {
     const lamina::io::JsonFile json(path);
     const lamina::io::JsonObject config = json.object();
     const auto count = [&](const char* name, const char* alias, std::size_t by_default) {
@@ -54,6 +49,20 @@ const NamedSize& size_of(const fs::path& weights) {
     }
     throw lamina::FileError(path.string(), "describes " + std::to_string(layers) + " layers of width " +
                                                std::to_string(embed) + ", " + any_size);
+}
+
+/// The size in config.json, which a loader need not have, and in --model, which must then say it.
+const NamedSize& size_of(const fs::path& weights, const std::string& model) {
+    const fs::path config = weights / "config.json";
+    if (!fs::exists(config)) {
+        if (!model.empty()) return size_called(model);
+        throw lamina::FileError(config.string(), "does not exist, so it does not tell the model's size; give --model");
+    }
+    const NamedSize& size = size_of(config);
+    if (!model.empty() && model != size.name) {
+        throw lamina::FileError(config.string(), "describes " + std::string(size.name) + ", but --model is " + model);
+    }
+    return size;
 }
 
 /// Whether a folder of weights is a folded model.
@@ -112,7 +121,7 @@ Found find(const Flags& flags) {
     } else if (is_folded(found.weights)) {
         found.kind = Kind::folded;
     }
-    const NamedSize& size = flags.model.empty() ? size_of(found.weights) : size_called(flags.model);
+    const NamedSize& size = size_of(found.weights, flags.model);
     found.model = size.name;
     found.architecture = size.architecture;
     if (!Size::all().contains(found.model)) {

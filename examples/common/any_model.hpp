@@ -38,7 +38,7 @@ struct Found {
     std::filesystem::path run;
 };
 
-/// Which model the flags mean, its size from config.json unless it was given.
+/// Which model the flags mean, its size from config.json, or from the flags where there is none.
 ///
 /// errors   ArgumentError or FileError when there is none, not all of it, or none of a size that this program has
 [[nodiscard]] Found find(const Flags& flags);

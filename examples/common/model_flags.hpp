@@ -15,7 +15,7 @@ inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
                    "Hugging Face folder, or a folded model; with --run, what the run started from");
     app.add_option("--run", flags.run, "folder of a run of remove_layernorm: its adapter and its norms");
     app.add_option("--model", flags.model,
-                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl (default: what config.json says)");
+                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");
     app.add_option("--tokenizer", tokenizer,
                    "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
 }
