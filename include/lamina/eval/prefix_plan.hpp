@@ -79,7 +79,7 @@ inline PrefixPlan divide(std::span<const TokenSpan> sequences, std::span<const s
 
 }  // namespace detail
 
-/// The plan that computes the fewest tokens, among those whose groups have at most 64 sequences. Where a sequence is
+/// The plan that computes the fewest tokens, among those whose groups are neighbours, at most 64 of them. Where a sequence is
 /// the beginning of others, it may be the stem itself, and nothing is left of it to compute behind that.
 ///
 /// errors  LAMINA_EXPECTS sequences that are sorted, distinct, and longer than limits.trunk
