@@ -2,7 +2,6 @@
 #include <lamina/eval/pile.hpp>
 
 #include <lamina/text/byte_tokenizer.hpp>
-#include <lamina/text/gpt2_tokenizer.hpp>
 
 #include "support.hpp"
 #include "support/catch.hpp"
@@ -63,24 +62,4 @@ TEST_CASE("bad rows of the Pile are refused with file, line and field") {
           "items: line 1: field \"meta.pile_set_name\" is 3, expected a string");
     CHECK(error_in("{\"meta\": {}}") == "items: line 1: field \"text\" is missing");
     CHECK(error_in("{\"text\": \"12345678\"}\n{\"text\": ") == "items: line 2: is not JSON in UTF-8, at byte 10");
-}
-
-TEST_CASE("the whole order of Pile-10k is the published one") {
-    const std::filesystem::path path = lamina_tests::shared("reference/pile10k_order_seed42.json");
-    if (!std::filesystem::exists(path)) LAMINA_SKIP("there is no " + path.string());
-    CHECK(numpy_permutation(10'000, 42) == lamina::io::read_json(path)["order"].get<std::vector<std::uint32_t>>());
-}
-
-// Tokens and their hash are those of transformers' tokenizer on the rows in datasets' order.
-TEST_CASE("a sample of the Pile becomes the tokens that the original's libraries make of it", "[text][heavy]") {
-    const std::filesystem::path path = lamina_tests::shared("data/pile/pile_sample.jsonl");
-    const std::filesystem::path vocabulary = lamina_tests::shared("data/gpt2");
-    if (!std::filesystem::exists(path) || !std::filesystem::exists(vocabulary)) {
-        LAMINA_SKIP("there is no " + path.string() + " or no " + vocabulary.string());
-    }
-    const std::vector<Token> tokens = pile_blocks(path, lamina::text::Gpt2Tokenizer::from_folder(vocabulary));
-    CHECK(tokens.size() == 319 * 1024);
-    std::uint32_t hash = 0;
-    for (const Token token : tokens) hash = hash * 31 + static_cast<std::uint32_t>(token);
-    CHECK(hash == 2126489940U);
 }

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/eval/request.hpp>
 
-#include <lamina/eval/hellaswag.hpp>
-#include <lamina/eval/mmlu.hpp>
 #include <lamina/text/byte_tokenizer.hpp>
-#include <lamina/text/gpt2_tokenizer.hpp>
 
 #include "support.hpp"
 #include "support/catch.hpp"
-
-#include <cstdint>
 
 using namespace lamina::eval;
 using lamina::Token;
@@ -127,45 +122,4 @@ TEST_CASE("a choice may fill the model's context, with one token before it, but 
     };
     CHECK(lamina_tests::error_text([&] { static_cast<void>(requests_of(Spaceless(), vanishes, 8)); }) ==
           "items: line 4: choice 0 has 0 tokens, expected 1 to 8, the model's context");
-}
-
-TEST_CASE("the letters of MMLU are one position each to GPT-2", "[text]") {
-    const std::filesystem::path folder = lamina_tests::shared("data");
-    if (!std::filesystem::exists(folder / "mmlu") || !std::filesystem::exists(folder / "gpt2")) {
-        LAMINA_SKIP("there is no MMLU or no vocabulary in " + folder.string());
-    }
-    const auto tokenizer = lamina::text::Gpt2Tokenizer::from_folder(folder / "gpt2");
-    for (const std::string_view subject : {"anatomy", "professional_law"}) {
-        for (const Question& question : mmlu_questions(folder / "mmlu", subject, {.limit = 20})) {
-            const QuestionRequests made = requests_of(tokenizer, question, 1024);
-            REQUIRE(made.requests.size() == 1);
-            CHECK(made.requests[0].continuations == std::vector<std::vector<Token>>{{317}, {347}, {327}, {360}});
-            CHECK(made.harness_tokens == made.requests[0].context.size());
-        }
-    }
-}
-
-// The numbers are those of the harness's rules with transformers' tokenizer.
-TEST_CASE("HellaSwag becomes the tokens that the harness makes of it", "[text]") {
-    const std::filesystem::path path = lamina_tests::shared("data/hellaswag/hellaswag_val_original_1000.jsonl");
-    const std::filesystem::path vocabulary = lamina_tests::shared("data/gpt2");
-    if (!std::filesystem::exists(path) || !std::filesystem::exists(vocabulary)) {
-        LAMINA_SKIP("there is no " + path.string() + " or no " + vocabulary.string());
-    }
-    const auto tokenizer = lamina::text::Gpt2Tokenizer::from_folder(vocabulary);
-    std::size_t pushed = 0;
-    std::uint32_t hash = 0;
-    const auto add = [&hash](Token token) { hash = hash * 31 + static_cast<std::uint32_t>(token); };
-    for (const Question& question : read_questions<HellaSwag>(path)) {
-        const QuestionRequests made = requests_of(tokenizer, question, 1024);
-        pushed += made.harness_tokens;
-        for (const QuestionRequests::Place place : made.choices) {
-            for (const Token token : made.requests[place.request].context) add(token);
-            add(60000);
-            for (const Token token : made.requests[place.request].continuations[place.continuation]) add(token);
-            add(60001);
-        }
-    }
-    CHECK(pushed == 184604);
-    CHECK(hash == 1401447496U);
 }
