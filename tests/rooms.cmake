@@ -16,6 +16,7 @@ set(precompiled_backend "<lamina/backend/cpu/backend.hpp>")
 set(precompiled_nn ${precompiled_backend} "<nlohmann/json.hpp>")
 set(precompiled_train ${precompiled_nn})
 set(precompiled_io "<nlohmann/json.hpp>")
+set(precompiled_eval "<lamina/io/json_file.hpp>")
 
 add_custom_target(lamina_small_tests COMMENT "Suites that are cheap enough to run under the sanitizers")
 foreach(room IN LISTS rooms)
@@ -52,7 +53,7 @@ foreach(room IN LISTS rooms)
             TEST_PREFIX "${room}/"
             EXTRA_ARGS ${strict}
             PROPERTIES LABELS ${room} TIMEOUT 300 SKIP_REGULAR_EXPRESSION "${lamina_skip_expression}")
-        if(kind STREQUAL "sources" AND room MATCHES "^(core|arch|io|text|train)$")
+        if(kind STREQUAL "sources" AND room MATCHES "^(core|arch|io|text|eval|train)$")
             add_dependencies(lamina_small_tests ${suite})
         endif()
     endforeach()

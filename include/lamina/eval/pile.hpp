@@ -11,12 +11,7 @@
 
 #include <lamina/io/json_file.hpp>
 
-#include <lamina/text/document_piece.hpp>
-#include <lamina/text/token_stream.hpp>
 #include <lamina/text/tokenizer_concept.hpp>
-
-#include <range/v3/view/take.hpp>
-#include <range/v3/view/transform.hpp>
 
 #include <algorithm>
 #include <array>
@@ -58,24 +53,22 @@ template <text::Tokenizer T>
 [[nodiscard]] std::vector<Token> pile_blocks(const std::filesystem::path& path, const T& tokenizer,
                                              const PileOptions& options = {}) {
     LAMINA_EXPECTS(options.block > 0, "pile_blocks: a block of at least one token");
+    const std::size_t enough = options.most_blocks * options.block;
     const JsonLines lines(path);
-    const std::vector<std::uint32_t> order = numpy_permutation(lines.size(), options.seed);
-    // A row that is left out adds nothing, not even an end of text.
-    const auto read = [&lines](std::uint32_t row) {
-        const std::optional<std::string> found = lines.read(row, pile_text);
-        return text::DocumentPiece{.text = found.value_or(""), .ends_document = found.has_value()};
-    };
     std::vector<Token> tokens;
-    for (const Token token : order | ranges::views::transform(read) | text::token_stream(tokenizer) |
-                                 ranges::views::take(options.most_blocks * options.block)) {
-        tokens.push_back(token);
+    for (const std::uint32_t row : numpy_permutation(lines.size(), options.seed)) {
+        if (tokens.size() >= enough) break;
+        const std::optional<std::string> found = lines.read(row, pile_text);
+        if (!found) continue;  // not even an end of text
+        tokenizer.encode(*found, tokens);
+        tokens.push_back(tokenizer.end_of_text());
     }
     if (tokens.size() < options.block) {
         throw FileError(path.string(), "has " + std::to_string(tokens.size()) +
                                            " tokens that count, expected at least a block of " +
                                            std::to_string(options.block));
     }
-    tokens.resize(tokens.size() - tokens.size() % options.block);
+    tokens.resize(std::min(tokens.size() - tokens.size() % options.block, enough));
     return tokens;
 }
 

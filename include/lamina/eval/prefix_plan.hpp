@@ -80,8 +80,8 @@ inline PrefixPlan divide(std::span<const TokenSpan> sequences, std::span<const s
 
 }  // namespace detail
 
-/// The plan that computes the fewest tokens, among those whose groups have at most 64 sequences. Where a sequence is
-/// the beginning of others, it may be the stem itself, and nothing is left of it to compute behind that.
+/// The plan that computes the fewest tokens, among those whose groups are at most 64 neighbours. A sequence with which
+/// others begin may be the stem itself: then nothing of it is left to compute behind the stem.
 ///
 /// errors  LAMINA_EXPECTS sequences that are sorted, distinct, and longer than limits.trunk
 /// cost    O(64·n), and n comparisons of sequences

@@ -146,7 +146,8 @@ private:
 }
 
 /// The metrics in a file of this schema, written by lamina or by the harness. Standard errors, and values that were not
-/// finite, are passed over; of several filters the first one counts. The label is "model_name", or else the file's name.
+/// finite, are passed over; of several filters the first one counts. The label is "model_name", or else the name of the
+/// file.
 ///
 /// errors  FileError naming the field when the file is something else, or has no metric
 [[nodiscard]] inline ResultValues read_results(const std::filesystem::path& path) {

@@ -89,7 +89,8 @@ template <Task T>
         question.where = lines.where(row);
         if (question.choices.empty()) throw FileError(question.where, "there are no choices");
         if (question.gold >= question.choices.size()) {
-            throw FileError(question.where, "the right choice is " + std::to_string(question.gold) + " of " +
+            throw FileError(question.where, "the right choice is " + std::to_string(question.gold) +
+                                                ", expected a whole number below " +
                                                 std::to_string(question.choices.size()));
         }
         questions.push_back(std::move(question));
