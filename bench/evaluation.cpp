@@ -65,11 +65,12 @@ struct Side {
 
 std::vector<Part> parts_of(const Options& options) {
     const std::string threads = " --threads " + std::to_string(options.threads);
-    std::vector<Part> parts{{.title = "HellaSwag",
-                             .key = "hellaswag",
-                             .flags = threads + " --hellaswag " + options.hellaswag + " --hellaswag-items " +
-                                      std::to_string(options.hellaswag_items),
-                             .tasks = {eval::read_questions<eval::HellaSwag>(options.hellaswag, options.hellaswag_items)}}};
+    std::vector<Part> parts{
+        {.title = "HellaSwag",
+         .key = "hellaswag",
+         .flags = threads + " --hellaswag " + options.hellaswag + " --hellaswag-items " +
+                  std::to_string(options.hellaswag_items),
+         .tasks = {eval::read_questions<eval::HellaSwag>(options.hellaswag, options.hellaswag_items)}}};
     for (const std::size_t shots : {std::size_t{0}, std::size_t{5}}) {
         Part part{.title = "MMLU, " + std::to_string(shots) + "-shot", .key = "mmlu", .flags = threads, .tasks = {}};
         std::string names;
@@ -131,8 +132,9 @@ void print(const Part& part, const Side& here, const Side& peer) {
     };
     line("lamina", here);
     line("harness", peer);
-    std::printf("  %-14s %.2f times the items/s, %.2f times fewer tokens; log-likelihoods differ by %.1e in sum\n\n", "",
-                here.rate.median() / peer.rate.median(), static_cast<double>(peer.tokens) / static_cast<double>(here.tokens),
+    std::printf("  %-14s %.2f times the items/s, %.2f times fewer tokens; log-likelihoods differ by %.1e in sum\n\n",
+                "", here.rate.median() / peer.rate.median(),
+                static_cast<double>(peer.tokens) / static_cast<double>(here.tokens),
                 std::abs(here.sum - peer.sum) / std::abs(peer.sum));
     std::fflush(stdout);
 }
@@ -167,8 +169,8 @@ void run(Options& options) {
 
 int main(int argc, char** argv) {
     Options options;
-    options.subjects = {"abstract_algebra", "college_medicine", "global_facts",  "high_school_macroeconomics",
-                        "machine_learning", "nutrition",        "sociology",     "international_law"};
+    options.subjects = {"abstract_algebra", "college_medicine", "global_facts", "high_school_macroeconomics",
+                        "machine_learning", "nutrition",        "sociology",    "international_law"};
     CLI::App app("Measures evaluation on GPT-2 small next to lm-evaluation-harness.", "evaluation");
     app.failure_message([](const CLI::App* program, const CLI::Error& error) {
         return program->get_name() + ": " + error.what() + "\n";

@@ -16,8 +16,9 @@ Tokenizer open_tokenizer(const Found& found, const std::string& folder) {
     const auto tokenizer =
         text::Gpt2Tokenizer::from_folder(folder.empty() ? found.weights : std::filesystem::path(folder));
     if (tokenizer.vocab_size() != found.architecture.vocab) {
-        throw lamina::ArgumentError("the tokenizer has " + std::to_string(tokenizer.vocab_size()) + " tokens, expected " +
-                                    std::to_string(found.architecture.vocab) + " as in " + found.model);
+        throw lamina::ArgumentError("the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                                    " tokens, expected " + std::to_string(found.architecture.vocab) + " as in " +
+                                    found.model);
     }
     return Tokenizer(tokenizer);
 }

@@ -115,13 +115,13 @@ void answer_tasks(const Job& job, std::span<const TaskWork> tasks, const std::st
     const std::size_t tokens_before = scorer.tokens();
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         const TaskWork& task = tasks[i];
-        const eval::AnswerCounts more = eval::answer_questions(
-            scorer, tokenizer, std::span<const eval::Question>(task.questions),
-            {.context = context, .together = 64, .first = answers[i].all().size()},
-            [&](std::size_t /*index*/, eval::Answer answer) {
-                answers[i].add(std::move(answer));
-                progress.add(1);
-            });
+        const eval::AnswerCounts more =
+            eval::answer_questions(scorer, tokenizer, std::span<const eval::Question>(task.questions),
+                                   {.context = context, .together = 64, .first = answers[i].all().size()},
+                                   [&](std::size_t /*index*/, eval::Answer answer) {
+                                       answers[i].add(std::move(answer));
+                                       progress.add(1);
+                                   });
         counts.questions += more.questions;
         counts.harness_tokens += more.harness_tokens;
         counts.cut_off += more.cut_off;
@@ -156,8 +156,8 @@ template <class Pass>
     Progress progress("pile10k", "blocks", blocks, done);
     while (done < blocks) {
         const std::size_t count = std::min(together, blocks - done);
-        const std::vector<float> losses = eval::block_losses(
-            pass, std::span(work.pile).subspan(done * work.block, count * work.block), work.block);
+        const std::vector<float> losses =
+            eval::block_losses(pass, std::span(work.pile).subspan(done * work.block, count * work.block), work.block);
         if (file) {
             file->append(losses);
         } else {
@@ -177,7 +177,8 @@ void open_out(const Job& job) {
     const fs::path settings = job.out / "evaluation.json";
     if (job.resume) {
         if (!fs::exists(settings)) {
-            throw lamina::FileError(settings.string(), "does not exist, so there is nothing to go on with; drop --resume");
+            throw lamina::FileError(settings.string(),
+                                    "does not exist, so there is nothing to go on with; drop --resume");
         }
         const Json before = lamina::io::read_json(settings);
         const Json now = settings_of(job);
@@ -236,15 +237,13 @@ void report(const Job& job, const eval::Results& results) {
         std::printf("\nPile-10k: mean %.4f, perplexity %.2f, median %.4f over %zu tokens;", losses.mean,
                     losses.perplexity, losses.median, losses.tokens);
         for (const eval::LossRange& range : losses.ranges) {
-            std::printf("%s %g %% in %.4f-%.4f", &range == losses.ranges.data() ? "" : ",", range.share * 100, range.low,
-                        range.high);
+            std::printf("%s %g %% in %.4f-%.4f", &range == losses.ranges.data() ? "" : ",", range.share * 100,
+                        range.low, range.high);
         }
         std::printf("\n");
     }
     if (job.out.empty()) return;
-    Json config{{"model", "lamina"},
-                {"model_args", job.model.model},
-                {"limit", job.limit ? Json(*job.limit) : Json()}};
+    Json config{{"model", "lamina"}, {"model_args", job.model.model}, {"limit", job.limit ? Json(*job.limit) : Json()}};
     lamina::io::write_json(job.out / "results.json", eval::results_json(results, std::move(config)));
     lamina::io::write_file(job.out / "results.md", table + "\n" + eval::details_markdown(results));
     if (!job.losses) fs::remove(job.out / "pile_losses.npy");

@@ -28,7 +28,8 @@ TEST_CASE("an interrupted log of answers goes on where it was") {
         log.append({-3, -1e-300});
     }
     const std::string whole = contents(path);
-    CHECK(whole == "{\"item\":0,\"log_probabilities\":[-0.1,-2.0]}\n{\"item\":1,\"log_probabilities\":[-3.0,-1e-300]}\n");
+    CHECK(whole ==
+          "{\"item\":0,\"log_probabilities\":[-0.1,-2.0]}\n{\"item\":1,\"log_probabilities\":[-3.0,-1e-300]}\n");
     write(path, whole + "{\"item\":2,\"log_pro");
     AnswerLog log = AnswerLog::resume(path, three);
     REQUIRE(log.answers().size() == 2);
@@ -47,10 +48,11 @@ TEST_CASE("a log of other questions is refused, naming the line") {
     const ScratchFolder folder;
     const auto refused = [&](const std::string& line, const std::string& problem) {
         const auto path = write(folder / "task.jsonl", line + "\n");
-        CHECK_THROWS_WITH(AnswerLog::resume(path, three), ContainsSubstring(path.string() + ": line 1") &&
-                                                              ContainsSubstring(problem));
+        CHECK_THROWS_WITH(AnswerLog::resume(path, three),
+                          ContainsSubstring(path.string() + ": line 1") && ContainsSubstring(problem));
     };
-    refused(R"({"item":0,"log_probabilities":[-1,-2,-3]})", "has 3 entries, expected 2, one per choice of the question");
+    refused(R"({"item":0,"log_probabilities":[-1,-2,-3]})",
+            "has 3 entries, expected 2, one per choice of the question");
     refused(R"({"item":1,"log_probabilities":[-1,-2]})", "\"item\" expected 0");
     refused(R"({"item":0,"log_probabilities":"none"})", "\"log_probabilities\"");
     refused(R"({"item":0})", "\"log_probabilities\"");

@@ -50,9 +50,8 @@ TEST_CASE("a loss file of another shape, or in no folder, is refused by name") {
     const ScratchFolder folder;
     const auto path = folder / "losses.npy";
     LossFile(path, 3, 2, Begin::anew).append(std::vector<float>{1, 2});
-    CHECK_THROWS_WITH(
-        LossFile(path, 4, 2, Begin::where_it_stopped),
-        path.string() + ": holds other losses, expected float32 [4, 2]; begin anew without --resume");
+    CHECK_THROWS_WITH(LossFile(path, 4, 2, Begin::where_it_stopped),
+                      path.string() + ": holds other losses, expected float32 [4, 2]; begin anew without --resume");
     write(path, "short");
     CHECK_THROWS_AS(LossFile(path, 3, 2, Begin::where_it_stopped), lamina::FileError);
     CHECK_THROWS_AS(LossFile(folder / "none" / "losses.npy", 3, 2, Begin::anew), lamina::FileError);

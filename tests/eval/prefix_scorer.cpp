@@ -102,10 +102,12 @@ TEST_CASE("whatever the requests and the limits, answers are those of the whole 
             std::set<std::vector<Token>> inputs;
             for (Request& request : requests) {
                 // Few tokens, so that beginnings are shared by chance, and some sequences begin others.
-                for (std::size_t i = 0, n = 1 + below(8); i < n; ++i) request.context.push_back(static_cast<Token>(below(2)));
+                for (std::size_t i = 0, n = 1 + below(8); i < n; ++i)
+                    request.context.push_back(static_cast<Token>(below(2)));
                 for (std::size_t c = 0, n = 1 + below(4); c < n; ++c) {
                     std::vector<Token> continuation;
-                    for (std::size_t i = 0, m = 1 + below(5); i < m; ++i) continuation.push_back(static_cast<Token>(below(2)));
+                    for (std::size_t i = 0, m = 1 + below(5); i < m; ++i)
+                        continuation.push_back(static_cast<Token>(below(2)));
                     std::vector<Token> input = request.context;
                     input.insert(input.end(), continuation.begin(), continuation.end() - 1);
                     inputs.insert(std::move(input));

@@ -15,7 +15,7 @@ TaskResult subject(const std::string& name, const Measured& acc) {
 
 TEST_CASE("all metrics of a task are measured in their order") {
     const std::vector<Question> questions{{.context = "", .choices = {"aaaa", "b"}, .gold = 1}};
-    const std::vector<Answer> answers{{{.log_probability = -4}, {.log_probability = -2}}};
+    const std::vector<Answer> answers{{-4.0, -2.0}};
     const auto results = measure_all(questions, answers, std::vector{Metric::acc_norm, Metric::acc});
     REQUIRE(results.size() == 2);
     CHECK(results[0].name == "acc_norm");

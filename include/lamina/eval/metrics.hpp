@@ -51,8 +51,7 @@ enum class Metric {
     double highest = -std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < answer.size(); ++i) {
         const auto length = static_cast<double>(length_of(question.choices[i], metric));
-        const double score =
-            length == 0 ? -std::numeric_limits<double>::infinity() : answer[i] / length;
+        const double score = length == 0 ? -std::numeric_limits<double>::infinity() : answer[i] / length;
         if (score > highest) {
             best = i;
             highest = score;

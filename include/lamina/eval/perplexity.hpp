@@ -36,7 +36,8 @@ template <class Pass>
         for (std::size_t i = 1; i < length; ++i) wanted.push_back({.row = wanted.size(), .target = blocks[first + i]});
     }
     std::vector<double> log_probabilities(wanted.size());
-    pass(std::span<const Segment>(segments), std::span<const WantedToken>(wanted), std::span<double>(log_probabilities));
+    pass(std::span<const Segment>(segments), std::span<const WantedToken>(wanted),
+         std::span<double>(log_probabilities));
     std::vector<float> losses;
     losses.reserve(wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) {

@@ -21,9 +21,9 @@ namespace lamina::eval {
 
 /// What a PrefixScorer may use of a model.
 struct PassLimits {
-    std::size_t context = 1024;     ///< positions of the model
-    std::size_t cache_rows = 4096;  ///< of its KeyValueCache, at least twice the context
-    std::size_t pass_tokens = 2048; ///< put through it at once, at least the context
+    std::size_t context = 1024;      ///< positions of the model
+    std::size_t cache_rows = 4096;   ///< of its KeyValueCache, at least twice the context
+    std::size_t pass_tokens = 2048;  ///< put through it at once, at least the context
 };
 
 /// A Scorer. `pass(segments, wanted, log_probabilities)` is lamina::score with a model and a cache of its own, whose
@@ -72,7 +72,8 @@ private:
     };
 
     /// Every input of the requests once, sorted.
-    [[nodiscard]] std::vector<Sequence> distinct(std::span<const Request> requests, std::vector<Answer>& answers) const {
+    [[nodiscard]] std::vector<Sequence> distinct(std::span<const Request> requests,
+                                                 std::vector<Answer>& answers) const {
         std::map<std::vector<Token>, std::vector<Want>> found;
         for (std::size_t r = 0; r < requests.size(); ++r) {
             const Request& request = requests[r];
