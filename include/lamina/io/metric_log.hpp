@@ -28,8 +28,8 @@ namespace lamina::io {
 /// Appends lines to a file, each whole and handed to the system at once: a reader, or a run resumed after this one was
 /// killed, sees complete steps and at most one broken last line.
 ///
-/// Each line is an object whose first field is the counter, "step" unless said otherwise; it rises from line to line. NaN
-/// and infinities, which JSON cannot express, become null.
+/// Each line is an object whose first field is the counter, "step" unless said otherwise; it rises from line to line.
+/// NaN and infinities, which JSON cannot express, become null.
 class MetricLog {
 public:
     /// Starts an empty log, replacing one that is there.
