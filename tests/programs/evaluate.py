@@ -178,6 +178,22 @@ def killed_and_resumed(folder, made):
     check(again.returncode == 0 and (out / "results.json").exists(), "a finished evaluation resumes to the same end")
 
 
+def own_task(folder, made):
+    """The program that shows a task of a user's own."""
+    chooser = random.Random(5)
+    piqa = write_lines(folder / "piqa.jsonl", [{"goal": words(chooser, 3), "sol1": words(chooser, 2), "sol2": words(chooser, 2),
+                                                "label": chooser.randrange(2)} for _ in range(30)])
+    command = [str(PROGRAMS / "own_task"), "--weights", str(made / "pretrained"), "--piqa"]
+    done = subprocess.run([*command, str(piqa)], capture_output=True, text=True, timeout=100)
+    found = dict(re.findall(r"piqa (\w+): ([\d.]+) \(standard error [\d.]+, 30 questions\)", done.stdout))
+    check(done.returncode == 0 and set(found) == {"acc", "acc_norm"}, f"both metrics of the task are told: {done.stdout} {done.stderr}")
+    check(all(0 < float(value) < 1 for value in found.values()), f"chance is not all right, nor all wrong: {found}")
+    write_lines(piqa, [{"goal": "a", "sol1": "b", "sol2": "c", "label": 2}])
+    done = subprocess.run([*command, str(piqa)], capture_output=True, text=True, timeout=100)
+    check(done.returncode == 1 and 'piqa.jsonl: line 1: field "label" is 2, expected a whole number below 2' in done.stderr,
+          f"a wrong label is refused: {done.stderr}")
+
+
 def expect_error(name, arguments, *sentences):
     done = run(*arguments)
     lines = [line for line in done.stderr.splitlines() if line]
@@ -236,6 +252,7 @@ def main():
         mmlu = make_mmlu(folder / "mmlu")
         all_kinds(folder, made, make_hellaswag(folder / "hellaswag.jsonl", 40), mmlu, make_pile(folder / "pile.jsonl"))
         few_shot(folder, made, mmlu)
+        own_task(folder, made)
         killed_and_resumed(folder, made)
         bad_input(folder, made, mmlu)
     print(f"{len(failures)} failures")
