@@ -53,7 +53,7 @@ foreach(room IN LISTS rooms)
             TEST_PREFIX "${room}/"
             EXTRA_ARGS ${strict}
             PROPERTIES LABELS ${room} TIMEOUT 300 SKIP_REGULAR_EXPRESSION "${lamina_skip_expression}")
-        if(kind STREQUAL "sources" AND room MATCHES "^(core|arch|io|text|eval|train)$")
+        if(kind STREQUAL "sources" AND room MATCHES "^(core|arch|io|text|train)$")
             add_dependencies(lamina_small_tests ${suite})
         endif()
     endforeach()
