@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -203,6 +204,19 @@ def expect_error(name, arguments, *sentences):
     check(len(lines) == 1, name + ": one line: " + done.stderr)
 
 
+def with_one_changed(weights, folder):
+    """A copy of a model's folder in which one weight has another value."""
+    shutil.copytree(weights.parent, folder)
+    content = bytearray(weights.read_bytes())
+    begin = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:begin])
+    name = next(name for name in header if name.endswith("h.0.mlp.c_fc.weight"))
+    at = begin + header[name]["data_offsets"][0]
+    content[at:at + 4] = struct.pack("<f", 0.125)
+    (folder / weights.name).write_bytes(content)
+    return folder
+
+
 def bad_input(folder, made, mmlu):
     model = ["--weights", made / "pretrained"]
     row = {"activity_label": "a", "ctx_a": "b", "ctx_b": "c", "endings": ["d", "e", "f", "g"], "label": "1"}
@@ -243,6 +257,9 @@ def bad_input(folder, made, mmlu):
     shutil.copytree(made, other)
     shutil.copy(other / "folded" / "model.safetensors", other / "adapter.safetensors")
     expect_error("an adapter that is none", ["--run", other, "--mmlu", mmlu], "adapter.safetensors")
+    weights = made / "pretrained" / "model.safetensors"
+    expect_error("an adapter for another base", ["--run", made, "--weights", with_one_changed(weights, folder / "another"), "--mmlu", mmlu],
+                 "adapter.safetensors", "base_weights", "load the weights that the adapter was trained on")
 
 
 def main():
