@@ -218,6 +218,29 @@ TEST_CASE("a score is the log-probability of a token, however often and in whate
     CHECK(score(model, cache, std::vector<Segment>{}, std::vector<WantedToken>{}).empty());
 }
 
+TEST_CASE("endings of one context are scored after it has passed through the model once", "[nn]") {
+    using M = Gpt2<tiny, precision::Fp64>;
+    Cpu backend;
+    M model = prepared<M>(backend);
+    const std::vector<Token> context{1, 2, 3};
+    const std::vector<Token> yes{9, 8};
+    const std::vector<Token> no{7, 6};
+
+    KeyValueCache<M> cache(backend, context.size());
+    const std::array<Segment, 1> beginning{{{.tokens = context, .store_at = 0}}};
+    logits(model, cache, beginning, {}, {});
+    const CachedPrefix seen{.row = 0, .length = context.size()};
+    const std::array<Segment, 2> endings{{{.tokens = yes, .prefix = seen}, {.tokens = no, .prefix = seen}}};
+    // Rows are counted over all segments: 0 and 1 are `yes`, 2 and 3 are `no`.
+    const std::array<WantedToken, 2> wanted{{{.row = 0, .target = yes[1]}, {.row = 2, .target = no[1]}}};
+    const std::vector<double> log_probabilities = score(model, cache, endings, wanted);
+
+    CHECK(log_probabilities[0] ==
+          Approx(log_probability(uncached(model, std::vector<Token>{1, 2, 3, 9}), 3, 8)).epsilon(1e-12));
+    CHECK(log_probabilities[1] ==
+          Approx(log_probability(uncached(model, std::vector<Token>{1, 2, 3, 7}), 3, 6)).epsilon(1e-12));
+}
+
 TEST_CASE("more rows are scored than are computed at a time", "[nn]") {
     using M = Gpt2<tiny, precision::Fp64>;
     Cpu backend;
