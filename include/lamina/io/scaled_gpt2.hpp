@@ -6,26 +6,25 @@
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/huggingface.hpp>
+#include <lamina/io/norm_states.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/std_tracking.hpp>
-#include <lamina/arch/visit.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/nn/fixed_norms.hpp>
 #include <lamina/nn/host_copies.hpp>
-#include <lamina/nn/removable_state.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -56,21 +55,21 @@ inline constexpr double scaled_norm_divisor = 1e6;
 
 namespace detail {
 
-/// gain · 1e6 / s of every norm.
+/// gain · 1e6 / s of every norm, by the names of the manifest.
 template <ScalableGpt2 M>
-[[nodiscard]] ValueSources scaled_gains(M& model) {
-    ValueSources sources;
-    walk(model.layers(), [&](const std::string& path, auto& node) {
-        using Node = std::remove_cvref_t<decltype(node)>;
-        if constexpr (requires { node.state.foldable(); }) {
-            sources.emplace(path + ".weight", [&node, &backend = model.backend()] {
-                std::vector<double> gain = HostCopies(backend).read(node.gain.values, Node::in);
-                for (double& value : gain) value = value * scaled_norm_divisor / node.state.divisor;
-                return gain;
-            });
-        }
+void add_scaled_gains(M& model, ValueSources& sources) {
+    std::map<std::string, double> divisors;
+    for (const auto& [path, state] : norm_states_of(model)) divisors.emplace(path + ".weight", state->divisor);
+    model.for_each_tensor([&](const auto& tensor) {
+        const std::string name = tensor.entry.name();
+        const auto divisor = divisors.find(name);
+        if (divisor == divisors.end()) return;
+        sources.emplace(name, [values = tensor.values, s = divisor->second, &backend = model.backend()] {
+            std::vector<double> gain = HostCopies(backend).read(values.data, values.size());
+            for (double& value : gain) value = value * scaled_norm_divisor / s;
+            return gain;
+        });
     });
-    return sources;
 }
 
 }  // namespace detail
@@ -97,10 +96,11 @@ void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveO
 
     constexpr bool in_double = std::same_as<typename M::Compute, double>;
     const ScalarType stored_as = options.store_as.value_or(in_double ? ScalarType::f64 : ScalarType::f32);
-    detail::ValueSources rewritten = detail::scaled_gains(model);
+    detail::ValueSources rewritten;
     if (M::Policies::Adapter::present && options.adapter == AdapterIn::weights) {
-        rewritten.merge(detail::merged_weights(model));
+        rewritten = detail::merged_weights(model);
     }
+    detail::add_scaled_gains(model, rewritten);
     std::vector<TensorToWrite> tensors;
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role == Role::adapter) return;
@@ -130,17 +130,14 @@ void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveO
 template <ScalableGpt2 M>
 void load_scaled_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
     detail::Gpt2Folder<M>(folder, scaled_norm_epsilon).fill(model, options.non_finite);
-    walk(model.layers(), [](const std::string&, auto& node) {
-        if constexpr (requires { node.state.foldable(); }) {
-            const std::size_t calls = node.state.calls_per_batch;
-            node.state = RemovableState{.tracking = {.mode = DivisorMode::constant},
-                                        .calls_per_batch = calls,
-                                        .fixed = true,
-                                        .values_fixed = true};
-            node.state.start_at(scaled_norm_divisor, scaled_norm_divisor);
-            node.state.hold();
-        }
-    });
+    for (const auto& [path, state] : detail::norm_states_of(model)) {
+        *state = {.tracking = {.mode = DivisorMode::constant},
+                  .calls_per_batch = state->calls_per_batch,
+                  .fixed = true,
+                  .values_fixed = true};
+        state->start_at(scaled_norm_divisor, scaled_norm_divisor);
+        state->hold();
+    }
 }
 
 }  // namespace lamina::io

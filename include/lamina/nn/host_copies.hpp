@@ -48,25 +48,26 @@ public:
         backend_.upload(out, stored.data(), stored.size() * sizeof(T));
     }
 
-    /// W + scale·A·B, or W where the policies `P` have no adapter.
-    template <class P, class Linear>
-    [[nodiscard]] std::vector<double> read_weight(const Linear& linear) const {
-        std::vector<double> weight = read(linear.weight.values, Linear::in * Linear::out);  // [In, Out]
-        if constexpr (P::Adapter::present) {
-            using Compute = typename P::Compute;
-            // The product is the one costly step, so it is the backend's, in the type in which the model forms it.
-            auto memory = backend_.allocate(Linear::in * Linear::out * sizeof(Compute));
-            const MatrixView<Compute> product(reinterpret_cast<Compute*>(memory.data()), Linear::in, Linear::out);
-            backend_.matmul(product, linear.adapter.a.matrix(), linear.adapter.b.matrix(), MatmulOptions{});
-            const std::vector<double> host = read(product.data, product.size());
-            for (std::size_t i = 0; i < host.size(); ++i) weight[i] += P::Adapter::scale * host[i];
-        }
-        return weight;
+    /// weight += scale·A·B, the product being the backend's in the type `Compute`, in which a model forms it.
+    template <class Compute, class T>
+    void add_product(std::vector<double>& weight, double scale, MatrixView<const T> a, MatrixView<const T> b) const {
+        auto memory = backend_.allocate(weight.size() * sizeof(Compute));
+        const MatrixView<Compute> product(reinterpret_cast<Compute*>(memory.data()), a.rows, b.cols);
+        backend_.matmul(product, a, b, MatmulOptions{});
+        const std::vector<double> host = read(product.data, product.size());
+        for (std::size_t i = 0; i < host.size(); ++i) weight[i] += scale * host[i];
     }
 
+    /// With the adapter, if the policies `P` have one.
     template <class P, class Linear>
     [[nodiscard]] Affine read_linear(const Linear& linear) const {
-        return {Linear::in, Linear::out, read_weight<P>(linear), read(linear.bias.values, Linear::out)};
+        Affine result{Linear::in, Linear::out, read(linear.weight.values, Linear::in * Linear::out),
+                      read(linear.bias.values, Linear::out)};
+        if constexpr (P::Adapter::present) {
+            add_product<typename P::Compute>(result.weight, P::Adapter::scale, linear.adapter.a.matrix(),
+                                             linear.adapter.b.matrix());
+        }
+        return result;
     }
 
     template <class Linear>
