@@ -5,6 +5,7 @@
 #include "request.hpp"
 
 #include <lamina/backend/cpu/device.hpp>
+#include <lamina/core/error.hpp>
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/json_file.hpp>
@@ -16,6 +17,7 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace convert {
 
@@ -60,8 +62,10 @@ template <class Run>
 template <class Run>
 [[nodiscard]] std::string import_adapter(Run& model, const Request& request) {
     io::load_peft_adapter(model, request.from);
-    io::detail::create_folder(request.out);
-    io::save_adapter(model, request.out / "adapter.safetensors");
+    std::error_code error;
+    std::filesystem::create_directories(request.out, error);
+    if (error) throw lamina::FileError(request.out.string(), "cannot be created: " + error.message());
+    io::save_adapter(model, request.out / "adapter.safetensors", {.base_weights = false});
     io::save_norm_states(model, request.out / "norms.json");
     io::write_json(request.out / "run.json", io::Json{{"model", request.model}});
     return "adapter.safetensors, and norms that measure";

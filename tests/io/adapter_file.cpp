@@ -120,7 +120,7 @@ TEST_CASE("an adapter file holds A and B as [in, rank] and [rank, out], and what
     const ScratchFolder folder;
     CpuBackend backend({.threads = 1});
     LowRank low_rank(backend);
-    save_adapter(low_rank, folder / "low", "gpt2");
+    save_adapter(low_rank, folder / "low", {.base_model = "gpt2"});
     const SafetensorsFile low(folder / "low");
     CHECK(low.metadata() == SafetensorsMetadata{{"format", "pt"},
                                                 {"rank", "3"},
@@ -182,6 +182,9 @@ TEST_CASE("an adapter goes on the weights that it was saved on, unless told othe
     model.initialise(3);
     save_adapter(model, path);
     LowRank other(backend);
+    other.initialise(4);
+    save_adapter(model, folder / "without", {.base_weights = false});
+    CHECK_NOTHROW(load_adapter(other, folder / "without"));
     other.initialise(3);
     CHECK_NOTHROW(load_adapter(other, path));
     other.for_each_tensor([](const auto& tensor) {

@@ -80,13 +80,18 @@ template <AdaptedModel M>
 
 }  // namespace detail
 
+struct AdapterSaveOptions {
+    std::string base_model{};  ///< metadata of that name, for people; left out if empty
+    bool base_weights = true;  ///< false for an adapter that is saved without the weights that it goes on
+};
+
 /// Writes every adapter tensor under its model name, such as `h.0.attn.c_attn.lora_A` [In, R] and `.lora_B` [R, Out],
 /// in the type that the model stores, atomically. Metadata: `rank` and `alpha` ("full" at full rank), `base_weights`,
 /// by which load_adapter knows the weights that the adapter goes on, and `base_model`.
 ///
 /// errors  FileError as AtomicFile; ArgumentError when `base_model` is not UTF-8
 template <AdaptedModel M>
-void save_adapter(M& model, const std::filesystem::path& file, const std::string& base_model = {}) {
+void save_adapter(M& model, const std::filesystem::path& file, const AdapterSaveOptions& options = {}) {
     std::vector<TensorToWrite> tensors;
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role != Role::adapter) return;
@@ -94,8 +99,8 @@ void save_adapter(M& model, const std::filesystem::path& file, const std::string
     });
     SafetensorsMetadata metadata{{"format", "pt"}};
     for (auto& entry : detail::adapter_metadata<typename M::Policies::Adapter>()) metadata.push_back(entry);
-    metadata.push_back({"base_weights", detail::base_weights(model)});
-    if (!base_model.empty()) metadata.push_back({"base_model", base_model});
+    if (options.base_weights) metadata.push_back({"base_weights", detail::base_weights(model)});
+    if (!options.base_model.empty()) metadata.push_back({"base_model", options.base_model});
     write_safetensors(file, std::move(tensors), metadata);
 }
 
