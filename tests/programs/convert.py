@@ -29,6 +29,12 @@ def convert(*arguments):
           " ".join(map(str, arguments)) + " succeeds in one line: " + done.stdout + done.stderr)
 
 
+def values(path):
+    """What lies behind the header, in the order that both files have."""
+    content = path.read_bytes()
+    return content[8 + int.from_bytes(content[:8], "little"):]
+
+
 def shapes(path):
     content = path.read_bytes()
     length = struct.unpack("<Q", content[:8])[0]
@@ -68,7 +74,7 @@ def of_a_run(folder, source):
           "the base is without what the adapter adds")
 
     convert("--peft", folder / "peft", "--model", "nano", "--to", "run", "--out", folder / "back")
-    check((folder / "back" / "adapter.safetensors").read_bytes() == (source / "adapter.safetensors").read_bytes(),
+    check(values(folder / "back" / "adapter.safetensors") == values(source / "adapter.safetensors"),
           "PEFT's form of an adapter comes back with the same bytes")
     norms = json.loads((folder / "back" / "norms.json").read_text())["norms"]
     check(len(norms) == 9 and not any(state["fixed"] for state in norms.values()), "on norms that measure")
