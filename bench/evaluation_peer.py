@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import logging
+import math
 import pathlib
 import sys
 import types
@@ -46,8 +47,9 @@ def leave_out_model(model):
 def measure(model, counter, tasks, data, **options):
     counter.reset()
     result = harness.evaluate(model, tasks, data, **options)
-    items = sum(map(len, result["samples"].values()))
-    return {"items": items, "seconds": counter.seconds, "requests": counter.requests, "passes": counter.passes,
+    samples = [sample for of_task in result["samples"].values() for sample in of_task]
+    return {"items": len(samples), "log_likelihoods": math.fsum(score for sample in samples for score, _ in sample["filtered_resps"]),
+            "seconds": counter.seconds, "requests": counter.requests, "passes": counter.passes,
             "tokens": counter.tokens, "padded_tokens": counter.padded}
 
 
