@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // train_step: tokens per second of one optimiser step of GPT-2 small in its true shapes, against the matrix products
 // that this machine can do, and peak memory against the plan.
+#include "sample.hpp"
+
 #include <lamina/lamina.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -18,6 +19,8 @@
 namespace {
 
 using namespace lamina;
+using bench::Sample;
+using bench::seconds_of;
 
 struct Options {
     Extent extent{.batch = 4, .sequence = 256};
@@ -26,29 +29,6 @@ struct Options {
     std::size_t threads = 0;
     std::string execution = "merged";
 };
-
-/// Repeated measurements of one thing.
-class Sample {
-public:
-    void add(double value) { values_.insert(std::upper_bound(values_.begin(), values_.end(), value), value); }
-    [[nodiscard]] double least() const { return values_.front(); }
-    [[nodiscard]] double most() const { return values_.back(); }
-    [[nodiscard]] double median() const {
-        const std::size_t half = values_.size() / 2;
-        return values_.size() % 2 == 1 ? values_[half] : (values_[half - 1] + values_[half]) / 2;
-    }
-
-private:
-    std::vector<double> values_;  // sorted
-};
-
-/// Seconds that a call takes.
-template <class F>
-double seconds_of(const F& f) {
-    const auto start = std::chrono::steady_clock::now();
-    f();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// The largest resident set of this process so far, bytes; 0 where the system does not tell.
 std::size_t peak_resident_bytes() {

@@ -37,6 +37,7 @@ want libdnnl-dev
 if [[ $purpose == tests ]]; then
     need catch2
     need_command python3 python3
+    want_command curl curl
     want_command clang++ clang
     want_command clang-format-14 clang-format-14
 fi

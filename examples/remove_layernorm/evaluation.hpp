@@ -4,10 +4,10 @@
 
 #include "job.hpp"
 
-#include <lamina/core/random.hpp>
 #include <lamina/core/token_batch.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/loss_head.hpp>
+#include <lamina/nn/sampling.hpp>
 #include <lamina/text/batches.hpp>
 
 #include <algorithm>
@@ -69,23 +69,14 @@ template <lamina::LanguageModel M>
     std::vector<Token> tokens = job.vocabulary.encode(job.options.prompt);
     const std::size_t unseen = tokens.empty() ? 1 : 0;  // an end of text, where every document begins
     if (tokens.empty()) tokens.push_back(job.vocabulary.end_of_text);
-    lamina::Random random = lamina::Random::stream(job.options.seed, 7);
+    lamina::Sampler sampler({.temperature = 0.7}, job.options.seed);
     std::vector<typename M::Compute> logits(M::architecture.vocab);
     for (std::size_t i = 0; i < job.options.sample_tokens; ++i) {
         const std::size_t seen = std::min(tokens.size(), M::architecture.context);
         model.logits(std::span<const Token>(tokens).last(seen), {1, seen}, 1, logits);
-        const double highest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
-        double sum = 0;
-        std::vector<double> weights;
-        for (const auto logit : logits) {
-            weights.push_back(std::exp((static_cast<double>(logit) - highest) / 0.7));
-            sum += weights.back();
-        }
-        double left = random.uniform() * sum;
-        std::size_t chosen = 0;
-        while (chosen + 1 < weights.size() && (left -= weights[chosen]) > 0) ++chosen;
-        if (static_cast<Token>(chosen) == job.vocabulary.end_of_text) break;
-        tokens.push_back(static_cast<Token>(chosen));
+        const Token next = sampler(std::span<const typename M::Compute>(logits));
+        if (next == job.vocabulary.end_of_text) break;
+        tokens.push_back(next);
     }
     return job.vocabulary.decode(std::span<const Token>(tokens).subspan(unseen));
 }

@@ -2,9 +2,9 @@
 // Progress: one live line on a terminal, one line now and then elsewhere.
 #pragma once
 
-#include <lamina/train/trainer.hpp>
+#include "../common/live_line.hpp"
 
-#include <unistd.h>
+#include <lamina/train/trainer.hpp>
 
 #include <cstddef>
 #include <cstdio>
@@ -17,30 +17,22 @@ class Progress {
 public:
     /// `norms` of 0 says that none are to be removed.
     Progress(std::string phase, std::size_t steps, std::size_t norms)
-        : phase_(std::move(phase)), steps_(steps), norms_(norms), live_(isatty(STDOUT_FILENO) != 0) {}
-    Progress(const Progress&) = delete;
-    Progress& operator=(const Progress&) = delete;
-    // What is printed next, an error perhaps, begins on a line of its own.
-    ~Progress() { end_line(); }
+        : phase_(std::move(phase)), steps_(steps), norms_(norms) {}
 
     void show(const lamina::train::StepReport& report) {
         seconds_ += report.seconds;
         tokens_ += report.tokens;
         ++done_here_;
         const bool last = report.update + 1 == steps_;
-        if (!live_ && !last && report.update % every() != 0 && report.problem.empty()) return;
-        std::printf("%s%s", live_ ? "\r\033[K" : "", line_of(report).c_str());
-        open_ = true;
-        if (!live_ || last) end_line();
-        if (!report.problem.empty()) {
-            end_line();
-            std::printf("  %s\n", report.problem.c_str());
-        }
+        if (!line_.live() && !last && report.update % every() != 0 && report.problem.empty()) return;
+        line_.show(line_of(report));
+        if (last || !report.problem.empty()) line_.end();
+        if (!report.problem.empty()) std::printf("  %s\n", report.problem.c_str());
         std::fflush(stdout);
     }
 
     void show_heldout(double loss) {
-        end_line();
+        line_.end();
         std::printf("%-8s held-out loss %.4f\n", phase_.c_str(), loss);
         std::fflush(stdout);
     }
@@ -50,7 +42,6 @@ private:
 
     [[nodiscard]] std::string line_of(const lamina::train::StepReport& report) const {
         const double each = seconds_ / static_cast<double>(done_here_);
-        const auto left = static_cast<std::size_t>(each * static_cast<double>(steps_ - report.update - 1));
         char text[160];
         std::snprintf(text, sizeof text, "%-8s step %zu/%zu  loss %.4f  lr %.2e  grad norm %.3f", phase_.c_str(),
                       report.update + 1, steps_, report.loss, report.rate, report.gradient_norm);
@@ -58,21 +49,14 @@ private:
         if (norms_ != 0) {
             line += "  norms left " + std::to_string(report.norms_left) + '/' + std::to_string(norms_);
         }
-        std::snprintf(text, sizeof text, "  %.0f tok/s  ETA %zu:%02zu", static_cast<double>(tokens_) / seconds_,
-                      left / 60, left % 60);
-        return line + text;
-    }
-
-    void end_line() {
-        if (open_) std::printf("\n");
-        open_ = false;
+        std::snprintf(text, sizeof text, "  %.0f tok/s  ETA ", static_cast<double>(tokens_) / seconds_);
+        return line + text + common::minutes(each * static_cast<double>(steps_ - report.update - 1));
     }
 
     std::string phase_;
     std::size_t steps_;
     std::size_t norms_;
-    bool live_;
-    bool open_ = false;
+    common::LiveLine line_;
     double seconds_ = 0;
     std::size_t tokens_ = 0;
     std::size_t done_here_ = 0;

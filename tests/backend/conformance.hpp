@@ -11,6 +11,7 @@
 #pragma once
 
 #include "backend/conformance/attention.hpp"
+#include "backend/conformance/cached_attention.hpp"
 #include "backend/conformance/elementwise.hpp"
 #include "backend/conformance/embedding.hpp"
 #include "backend/conformance/loss.hpp"

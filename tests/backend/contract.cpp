@@ -33,6 +33,8 @@ enum class Operation : std::size_t {
     embed_backward,
     attention,
     attention_backward,
+    cached_attention,
+    store_keys_values,
     softmax_cross_entropy,
     deviation_penalty_backward,
     adamw,
@@ -69,6 +71,8 @@ struct BackendWithout {
     void embed_backward(const EmbedBackward<float, float>&) requires(has(Operation::embed_backward));
     void attention(const Attention<float>&) requires(has(Operation::attention));
     void attention_backward(const AttentionBackward<float>&) requires(has(Operation::attention_backward));
+    void cached_attention(const CachedAttention<float>&) requires(has(Operation::cached_attention));
+    void store_keys_values(const StoreKeysValues<float>&) requires(has(Operation::store_keys_values));
     void softmax_cross_entropy(const SoftmaxCrossEntropy<float>&) requires(has(Operation::softmax_cross_entropy));
     void deviation_penalty_backward(const DeviationPenaltyBackward<float>&) requires(
         has(Operation::deviation_penalty_backward));
@@ -126,6 +130,13 @@ TEST_CASE("what a request leaves out has the documented default", "[contract]") 
     STATIC_REQUIRE((backward.d_gain == nullptr && backward.d_bias == nullptr));
     STATIC_REQUIRE((backward.centre == Centre::yes && backward.statistics == Divisor::live));
     STATIC_REQUIRE(backward.write == Write::overwrite);
+
+    constexpr PackedSegment segment{.first = 3, .count = 2};
+    STATIC_REQUIRE((segment.prefix_count == 0 && segment.store_first == PackedSegment::not_stored));
+
+    constexpr DivisorRows<float> divisors{nullptr, {}, nullptr, 1, 1, 1, 0};
+    constexpr Embed<float, float> embedding{nullptr, {}, {}, {}, {}};
+    STATIC_REQUIRE((divisors.positions == nullptr && embedding.positions == nullptr));
 
     constexpr SoftmaxCrossEntropy<float> loss{.logits = {}, .targets = nullptr, .losses = nullptr};
     STATIC_REQUIRE((loss.scale == 1 && loss.logits_after == Logits::become_gradient));

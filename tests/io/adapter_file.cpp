@@ -81,7 +81,14 @@ std::string complaint(const std::function<void(std::map<std::string, Floats>&, S
         list.push_back(tensor_to_write(name, tensor.shape, std::span<const float>(tensor.values)));
     }
     write_safetensors(path, list, metadata);
-    return error_text([&] { load_adapter(model, path, non_finite); }, path);
+    return error_text([&] { load_adapter(model, path, {.non_finite = non_finite}); }, path);
+}
+
+std::string base_weights_of(const SafetensorsFile& file) {
+    for (const auto& [key, value] : file.metadata()) {
+        if (key == "base_weights") return value;
+    }
+    return "";
 }
 
 }  // namespace
@@ -96,7 +103,7 @@ TEST_CASE("an adapter comes back bit by bit, and nothing else of the model chang
         const std::string others = bytes_of_model(loaded, false);
         REQUIRE(bytes_of_model(saved, false) != others);
         save_adapter(saved, path);
-        load_adapter(loaded, path);
+        load_adapter(loaded, path, {.other_base = OtherBase::allow});
         CHECK(bytes_of_model(saved, true) == bytes_of_model(loaded, true));
         CHECK(bytes_of_model(loaded, false) == others);
     };
@@ -113,10 +120,14 @@ TEST_CASE("an adapter file holds A and B as [in, rank] and [rank, out], and what
     const ScratchFolder folder;
     CpuBackend backend({.threads = 1});
     LowRank low_rank(backend);
-    save_adapter(low_rank, folder / "low", "gpt2");
+    save_adapter(low_rank, folder / "low", {.base_model = "gpt2"});
     const SafetensorsFile low(folder / "low");
-    CHECK(low.metadata() ==
-          SafetensorsMetadata{{"format", "pt"}, {"rank", "3"}, {"alpha", "6"}, {"base_model", "gpt2"}});
+    CHECK(low.metadata() == SafetensorsMetadata{{"format", "pt"},
+                                                {"rank", "3"},
+                                                {"alpha", "6"},
+                                                {"base_weights", base_weights_of(low)},
+                                                {"base_model", "gpt2"}});
+    CHECK(base_weights_of(low).starts_with("F32 "));
     CHECK(low.tensors().size() == 16);
     CHECK_NOTHROW(low.tensor("h.1.mlp.c_proj.lora_A", std::vector<std::size_t>{16, 3}));
     CHECK_NOTHROW(low.tensor("h.0.attn.c_attn.lora_B", std::vector<std::size_t>{3, 12}));
@@ -124,7 +135,10 @@ TEST_CASE("an adapter file holds A and B as [in, rank] and [rank, out], and what
     FullRank full_rank(backend);
     save_adapter(full_rank, folder / "full");
     const SafetensorsFile full(folder / "full");
-    CHECK(full.metadata() == SafetensorsMetadata{{"format", "pt"}, {"rank", "full"}, {"alpha", "full"}});
+    CHECK(full.metadata() ==
+          SafetensorsMetadata{
+              {"format", "pt"}, {"rank", "full"}, {"alpha", "full"}, {"base_weights", base_weights_of(full)}});
+    CHECK(base_weights_of(full).starts_with("BF16 "));
     CHECK(full.tensor("h.0.mlp.c_proj.lora_A").shape == std::vector<std::size_t>{16, 16});
     CHECK(full.tensor("h.0.mlp.c_proj.lora_A").type == ScalarType::bf16);
 }
@@ -158,4 +172,32 @@ TEST_CASE("an adapter of another model is refused by what differs first") {
     };
     CHECK(complaint(spoil) == R"(tensor "h.0.mlp.c_fc.lora_B" has NaN at element 2, expected finite numbers)");
     CHECK(complaint(spoil, NonFinite::allow) == "no error");
+}
+
+TEST_CASE("an adapter goes on the weights that it was saved on, unless told otherwise") {
+    const ScratchFolder folder;
+    const auto path = folder / "adapter.safetensors";
+    CpuBackend backend({.threads = 1});
+    LowRank model(backend);
+    model.initialise(3);
+    save_adapter(model, path);
+    LowRank other(backend);
+    other.initialise(4);
+    save_adapter(model, folder / "without", {.base_weights = false});
+    CHECK_NOTHROW(load_adapter(other, folder / "without"));
+    other.initialise(3);
+    CHECK_NOTHROW(load_adapter(other, path));
+    other.for_each_tensor([](const auto& tensor) {
+        if (tensor.entry.name() == "h.1.mlp.c_proj.weight") tensor.values.data[7] += 0.5F;
+    });
+    const std::string saved_on = base_weights_of(SafetensorsFile(path));
+    const std::string error = error_text([&] { load_adapter(other, path); }, path);
+    CHECK_THAT(error,
+               Catch::Matchers::StartsWith("metadata \"base_weights\" is \"" + saved_on + "\", expected \"F32 "));
+    CHECK_THAT(error, Catch::Matchers::EndsWith("; load the weights that the adapter was trained on, and before it"));
+    CHECK_NOTHROW(load_adapter(other, path, {.other_base = OtherBase::allow}));
+
+    Gpt2<tiny, adapter::Lora<3, 6>, precision::AllBf16> of_another_type(backend);
+    of_another_type.initialise(5);
+    CHECK_NOTHROW(load_adapter(of_another_type, path));
 }

@@ -96,3 +96,16 @@ TEST_CASE("a metric log that cannot be written says why") {
     CHECK(error_text([&] { log.append(1, Json::object()); }) ==
           "/dev/full: cannot be written: No space left on device");
 }
+
+TEST_CASE("a metric log counts by the name that it was given") {
+    const ScratchFolder folder;
+    const auto path = folder / "answers.jsonl";
+    MetricLog(path, "item").append(0, {{"step", 7}});
+    CHECK(contents(path) == "{\"item\":0,\"step\":7}\n");
+    MetricLog log = MetricLog::resume(path, 9, "item");
+    CHECK_THROWS_AS(log.append(1, {{"item", 1}}), lamina::ContractViolation);
+    log.append(1, Json::object());
+    CHECK_THROWS_WITH(
+        MetricLog::resume(path, 9),
+        path.string() + ": line 2 is \"{\"item\":1}\", expected a JSON object with a whole number \"step\"");
+}

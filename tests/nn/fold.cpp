@@ -22,18 +22,8 @@ namespace {
 
 constexpr Architecture tiny{.layers = 2, .heads = 2, .embed = 8, .context = 6, .vocab = 11};
 
-using Plain = Gpt2<tiny>;
 using Removable = Gpt2<tiny, norm::Removable, adapter::FullRank, precision::Fp64>;
 using FoldedRemovable = Folded<Removable>;
-
-static_assert(Foldable<Removable>);
-static_assert(Foldable<Gpt2<tiny, norm::FixedStd>>);
-static_assert(!Foldable<Plain>);
-static_assert(!Foldable<Gpt2<tiny, norm::RmsNorm>>);
-static_assert(!Foldable<Gpt2<tiny, norm::DynamicTanh>>);
-static_assert(!Foldable<FoldedRemovable>, "there is nothing left to fold");
-static_assert(!Foldable<Decoder<tiny, Policies<norm::Removable>, LayerNorm<8, Policies<>>>>);
-static_assert(!Foldable<int>);
 
 static_assert(contains_layer_norm<Removable>);
 static_assert(!contains_layer_norm<FoldedRemovable>);

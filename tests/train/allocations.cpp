@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Counts allocations: a training step that has been seen once allocates nothing more.
+// Counts allocations: a training step that has been seen once allocates nothing more, nor does writing token by token.
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <span>
+#include <vector>
 
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/sampling.hpp>
+#include <lamina/nn/score.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
 #include <lamina/train/guard.hpp>
@@ -73,4 +79,29 @@ TEMPLATE_TEST_CASE("a step allocates nothing once it has been seen", "[train]",
     CHECK(finite);
     CHECK(allocations_in([] { ::operator delete(::operator new(1)); }) == 1);
     CHECK(allocations_in(step) == 0);
+}
+
+TEST_CASE("after a prompt and a token, further tokens are written without an allocation", "[train]") {
+    using M = Gpt2<tiny, norm::Removable, adapter::FullRank, recompute::PerBlock>;
+    Cpu backend;
+    M model(backend);
+    set_parameters(model, 1);
+    set_progress(model, Progress::mixed);
+    KeyValueCache<M> cache(backend, tiny.context);
+    Sampler sampler({.temperature = 0.8, .top_k = 5, .top_p = 0.9}, 1);
+    std::vector<M::Compute> out(tiny.vocab);
+    std::array<Token, tiny.context + 1> text{4, 1};
+    std::size_t seen = 0;
+    const auto write = [&](std::size_t count) {
+        const std::array<Segment, 1> segment{{{std::span(text).subspan(seen, count), {0, seen}, seen}}};
+        const std::array<std::size_t, 1> last{count - 1};
+        logits(model, cache, segment, last, std::span(out));
+        seen += count;
+        text[seen] = sampler(std::span<const M::Compute>(out));
+    };
+    write(2);
+    write(1);
+    CHECK(allocations_in([&] {
+              while (seen < tiny.context) write(1);
+          }) == 0);
 }

@@ -100,7 +100,8 @@ struct NormaliseBackward {
 /// divisor[n] = first_position where n is the first token of its sequence, else end_of_text where ids[n] is
 /// `end_of_text_id`, else ordinary.
 ///
-/// shapes   ids, divisor [B·T]
+/// shapes   ids, divisor, positions [B·T]
+/// optional positions: the place of each token in its sequence, n mod T without them
 template <class Compute>
 struct DivisorRows {
     const Token* ids;
@@ -110,15 +111,17 @@ struct DivisorRows {
     double first_position;
     double end_of_text;
     Token end_of_text_id;
+    const std::size_t* positions = nullptr;
 };
 
 /// Which positions an average is taken over.
 enum class Positions { all, after_first, first };
 
-/// out[n] = token_table[ids[n]] + position_table[n mod T].
+/// out[n] = token_table[ids[n]] + position_table[positions[n]].
 ///
-/// shapes   ids [B·T], token_table [V, C], position_table [≥ T, C], out [B·T, C]
-/// errors   LAMINA_EXPECTS every id in [0, V)
+/// shapes   ids, positions [B·T], token_table [V, C], position_table [≥ T, C], out [B·T, C]
+/// optional positions: n mod T without them
+/// errors   LAMINA_EXPECTS every id in [0, V) and every position in the table
 template <class T, class Weight>
 struct Embed {
     const Token* ids;
@@ -126,6 +129,7 @@ struct Embed {
     MatrixView<const Weight> token_table;
     MatrixView<const Weight> position_table;
     MatrixView<T> out;
+    const std::size_t* positions = nullptr;
 };
 
 /// d_token_table[ids[n]] += d_out[n] and d_position_table[n mod T] += d_out[n], in the order of n.
@@ -165,6 +169,52 @@ struct AttentionBackward {
     MatrixView<const ComputeOf<T>> log_sum_exp;
     MatrixView<const T> d_out;
     MatrixView<T> d_qkv;
+};
+
+/// Some rows of a packed batch, which are consecutive tokens of one sequence, and where in a cache the keys and values
+/// of the tokens before them lie, and theirs shall.
+struct PackedSegment {
+    static constexpr std::size_t not_stored = static_cast<std::size_t>(-1);
+
+    std::size_t first;                     ///< row of the batch
+    std::size_t count;                     ///< rows of the batch
+    std::size_t prefix_first = 0;          ///< row of the cache
+    std::size_t prefix_count = 0;          ///< rows of the cache; 0 where the sequence begins here
+    std::size_t store_first = not_stored;  ///< row of the cache
+};
+
+/// `Attention` for packed segments of any lengths, each continuing a sequence whose earlier keys and values are cached:
+/// out_h[n] = Σ_s softmax_s(q_h[n] · k_h[s] / sqrt(D)) v_h[s] over the prefix of n's segment in `keys` and `values`,
+/// and the rows of qkv from the segment's first to n.
+///
+/// shapes   segments [S], on the host; qkv [N, 3C] (queries | keys | values), keys, values [R, C], out [N, C]
+/// writes   out overwritten, in the rows of segments; keys and values are only read
+/// errors   LAMINA_EXPECTS every segment within qkv and its prefix within the cache
+/// source   Dao 2023 for the blocked softmax; reference 2.3 for the layout
+template <class T>
+struct CachedAttention {
+    const PackedSegment* segments;
+    std::size_t segment_count;
+    std::size_t heads;
+    MatrixView<const T> qkv;
+    MatrixView<const T> keys;
+    MatrixView<const T> values;
+    MatrixView<T> out;
+};
+
+/// keys[store_first + i] and values[store_first + i] become those of row first + i of qkv, for i in [0, count) of every
+/// segment that is stored.
+///
+/// shapes   segments [S], on the host; qkv [N, 3C] (queries | keys | values), keys, values [R, C]
+/// writes   the rows of keys and values that segments name, no row twice; others are left alone
+/// errors   LAMINA_EXPECTS every segment within qkv and where it is stored within the cache
+template <class T>
+struct StoreKeysValues {
+    const PackedSegment* segments;
+    std::size_t segment_count;
+    MatrixView<const T> qkv;
+    MatrixView<T> keys;
+    MatrixView<T> values;
 };
 
 /// What `softmax_cross_entropy` leaves in the logits.
@@ -276,6 +326,8 @@ concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const f
     backend.embed_backward(EmbedBackward<float, float>{ids, Extent{}, in, out, out});
     backend.attention(Attention<float>{Extent{}, 1, in, out, out});
     backend.attention_backward(AttentionBackward<float>{Extent{}, 1, in, in, in, in, out});
+    backend.cached_attention(CachedAttention<float>{nullptr, 0, 1, in, in, in, out});
+    backend.store_keys_values(StoreKeysValues<float>{nullptr, 0, in, out, out});
     backend.softmax_cross_entropy(SoftmaxCrossEntropy<float>{out, ids, host});
     backend.deviation_penalty_backward(DeviationPenaltyBackward<float>{in, host, host, out, 0, 1});
     backend.adamw(AdamWUpdate<float, float, float>{});

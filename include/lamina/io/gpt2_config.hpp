@@ -40,7 +40,8 @@ struct Gpt2Facts {
     Architecture architecture;
     HeadWeight head = HeadWeight::tied;
     NormKind norms = NormKind::measured;
-    bool stock = true;  ///< transformers' GPT2LMHeadModel computes the same from the same tensors
+    bool stock = true;           ///< transformers' GPT2LMHeadModel computes the same from the same tensors
+    double norm_epsilon = 1e-5;  ///< what norms add to the variance; `io/scaled_gpt2.hpp` says why it may be huge
 };
 
 /// What config.json says besides.
@@ -128,7 +129,7 @@ inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
     check.count("vocab_size", "", 50257, size.vocab);
     check.optional_count("n_inner", size.hidden());
     check.word("activation_function", "gelu_new", "gelu_pytorch_tanh");
-    check.number("layer_norm_epsilon", 1e-5);
+    check.number("layer_norm_epsilon", facts.norm_epsilon);
     check.flag("tie_word_embeddings", true, facts.head == HeadWeight::tied);
     check.flag("scale_attn_weights", true, true);
     check.flag("scale_attn_by_inverse_layer_idx", false, false);
@@ -160,7 +161,7 @@ inline void write_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
     config["n_inner"] = nullptr;
     config["vocab_size"] = size.vocab;
     config["activation_function"] = "gelu_new";
-    config["layer_norm_epsilon"] = 1e-5;
+    config["layer_norm_epsilon"] = facts.norm_epsilon;
     config["initializer_range"] = 0.02;
     config["tie_word_embeddings"] = facts.head == HeadWeight::tied;
     config["scale_attn_weights"] = true;

@@ -186,21 +186,67 @@ private:
 /// A folder whose config, names, shapes and types are those of a model type.
 template <LanguageModel M>
 struct Gpt2Folder {
+    /// From a folder whose norms add the usual epsilon.
     explicit Gpt2Folder(const std::filesystem::path& folder)
-        : files(checked_config(folder)), tensors(files, Manifest<M>::entries, head_weight_of<M>()) {}
+        : Gpt2Folder(folder, Gpt2Facts{}.norm_epsilon, std::filesystem::exists(folder / "config.json")) {}
+
+    Gpt2Folder(const std::filesystem::path& folder, double norm_epsilon, bool has_config = true)
+        : files(checked_config(folder, norm_epsilon, has_config)),
+          tensors(files, Manifest<M>::entries, head_weight_of<M>()) {}
+
+    /// Fills everything in a model but its adapters and the states of its norms.
+    ///
+    /// errors  FileError for a NaN or an infinity, unless allowed; the model is then partly filled
+    void fill(M& model, NonFinite non_finite) const {
+        model.for_each_tensor([&](const auto& tensor) {
+            if (tensor.entry.role == Role::adapter) return;
+            const std::string name = tensor.entry.name();
+            read_tensor(tensors.file_of(name), tensors.stored_name(name), tensor, model.backend(), non_finite);
+        });
+        model.parameters_changed();
+    }
 
     SafetensorsFolder files;
     Gpt2Tensors tensors;
 
 private:
-    [[nodiscard]] static const std::filesystem::path& checked_config(const std::filesystem::path& folder) {
-        const std::filesystem::path config = folder / "config.json";
+    [[nodiscard]] static const std::filesystem::path& checked_config(const std::filesystem::path& folder,
+                                                                     double norm_epsilon, bool has_config) {
         // The states of norms are loaded on their own.
         constexpr NormKind norms = has_norm_states<M>() ? NormKind::fixed : norm_kind_of<M>();
-        if (std::filesystem::exists(config)) check_gpt2_config(config, facts_of<M>(norms));
+        Gpt2Facts facts = facts_of<M>(norms);
+        facts.norm_epsilon = norm_epsilon;
+        if (has_config) check_gpt2_config(folder / "config.json", facts);
         return folder;
     }
 };
+
+/// The name of a tensor in a file that is written.
+[[nodiscard]] inline std::string name_to_write(const std::string& name, NamePrefix prefix) {
+    return (prefix == NamePrefix::transformer && !name.starts_with("lm_head.") ? std::string(gpt2_prefix) : "") + name;
+}
+
+/// errors  ArgumentError for a type that is no floating-point one
+inline void check_store_as(const std::string& who, std::optional<ScalarType> store_as) {
+    if (!store_as || with_stored_float(*store_as, [](auto) {})) return;
+    throw ArgumentError(who + ": cannot store as " + std::string(name_of(*store_as)) +
+                        ", expected F64, F32, F16 or BF16");
+}
+
+/// errors  FileError with the system's reason
+inline void create_folder(const std::filesystem::path& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw FileError(folder.string(), "cannot be created: " + error.message());
+}
+
+/// What config.json says of the end of text unless told otherwise.
+template <LanguageModel M>
+[[nodiscard]] std::optional<Token> end_of_text_of(std::optional<Token> told) {
+    constexpr Token gpt2_end_of_text = 50256;
+    if (!told && M::architecture.vocab == gpt2_small.vocab) return gpt2_end_of_text;
+    return told;
+}
 
 }  // namespace detail
 
@@ -223,15 +269,7 @@ void check_gpt2(const std::filesystem::path& folder) {
 /// source   reference 2.2, 2.4
 template <LanguageModel M>
 void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
-    const detail::Gpt2Folder<M> stored(folder);
-    const detail::Gpt2Tensors& tensors = stored.tensors;
-    model.for_each_tensor([&](const auto& tensor) {
-        if (tensor.entry.role == Role::adapter) return;
-        const std::string name = tensor.entry.name();
-        detail::read_tensor(tensors.file_of(name), tensors.stored_name(name), tensor, model.backend(),
-                            options.non_finite);
-    });
-    model.parameters_changed();
+    detail::Gpt2Folder<M>(folder).fill(model, options.non_finite);
 }
 
 /// Writes a model's folder: `model.safetensors`, then `config.json`, each atomically; other files in the folder stay.
@@ -249,29 +287,19 @@ void save_gpt2(M& model, const std::filesystem::path& folder, SaveOptions option
             "save_gpt2: a model with a head of its own needs names with prefix; use "
             "NamePrefix::transformer");
     }
-    if (options.store_as && !detail::with_stored_float(*options.store_as, [](auto) {})) {
-        throw ArgumentError("save_gpt2: cannot store as " + std::string(name_of(*options.store_as)) +
-                            ", expected F64, F32, F16 or BF16");
-    }
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw FileError(folder.string(), "cannot be created: " + error.message());
+    detail::check_store_as("save_gpt2", options.store_as);
+    detail::create_folder(folder);
 
     std::vector<TensorToWrite> tensors;
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role == Role::adapter) return;
-        const std::string name = tensor.entry.name();
-        const bool prefixed = options.prefix == NamePrefix::transformer && !name.starts_with("lm_head.");
-        tensors.push_back(detail::tensor_to_write((prefixed ? std::string(detail::gpt2_prefix) : "") + name, tensor,
+        tensors.push_back(detail::tensor_to_write(detail::name_to_write(tensor.entry.name(), options.prefix), tensor,
                                                   model.backend(), options.store_as));
     });
     const ScalarType stored_as = options.store_as.value_or(tensors.front().type);
     write_safetensors(folder / "model.safetensors", std::move(tensors));
-
-    constexpr Token gpt2_end_of_text = 50256;
-    if (!options.end_of_text && M::architecture.vocab == gpt2_small.vocab) options.end_of_text = gpt2_end_of_text;
     write_gpt2_config(folder / "config.json", detail::facts_of(model),
-                      {.stored_as = stored_as, .end_of_text = options.end_of_text});
+                      {.stored_as = stored_as, .end_of_text = detail::end_of_text_of<M>(options.end_of_text)});
 }
 
 }  // namespace lamina::io

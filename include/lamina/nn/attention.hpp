@@ -34,6 +34,7 @@ public:
     using Scalar = typename P::Activation;
     static constexpr std::size_t in = Embed;
     static constexpr std::size_t out = Embed;
+    static constexpr std::size_t cached_width = Embed;  ///< of keys, and of values
 
     struct Saved {
         Tokens<Scalar, 3 * Embed> qkv;
@@ -130,11 +131,16 @@ private:
 
     template <class B>
     void attend(Pass<B>& pass, Tokens<Scalar, Embed> y, Saved& saved) {
-        pass.backend.attention(Attention<Scalar>{.extent = pass.extent,
-                                                 .heads = Heads,
-                                                 .qkv = saved.qkv.matrix(),
-                                                 .out = saved.heads_out.matrix(),
-                                                 .log_sum_exp = saved.log_sum_exp.matrix()});
+        if (pass.packed != nullptr) {
+            static_cast<PackedAttention<Scalar>*>(pass.packed)
+                ->attend(Heads, saved.qkv.matrix(), saved.heads_out.matrix());
+        } else {
+            pass.backend.attention(Attention<Scalar>{.extent = pass.extent,
+                                                     .heads = Heads,
+                                                     .qkv = saved.qkv.matrix(),
+                                                     .out = saved.heads_out.matrix(),
+                                                     .log_sum_exp = saved.log_sum_exp.matrix()});
+        }
         c_proj.forward(pass, saved.heads_out, y, saved.output);
     }
 

@@ -3,10 +3,8 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -15,35 +13,12 @@
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/precision.hpp>
 #include <lamina/arch/trainable.hpp>
-#include <lamina/arch/visit.hpp>
-#include <lamina/backend/contract.hpp>
-#include <lamina/core/error.hpp>
-#include <lamina/core/matrix_view.hpp>
 #include <lamina/nn/absent_norm.hpp>
+#include <lamina/nn/fixed_norms.hpp>
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/gpt2_blocks.hpp>
-#include <lamina/nn/removable_norm.hpp>
-#include <lamina/nn/removable_state.hpp>
+#include <lamina/nn/host_copies.hpp>
 
 namespace lamina {
-
-namespace detail {
-
-template <class M>
-consteval bool foldable() {
-    if constexpr (Gpt2Blocks<M>) {
-        using Norm = typename M::Policies::Norm;
-        return std::is_same_v<Norm, norm::Removable> || std::is_same_v<Norm, norm::FixedStd>;
-    } else {
-        return false;
-    }
-}
-
-}  // namespace detail
-
-/// A GPT-2 whose norms can be fixed, so that `fold` takes it. Whether they are all fixed yet is known at run time.
-template <class M>
-concept Foldable = detail::foldable<M>();
 
 namespace detail {
 
@@ -64,89 +39,10 @@ struct FoldedOf<M> {
     using type = typename FoldedGpt2<M::architecture, typename M::Policies>::type;
 };
 
-/// Why a norm cannot be folded, or nothing.
-[[nodiscard]] inline std::string obstacle(const RemovableState& state) {
-    if (!state.fixed) return "still measures its divisor; fix it first";
-    if (!state.values_fixed) return "still measures the divisor of its values; fix that path first";
-    if (state.first_position_apart) return "treats the first position apart; merge it with the others first";
-    if (state.end_of_text_apart) return "treats end-of-text tokens apart; merge them with the others first";
-    if (!(state.divisor > 0) || !std::isfinite(state.divisor)) {
-        return "divides by " + std::to_string(state.divisor) + "; expected a positive number";
-    }
-    return {};
-}
-
-/// y = x·W + c in double on the host.
-struct Affine {
-    std::size_t in;
-    std::size_t out;
-    std::vector<double> weight;  // [in, out]
-    std::vector<double> bias;    // [out]
-};
-
 /// y = ((x - mean(x)) · scale) + shift, where scale is gain / divisor.
 struct FixedAffineNorm {
     std::vector<double> scale;
     std::vector<double> shift;
-};
-
-/// Moves tensors between a backend and double on the host.
-template <class B>
-class HostCopies {
-public:
-    explicit HostCopies(B& backend) : backend_(backend) {}
-
-    template <class T>
-    [[nodiscard]] std::vector<double> read(const T* values, std::size_t count) const {
-        using Scalar = std::remove_const_t<T>;
-        std::vector<Scalar> stored(count);
-        backend_.download(stored.data(), values, count * sizeof(Scalar));
-        std::vector<double> result(count);
-        std::transform(stored.begin(), stored.end(), result.begin(),
-                       [](Scalar value) { return static_cast<double>(static_cast<ComputeOf<Scalar>>(value)); });
-        return result;
-    }
-
-    template <class T>
-    void write(std::span<const double> values, T* out) const {
-        std::vector<T> stored(values.size());
-        std::transform(values.begin(), values.end(), stored.begin(),
-                       [](double value) { return static_cast<T>(static_cast<ComputeOf<T>>(value)); });
-        backend_.upload(out, stored.data(), stored.size() * sizeof(T));
-    }
-
-    template <class Norm>
-    [[nodiscard]] FixedAffineNorm read_norm(const Norm& norm) const {
-        FixedAffineNorm result{read(norm.gain.values, Norm::in), read(norm.bias.values, Norm::in)};
-        for (double& gain : result.scale) gain /= norm.state.divisor;
-        return result;
-    }
-
-    /// With the adapter, if there is one.
-    template <class P, class Linear>
-    [[nodiscard]] Affine read_linear(const Linear& linear) const {
-        Affine result{Linear::in, Linear::out, read(linear.weight.values, Linear::in * Linear::out),
-                      read(linear.bias.values, Linear::out)};
-        if constexpr (P::Adapter::present) {
-            using Compute = typename P::Compute;
-            // The product is the one costly step, so it is the backend's, in the type in which the model forms it.
-            auto memory = backend_.allocate(Linear::in * Linear::out * sizeof(Compute));
-            const MatrixView<Compute> product(reinterpret_cast<Compute*>(memory.data()), Linear::in, Linear::out);
-            backend_.matmul(product, linear.adapter.a.matrix(), linear.adapter.b.matrix(), MatmulOptions{});
-            const std::vector<double> host = read(product.data, product.size());
-            for (std::size_t i = 0; i < host.size(); ++i) result.weight[i] += P::Adapter::scale * host[i];
-        }
-        return result;
-    }
-
-    template <class Linear>
-    void write_linear(const Affine& affine, Linear& linear) const {
-        write(std::span<const double>(affine.weight), linear.weight.values);
-        write(std::span<const double>(affine.bias), linear.bias.values);
-    }
-
-private:
-    B& backend_;
 };
 
 /// Replaces W by (I - 1/C · 11ᵀ) · diag(scale) · W and c by c + shift · W, so that the layer takes the norm's input.
@@ -189,15 +85,6 @@ class Folding {
 public:
     explicit Folding(M& model) : from_(model), copies_(model.backend()) {}
 
-    void check() {
-        walk(from_.layers(), [](const std::string& path, auto& node) {
-            if constexpr (requires { node.state.foldable(); }) {
-                const std::string problem = obstacle(node.state);
-                if (!problem.empty()) throw ArgumentError("fold: norm " + path + " " + problem);
-            }
-        });
-    }
-
     [[nodiscard]] Folded run() {
         Folded to(from_.backend());
         auto& source = from_.layers();
@@ -232,10 +119,17 @@ private:
         move_linear(mlp.inner.template get<2>(), folded_mlp.template get<2>());
     }
 
+    template <class Norm>
+    [[nodiscard]] FixedAffineNorm read_norm(const Norm& norm) const {
+        FixedAffineNorm result{copies_.read(norm.gain.values, Norm::in), copies_.read(norm.bias.values, Norm::in)};
+        for (double& gain : result.scale) gain /= norm.state.divisor;
+        return result;
+    }
+
     template <class Norm, class Source, class Target>
     void fold_linear(const Norm& norm, const Source& source, Target& target) const {
         Affine affine = copies_.template read_linear<P>(source);
-        absorb(copies_.read_norm(norm), affine);
+        absorb(read_norm(norm), affine);
         copies_.write_linear(affine, target);
     }
 
@@ -246,7 +140,7 @@ private:
 
     template <class Source, class Target>
     void fold_head(const Source& source, Target& target) const {
-        const FixedAffineNorm norm = copies_.read_norm(source.final_norm);
+        const FixedAffineNorm norm = read_norm(source.final_norm);
         const auto* const weight = [&] {
             if constexpr (P::Head::own_weight) {
                 return source.head_weight.weight.values;
@@ -305,9 +199,8 @@ Folded<std::remove_reference_t<M>> fold(M&& model) {
                   "lamina: fold: the model is given up for the folded one; write fold(std::move(model))");
     if constexpr (Foldable<Model>) {
         static_assert(!contains_layer_norm<Folded<Model>>);
-        detail::Folding<Model> folding(model);
-        folding.check();
-        Folded<Model> folded = folding.run();
+        require_fixed_norms(model, "fold");
+        Folded<Model> folded = detail::Folding<Model>(model).run();
         const Model given_up = std::move(model);
         return folded;
     } else {

@@ -8,6 +8,7 @@
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/matrix_view.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/core/tokens.hpp>
 
@@ -17,6 +18,7 @@ namespace lamina {
 enum class Phase : std::uint8_t {
     train,
     evaluate,
+    infer,     ///< forward over packed segments (key_value_cache.hpp): as evaluate, and no statistics move
     recompute  ///< a block is run again for its backward: same inputs, same outputs, no side effects
 };
 
@@ -63,6 +65,31 @@ template <class T, std::size_t Width>
     return aligned_size(tokens * Width * sizeof(T));
 }
 
+/// A `PackedAttention` of any scalar. Each layer of a model casts it to its own, since all have the same.
+class AnyPackedAttention {
+protected:
+    ~AnyPackedAttention() = default;
+};
+
+/// Attention in a pass over packed segments (key_value_cache.hpp): a layer through which tokens see each other calls it
+/// where it is there, instead of an operation over `Pass::extent`, and announces the width of its keys, which is that
+/// of its values, as `static constexpr std::size_t cached_width`. Behind it is a function of the cache, so that models
+/// that are never asked for cached passes are not compiled for them.
+template <class Scalar>
+class PackedAttention : public AnyPackedAttention {
+public:
+    /// out = causal attention of the segments, their prefixes included; stores the keys and values that are to be kept.
+    /// A layer calls it once per pass.
+    ///
+    /// shapes   qkv [N, 3C] (queries | keys | values), out [N, C]
+    virtual void attend(std::size_t heads, MatrixView<const Scalar> qkv, MatrixView<Scalar> out) = 0;
+    /// What follows is in block `index`.
+    virtual void enter_block(std::size_t index) = 0;
+
+protected:
+    ~PackedAttention() = default;
+};
+
 /// One forward or backward run of a model or a layer.
 template <class B>
 struct Pass {
@@ -72,6 +99,8 @@ struct Pass {
     Phase phase = Phase::train;
     Token end_of_text = -1;  ///< the id that norms may treat apart; -1 for none
     ScratchStack scratch{};
+    const std::size_t* positions = nullptr;  ///< [B·T], on the device: places in the sequences; null: n mod T
+    AnyPackedAttention* packed = nullptr;    ///< set in Phase::infer only
 };
 
 }  // namespace lamina

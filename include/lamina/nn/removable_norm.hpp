@@ -163,7 +163,8 @@ private:
                                                        .ordinary = divisors.ordinary,
                                                        .first_position = divisors.first_position,
                                                        .end_of_text = divisors.end_of_text,
-                                                       .end_of_text_id = pass.end_of_text});
+                                                       .end_of_text_id = pass.end_of_text,
+                                                       .positions = pass.positions});
     }
 };
 

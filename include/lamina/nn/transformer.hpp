@@ -81,6 +81,14 @@ public:
     using Compute = typename P::Compute;
     using Gradient = typename P::Gradient;
 
+    /// Logits of some rows, on the device, and memory for as many targets and losses.
+    struct LogitsChunk {
+        std::size_t first;           ///< of the rows that were asked for
+        MatrixView<Compute> logits;  ///< [count, V]
+        Token* targets;              ///< [count]
+        Compute* losses;             ///< [count]
+    };
+
     /// Everything that has parameters, in the order of the manifest.
     struct Layers {
         Parameter<P, Role::embedding, A.vocab, A.embed> token_table{Initial::normal(0.02)};
@@ -225,17 +233,51 @@ public:
         const std::size_t rows = loss_rows_.rows.size();
         for (std::size_t first = 0; first < rows; first += workspace_.head_in.count()) {
             const std::size_t here = std::min(workspace_.head_in.count(), rows - first);
-            const MatrixView<Scalar> hidden = workspace_.head_in.first(here).matrix();  // [here, C]
-            const MatrixView<Compute> chunk = workspace_.logits.first(here).matrix();   // [here, V]
-            backend_->gather_rows(hidden, MatrixView<const Scalar>(workspace_.normalised.matrix()),
-                                  workspace_.rows + first);
-            output_logits(*backend_, MatrixView<const Scalar>(hidden), frozen_head(), chunk);
+            const MatrixView<Compute> chunk = logits_of(first, here);  // [here, V]
             backend_->download(out.data() + first * A.vocab, chunk.data, chunk.size() * sizeof(Compute));
+        }
+    }
+
+    /// A forward pass over packed segments (key_value_cache.hpp), which `cache` has begun. Then calls `read` with the
+    /// logits of rows[0..], a chunk after another; its targets and losses are room for whoever computes losses of them.
+    template <class Cache, class Read>
+    void forward_packed(Cache& cache, std::span<const std::size_t> rows, const Read& read) {
+        const Extent extent{cache.ids().size(), 1};
+        for (const Token id : cache.ids()) check_token(id);
+        if (extent.tokens() == 0) return;
+        reserve(extent, Use::evaluate);
+        prepare();
+        backend_->upload(workspace_.ids, cache.ids().data(), extent.tokens() * sizeof(Token));
+        // The room for row numbers is not needed before the head.
+        backend_->upload(workspace_.rows, cache.positions().data(), extent.tokens() * sizeof(std::size_t));
+        Pass<Backend> pass = make_pass(extent, Phase::infer);
+        pass.positions = workspace_.rows;
+        pass.packed = &cache;
+        embed(pass);
+        for (std::size_t i = 0; i < A.layers; ++i) {
+            cache.enter_block(i);
+            layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+        }
+        if (rows.empty()) return;
+        layers_.final_norm.forward(pass, last_stream(), workspace_.normalised, workspace_.final_saved);
+        LAMINA_EXPECTS(rows.size() <= extent.tokens(), "forward_packed: more rows than tokens");
+        backend_->upload(workspace_.rows, rows.data(), rows.size() * sizeof(std::size_t));
+        for (std::size_t first = 0; first < rows.size(); first += workspace_.head_in.count()) {
+            const std::size_t here = std::min(workspace_.head_in.count(), rows.size() - first);
+            read(LogitsChunk{first, logits_of(first, here), workspace_.targets, workspace_.losses});
         }
     }
 
     /// The residual stream after `block` blocks (0: the embeddings) in the last training pass, [B·T, C], on the device.
     [[nodiscard]] Tokens<const Scalar, A.embed> stream(std::size_t block) const { return workspace_.streams.at(block); }
+
+    /// Throws ArgumentError for what is no token of the vocabulary.
+    static void check_token(Token id) {
+        if (id < 0 || static_cast<std::size_t>(id) >= A.vocab) {
+            throw ArgumentError("lamina: token " + std::to_string(id) + ": expected 0 to " +
+                                std::to_string(A.vocab - 1) + "; was the text encoded with this model's tokenizer?");
+        }
+    }
 
     /// Makes what is materialised from parameters, if they changed.
     void prepare() {
@@ -265,13 +307,6 @@ private:
         return extent;
     }
 
-    static void check_token(Token id) {
-        if (id < 0 || static_cast<std::size_t>(id) >= A.vocab) {
-            throw ArgumentError("lamina: token " + std::to_string(id) + ": expected 0 to " +
-                                std::to_string(A.vocab - 1) + "; was the text encoded with this model's tokenizer?");
-        }
-    }
-
     Pass<Backend> make_pass(Extent extent, Phase phase) {
         return {.backend = *backend_,
                 .extent = extent,
@@ -285,15 +320,30 @@ private:
 
     std::span<Compute> token_loss_buffer() { return token_losses_; }
 
-    void forward_blocks(Pass<Backend>& pass) {
+    void embed(Pass<Backend>& pass) {
         backend_->embed(Embed<Scalar, typename P::Base>{.ids = workspace_.ids,
                                                         .extent = pass.extent,
                                                         .token_table = layers_.token_table.matrix(),
                                                         .position_table = layers_.position_table.matrix(),
-                                                        .out = workspace_.streams[0].matrix()});
+                                                        .out = workspace_.streams[0].matrix(),
+                                                        .positions = pass.positions});
+    }
+
+    void forward_blocks(Pass<Backend>& pass) {
+        embed(pass);
         for (std::size_t i = 0; i < A.layers; ++i) {
             layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
         }
+    }
+
+    /// Of workspace_.rows[first, first + count): [count, V].
+    MatrixView<Compute> logits_of(std::size_t first, std::size_t count) {
+        const MatrixView<Scalar> hidden = workspace_.head_in.first(count).matrix();  // [count, C]
+        const MatrixView<Compute> logits = workspace_.logits.first(count).matrix();  // [count, V]
+        backend_->gather_rows(hidden, MatrixView<const Scalar>(workspace_.normalised.matrix()),
+                              workspace_.rows + first);
+        output_logits(*backend_, MatrixView<const Scalar>(hidden), frozen_head(), logits);
+        return logits;
     }
 
     void forward_only(const TokenBatch& batch) {

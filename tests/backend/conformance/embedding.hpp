@@ -70,6 +70,49 @@ TEMPLATE_TEST_CASE("embed adds the token's row and the position's row", "[confor
     SECTION("float activations, bf16 weights") { verify_embed<TestType, float, bf16>(); }
 }
 
+template <Backend B, class T, class Weight>
+void verify_embed_at_positions() {
+    for (const std::size_t cols : {1U, 17U, 130U}) {
+        CAPTURE(cols);
+        const std::vector<Token> ids = repeating_ids(67);
+        const Grid token_table = random_grid<Weight>(vocabulary, cols, 81);
+        const Grid position_table = random_grid<Weight>(29, cols, 82);
+        std::vector<std::size_t> positions;
+        Expected expected(ids.size(), cols);
+        for (std::size_t n = 0; n < ids.size(); ++n) {
+            positions.push_back((7 * n + 28) % 29);  // the last first, none in order
+            for (std::size_t c = 0; c < cols; ++c) {
+                Sum sum;
+                sum.add(token_table(static_cast<std::size_t>(ids[n]), c));
+                sum.add(position_table(positions[n], c));
+                expect_sum<T>(expected, n, c, sum);
+            }
+        }
+        verify<B>(Threads::irrelevant, {expected}, [&](B& backend) {
+            Uploaded<Token, B> tokens(backend, ids);
+            Uploaded<std::size_t, B> places(backend, positions);
+            OnBackend<Weight, B> token_rows(backend, token_table, Layout::slice);
+            OnBackend<Weight, B> position_rows(backend, position_table, Layout::slice);
+            OnBackend<T, B> out(backend, unset(ids.size(), cols), Layout::slice);
+            backend.embed(Embed<T, Weight>{.ids = tokens.data(),
+                                           .extent = {ids.size(), 1},
+                                           .token_table = token_rows.input(),
+                                           .position_table = position_rows.input(),
+                                           .out = out.view(),
+                                           .positions = places.data()});
+            return Grids{out.read()};
+        });
+    }
+}
+
+TEMPLATE_TEST_CASE("embed takes positions that are given, in any order", "[conformance][embedding]",
+                   LAMINA_BACKEND_UNDER_TEST) {
+    SECTION("float") { verify_embed_at_positions<TestType, float, float>(); }
+    SECTION("double") { verify_embed_at_positions<TestType, double, double>(); }
+    SECTION("bf16") { verify_embed_at_positions<TestType, bf16, bf16>(); }
+    SECTION("float activations, bf16 weights") { verify_embed_at_positions<TestType, float, bf16>(); }
+}
+
 /// table[rows[n]] += added[n] in the order of n. Each addition may be rounded to the table's type, or only the last.
 template <class Gradient>
 [[nodiscard]] Expected reference_additions(const Grid& table, const Grid& added, const std::vector<std::size_t>& rows) {

@@ -108,6 +108,27 @@ TEMPLATE_TEST_CASE("divisor_rows tells first positions from ends of text from th
     SECTION("double") { verify_divisor_rows<TestType, double>(); }
 }
 
+TEMPLATE_TEST_CASE("divisor_rows takes positions that are given", "[conformance][rows]", LAMINA_BACKEND_UNDER_TEST) {
+    const std::vector<Token> ids{7, 9, 7, 9, 7, 9};
+    const std::vector<std::size_t> positions{3, 4, 0, 0, 1, 1024};
+    Grid divisors(1, ids.size());
+    divisors.values = {0.5, 3, 5.25, 5.25, 0.5, 3};
+    verify<TestType>(Threads::irrelevant, {Expected(divisors)}, [&](TestType& backend) {
+        Uploaded<Token, TestType> tokens(backend, ids);
+        Uploaded<std::size_t, TestType> places(backend, positions);
+        OnBackend<float, TestType> out(backend, unset(1, ids.size()));
+        backend.divisor_rows(DivisorRows<float>{.ids = tokens.data(),
+                                                .extent = {ids.size(), 1},
+                                                .divisor = out.data(),
+                                                .ordinary = 0.5,
+                                                .first_position = 5.25,
+                                                .end_of_text = 3,
+                                                .end_of_text_id = 9,
+                                                .positions = places.data()});
+        return Grids{out.read()};
+    });
+}
+
 template <Backend B, class Compute>
 void verify_mean_over_tokens() {
     for (const Extent extent :

@@ -11,6 +11,7 @@
 #include <lamina/backend/cpu/adamw.hpp>
 #include <lamina/backend/cpu/attention.hpp>
 #include <lamina/backend/cpu/attention_backward.hpp>
+#include <lamina/backend/cpu/cached_attention.hpp>
 #include <lamina/backend/cpu/context.hpp>
 #include <lamina/backend/cpu/cross_entropy.hpp>
 #include <lamina/backend/cpu/elementwise.hpp>
@@ -118,6 +119,14 @@ public:
     template <class T>
     void attention(const Attention<T>& request) {
         cpu::attention(context_, request);
+    }
+    template <class T>
+    void cached_attention(const CachedAttention<T>& request) {
+        cpu::cached_attention(context_, request);
+    }
+    template <class T>
+    void store_keys_values(const StoreKeysValues<T>& request) {
+        cpu::store_keys_values(context_, request);
     }
     template <class T>
     void attention_backward(const AttentionBackward<T>& request) {

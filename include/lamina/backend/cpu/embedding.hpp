@@ -22,13 +22,16 @@ void embed(Context& context, const Embed<T, Weight>& request) {
     LAMINA_EXPECTS(request.position_table.rows >= request.extent.sequence,
                    "CpuBackend: embed: a sequence longer than the position table");
     context.for_each_row(request.extent.tokens(), width, [&](std::size_t n, std::size_t) {
+        const std::size_t position = request.positions != nullptr ? request.positions[n] : n % request.extent.sequence;
+        LAMINA_EXPECTS(position < request.position_table.rows,
+                       "CpuBackend: embed: a position outside the position table");
         const auto id = static_cast<std::size_t>(request.ids[n]);
         LAMINA_EXPECTS(request.ids[n] >= 0 && id < request.token_table.rows,
                        "CpuBackend: embed: a token outside the vocabulary");
         using Compute = ComputeOf<T>;
         map_run<Compute>(
-            request.out.row(n), width, [](Compute token, Compute position) { return token + position; },
-            request.token_table.row(id), request.position_table.row(n % request.extent.sequence));
+            request.out.row(n), width, [](Compute a, Compute b) { return a + b; }, request.token_table.row(id),
+            request.position_table.row(position));
     });
 }
 

@@ -163,7 +163,8 @@ void divisor_rows(Context& context, const DivisorRows<Compute>& request) {
     context.for_each_row(request.extent.tokens(), 1, [&](std::size_t n, std::size_t) {
         double divisor = request.ordinary;
         if (request.ids[n] == request.end_of_text_id) divisor = request.end_of_text;
-        if (n % request.extent.sequence == 0) divisor = request.first_position;
+        const std::size_t position = request.positions != nullptr ? request.positions[n] : n % request.extent.sequence;
+        if (position == 0) divisor = request.first_position;
         request.divisor[n] = static_cast<Compute>(divisor);
     });
 }

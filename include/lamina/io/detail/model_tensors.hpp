@@ -16,6 +16,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,12 +42,16 @@ namespace detail {
 /// Checks type and shape of a stored tensor, without touching its data.
 ///
 /// errors  FileError that names file and tensor, what was found and what was expected
-inline void check_tensor(const SafetensorsFile& file, std::string_view stored_name, const TensorEntry& expected) {
-    const StoredTensor& stored = file.tensor(stored_name, expected.dimensions());
+inline void check_tensor(const SafetensorsFile& file, std::string_view stored_name,
+                         std::span<const std::size_t> shape) {
+    const StoredTensor& stored = file.tensor(stored_name, shape);
     if (!with_stored_float(stored.type, [](auto) {})) {
         fail_tensor(file, stored_name,
                     "is of type " + std::string(name_of(stored.type)) + ", expected F64, F32, F16 or BF16");
     }
+}
+inline void check_tensor(const SafetensorsFile& file, std::string_view stored_name, const TensorEntry& expected) {
+    check_tensor(file, stored_name, expected.dimensions());
 }
 
 template <class Scalar>
@@ -62,24 +67,27 @@ inline void refuse_others(const SafetensorsFile& file, const std::set<std::strin
     }
 }
 
+/// errors  FileError that names file and tensor and the place of its first NaN or infinity
+template <class Scalar>
+void require_finite(const std::filesystem::path& file, std::string_view name, std::span<const Scalar> values) {
+    const auto wrong = std::find_if_not(values.begin(), values.end(), is_finite<Scalar>);
+    if (wrong == values.end()) return;
+    const bool is_nan = std::isnan(convert_scalar<double>(*wrong));
+    throw FileError(file.string(), "tensor " + in_quotes(name) + (is_nan ? " has NaN" : " has an infinity") +
+                                       " at element " + std::to_string(wrong - values.begin()) +
+                                       ", expected finite numbers");
+}
+
 /// The values of a stored tensor, which check_tensor has passed, of `size` elements.
 ///
-/// errors  FileError that names the tensor and the place of its first non-finite value
+/// errors  FileError as require_finite, unless allowed
 template <class Scalar>
 [[nodiscard]] std::unique_ptr<Scalar[]> read_values(const SafetensorsFile& file, std::string_view stored_name,
                                                     std::size_t size, NonFinite non_finite) {
     auto host = std::make_unique_for_overwrite<Scalar[]>(size);
     const std::span<Scalar> values(host.get(), size);
     file.read_into(stored_name, values);
-    if (non_finite == NonFinite::refuse) {
-        const auto wrong = std::find_if_not(values.begin(), values.end(), is_finite<Scalar>);
-        if (wrong != values.end()) {
-            const bool is_nan = std::isnan(convert_scalar<double>(*wrong));
-            fail_tensor(file, stored_name,
-                        std::string(is_nan ? "has NaN" : "has an infinity") + " at element " +
-                            std::to_string(wrong - values.begin()) + ", expected finite numbers");
-        }
-    }
+    if (non_finite == NonFinite::refuse) require_finite(file.path(), stored_name, std::span<const Scalar>(values));
     return host;
 }
 

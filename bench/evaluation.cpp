@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// evaluation: items per second and tokens of HellaSwag and MMLU on GPT-2 small in its true shapes, next to the real
+// lm-evaluation-harness (evaluation_peer.py) on the same weights and items, in turns.
+#include "sample.hpp"
+
+#include <lamina/lamina.hpp>
+
+#include <lamina/eval/answer.hpp>
+#include <lamina/eval/hellaswag.hpp>
+#include <lamina/eval/mmlu.hpp>
+#include <lamina/eval/prefix_scorer.hpp>
+#include <lamina/io/huggingface.hpp>
+#include <lamina/io/json_file.hpp>
+#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/score.hpp>
+#include <lamina/text/gpt2_tokenizer.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace lamina;
+using bench::Sample;
+namespace fs = std::filesystem;
+
+using Model = Gpt2<gpt2_small, trainable::Nothing>;
+
+struct Options {
+    fs::path tokenizer;
+    std::string hellaswag;
+    std::string mmlu;
+    std::string python;
+    std::string peer;
+    std::size_t hellaswag_items = 64;
+    std::size_t mmlu_items = 12;
+    std::vector<std::string> subjects;
+    std::size_t rounds = 3;
+    std::size_t batch = 16;
+    std::size_t threads = 0;
+};
+
+/// One task, or the subjects of one setting, and what the peer is asked in its place.
+struct Part {
+    std::string title;
+    std::string key;  ///< in what the peer prints
+    std::string flags;
+    std::vector<std::vector<eval::Question>> tasks;
+};
+
+struct Side {
+    Sample rate;  ///< items per second
+    std::size_t tokens = 0;
+    std::size_t items = 0;
+    double sum = 0;  ///< of all log-likelihoods
+};
+
+std::vector<Part> parts_of(const Options& options) {
+    const std::string threads = " --threads " + std::to_string(options.threads);
+    std::vector<Part> parts{
+        {.title = "HellaSwag",
+         .key = "hellaswag",
+         .flags = threads + " --hellaswag " + options.hellaswag + " --hellaswag-items " +
+                  std::to_string(options.hellaswag_items),
+         .tasks = {eval::read_questions<eval::HellaSwag>(options.hellaswag, options.hellaswag_items)}}};
+    for (const std::size_t shots : {std::size_t{0}, std::size_t{5}}) {
+        Part part{.title = "MMLU, " + std::to_string(shots) + "-shot", .key = "mmlu", .flags = threads, .tasks = {}};
+        std::string names;
+        for (const std::string& subject : options.subjects) {
+            part.tasks.push_back(
+                eval::mmlu_questions(options.mmlu, subject, {.few_shot = shots, .limit = options.mmlu_items}));
+            names += (names.empty() ? "" : ",") + subject;
+        }
+        part.flags += " --mmlu " + options.mmlu + " --mmlu-items " + std::to_string(options.mmlu_items) +
+                      " --subjects " + names + " --shots " + std::to_string(shots);
+        parts.push_back(std::move(part));
+    }
+    return parts;
+}
+
+/// Questions to answers, tokenising included, as the peer's time has it.
+void measure_here(Model& model, KeyValueCache<Model>& cache, const text::Gpt2Tokenizer& tokenizer, const Part& part,
+                  Side& side) {
+    const auto pass = [&](auto segments, auto wanted, auto log_probabilities) {
+        score(model, cache, segments, wanted, log_probabilities);
+    };
+    eval::PrefixScorer scorer(pass, {.context = gpt2_small.context, .cache_rows = cache.rows()});
+    side.sum = 0;
+    side.items = 0;
+    const double seconds = bench::seconds_of([&] {
+        for (const std::vector<eval::Question>& questions : part.tasks) {
+            eval::answer_questions(scorer, tokenizer, std::span(questions), {},
+                                   [&](std::size_t /*index*/, const eval::Answer& answer) {
+                                       ++side.items;
+                                       for (const double score : answer) side.sum += score;
+                                   });
+        }
+    });
+    side.tokens = scorer.tokens();
+    side.rate.add(static_cast<double>(side.items) / seconds);
+}
+
+void measure_peer(const Options& options, const fs::path& folder, const Part& part, Side& side) {
+    const std::string command = options.python + ' ' + options.peer + ' ' + folder.string() + " --batch " +
+                                std::to_string(options.batch) + part.flags;
+    const auto close = [](std::FILE* pipe) { ::pclose(pipe); };
+    const std::unique_ptr<std::FILE, decltype(close)> pipe(::popen(command.c_str(), "r"), close);
+    if (!pipe) throw Error("cannot start " + command);
+    std::string output;
+    for (char piece[4096]; std::fgets(piece, sizeof piece, pipe.get()) != nullptr;) output += piece;
+    const io::Json answer = io::Json::parse(output, nullptr, /*allow_exceptions=*/false);
+    if (!answer.is_object()) throw Error("the peer failed: " + command);
+    const io::Json& found = answer.at(part.key);
+    side.items = found.at("items").get<std::size_t>();
+    side.tokens = found.at("padded_tokens").get<std::size_t>();
+    side.sum = found.at("log_likelihoods").get<double>();
+    side.rate.add(found.at("items_per_second").get<double>());
+}
+
+void print(const Part& part, const Side& here, const Side& peer) {
+    const auto line = [&](const char* who, const Side& side) {
+        std::printf("  %-14s %-8s %5zu items %9.2f items/s (%.2f to %.2f) %10zu tokens\n", part.title.c_str(), who,
+                    side.items, side.rate.median(), side.rate.least(), side.rate.most(), side.tokens);
+    };
+    line("lamina", here);
+    line("harness", peer);
+    std::printf("  %-14s %.2f times the items/s, %.2f times fewer tokens; log-likelihoods differ by %.1e in sum\n\n",
+                "", here.rate.median() / peer.rate.median(),
+                static_cast<double>(peer.tokens) / static_cast<double>(here.tokens),
+                std::abs(here.sum - peer.sum) / std::abs(peer.sum));
+    std::fflush(stdout);
+}
+
+void run(Options& options) {
+    if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
+    CpuBackend backend({.threads = options.threads});
+    std::printf("GPT-2 small, random fp32 weights; %s\n", backend.description().c_str());
+    std::printf("harness: batches of %zu, %zu threads; medians and ranges of %zu rounds, in turns, after a warm-up\n\n",
+                options.batch, options.threads, options.rounds);
+    Model model(backend);
+    model.initialise(1);
+    const fs::path folder = fs::temp_directory_path() / "lamina-bench-evaluation";
+    io::save_gpt2(model, folder);
+    const auto tokenizer = text::Gpt2Tokenizer::from_folder(options.tokenizer);
+    KeyValueCache<Model> cache(backend, 4 * gpt2_small.context);
+    const std::string flags = " --tokenizer " + options.tokenizer.string();
+    for (Part& part : parts_of(options)) {
+        part.flags += flags;
+        Side warm_up, here, peer;
+        measure_here(model, cache, tokenizer, part, warm_up);
+        for (std::size_t round = 0; round < options.rounds; ++round) {
+            measure_here(model, cache, tokenizer, part, here);
+            measure_peer(options, folder, part, peer);
+        }
+        print(part, here, peer);
+    }
+    fs::remove_all(folder);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    options.subjects = {"abstract_algebra", "college_medicine", "global_facts", "high_school_macroeconomics",
+                        "machine_learning", "nutrition",        "sociology",    "international_law"};
+    CLI::App app("Measures evaluation on GPT-2 small next to lm-evaluation-harness.", "evaluation");
+    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
+        return program->get_name() + ": " + error.what() + "\n";
+    });
+    app.add_option("--tokenizer", options.tokenizer, "folder with GPT-2's vocab.json and merges.txt")->required();
+    app.add_option("--hellaswag", options.hellaswag, "validation split, JSON Lines")->required();
+    app.add_option("--mmlu", options.mmlu, "folder with dev/ and test/")->required();
+    app.add_option("--python", options.python, "with tests/oracle/requirements.txt installed")->required();
+    app.add_option("--peer", options.peer, "evaluation_peer.py")->required();
+    app.add_option("--hellaswag-items", options.hellaswag_items, "the first so many")->capture_default_str();
+    app.add_option("--mmlu-items", options.mmlu_items, "the first so many of each subject")->capture_default_str();
+    app.add_option("--subjects", options.subjects, "of MMLU")->delimiter(',')->capture_default_str();
+    app.add_option("--rounds", options.rounds)->capture_default_str();
+    app.add_option("--batch", options.batch, "of the harness")->capture_default_str();
+    app.add_option("--threads", options.threads, "0: one per core")->capture_default_str();
+    CLI11_PARSE(app, argc, argv);
+    try {
+        run(options);
+    } catch (const std::exception& error) {
+        std::fflush(stdout);
+        std::fprintf(stderr, "evaluation: %s\n", error.what());
+        return 1;
+    }
+}

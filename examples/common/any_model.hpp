@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// A model of any kind and size, from the flags --model, --weights and --run, behind one interface: programs that only
+// ask models for logits and scores use it, and share what each size takes to compile.
+#pragma once
+
+#include <lamina/arch/architecture.hpp>
+#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/score.hpp>
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace any_model {
+
+enum class Kind {
+    pretrained,  ///< a Hugging Face folder with every LayerNorm
+    run,         ///< such a folder, with the adapter and the norm states of a run of remove_layernorm
+    folded       ///< what such a run leaves in folded/
+};
+
+/// As given on a command line; empty where they were not.
+struct Flags {
+    std::string model;
+    std::string weights;
+    std::string run;
+};
+
+struct Found {
+    Kind kind = Kind::pretrained;
+    std::string model;  ///< the name of its size
+    lamina::Architecture architecture{};
+    std::filesystem::path weights;
+    std::filesystem::path run;
+};
+
+/// Which model the flags mean, its size from config.json, or from the flags where there is none.
+///
+/// errors   ArgumentError or FileError when there is none, not all of it, or none of a size that this program has
+[[nodiscard]] Found find(const Flags& flags);
+
+/// A loaded model with a cache of keys and values. Logits and scores do not change it.
+class Model {
+public:
+    virtual ~Model() = default;
+
+    /// What the cache has room for.
+    [[nodiscard]] virtual std::size_t cache_rows() const = 0;
+
+    /// As lamina::score and lamina::logits, each one pass.
+    virtual void score(std::span<const lamina::Segment> segments, std::span<const lamina::WantedToken> wanted,
+                       std::span<double> log_probabilities) = 0;
+    virtual void logits(std::span<const lamina::Segment> segments, std::span<const std::size_t> rows,
+                        std::span<float> out) = 0;
+
+protected:
+    Model() = default;
+    Model(const Model&) = default;
+    Model& operator=(const Model&) = default;
+};
+
+struct Opening {
+    std::size_t threads = 0;     ///< 0: all cores
+    std::size_t cache_rows = 0;  ///< tokens whose keys and values are kept
+};
+
+/// Loads it.
+///
+/// errors   FileError as the loaders
+[[nodiscard]] std::unique_ptr<Model> open(const Found& found, const Opening& opening);
+
+/// A size that this program was built with. Each is a source of its own, sizes/<size>.cpp, because it instantiates
+/// several model types, and enters itself here: what is linked is what can be opened.
+class Size {
+public:
+    using Open = std::unique_ptr<Model> (*)(const Found&, const Opening&);
+
+    static std::map<std::string_view, Open>& all() {
+        static std::map<std::string_view, Open> sizes;
+        return sizes;
+    }
+    Size(std::string_view model, Open open) { all().emplace(model, open); }
+};
+
+}  // namespace any_model

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The flags that say which model a program is about.
+#pragma once
+
+#include "any_model.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+namespace any_model {
+
+inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
+    app.add_option("--weights", flags.weights,
+                   "Hugging Face folder, or a folded model; with --run, what the run started from");
+    app.add_option("--run", flags.run, "folder of a run of remove_layernorm: its adapter and its norms");
+    app.add_option("--model", flags.model,
+                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");
+    app.add_option("--tokenizer", tokenizer,
+                   "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
+}
+
+}  // namespace any_model

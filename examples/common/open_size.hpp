@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The three model types of one size, each behind any_model::Model.
+#pragma once
+
+#include "any_model.hpp"
+
+#include <lamina/arch/architecture.hpp>
+#include <lamina/backend/cpu/device.hpp>
+#include <lamina/io/adapter_file.hpp>
+#include <lamina/io/huggingface.hpp>
+#include <lamina/io/norm_states.hpp>
+#include <lamina/nn/gpt2.hpp>
+#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/score.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <span>
+
+namespace any_model {
+
+template <class M>
+class Opened final : public Model {
+    static_assert(std::same_as<typename M::Compute, float>);
+
+public:
+    Opened(const Found& found, const Opening& opening)
+        : backend_({.threads = opening.threads}), model_(backend_), cache_(backend_, opening.cache_rows) {
+        lamina::io::load_gpt2(model_, found.weights);
+        // In all sizes the last token is the end of text.
+        model_.set_end_of_text(static_cast<lamina::Token>(found.architecture.vocab - 1));
+        if constexpr (std::same_as<typename M::Policies::Norm, lamina::norm::Removable>) {
+            lamina::io::load_adapter(model_, found.run / "adapter.safetensors");
+            lamina::io::load_norm_states(model_, found.run / "norms.json");
+        }
+    }
+
+    [[nodiscard]] std::size_t cache_rows() const override { return cache_.rows(); }
+
+    void score(std::span<const lamina::Segment> segments, std::span<const lamina::WantedToken> wanted,
+               std::span<double> log_probabilities) override {
+        lamina::score(model_, cache_, segments, wanted, log_probabilities);
+    }
+    void logits(std::span<const lamina::Segment> segments, std::span<const std::size_t> rows,
+                std::span<float> out) override {
+        lamina::logits(model_, cache_, segments, rows, out);
+    }
+
+private:
+    lamina::CpuBackend backend_;
+    M model_;
+    lamina::KeyValueCache<M> cache_;
+};
+
+/// `RunPrecision` is what remove_layernorm trains this size in.
+template <lamina::Architecture A, class RunPrecision>
+[[nodiscard]] std::unique_ptr<Model> open_size(const Found& found, const Opening& opening) {
+    using Frozen = lamina::trainable::Nothing;
+    using Pretrained = lamina::Gpt2<A, Frozen>;
+    using Run = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, RunPrecision, Frozen>;
+    using Folded = lamina::Gpt2<A, lamina::norm::Absent, lamina::head::UntiedWithBias, Frozen>;
+    switch (found.kind) {
+        case Kind::pretrained:
+            return std::make_unique<Opened<Pretrained>>(found, opening);
+        case Kind::run:
+            return std::make_unique<Opened<Run>>(found, opening);
+        case Kind::folded:
+            break;
+    }
+    return std::make_unique<Opened<Folded>>(found, opening);
+}
+
+}  // namespace any_model

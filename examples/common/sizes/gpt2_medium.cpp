@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#include "../open_size.hpp"
+
+namespace any_model {
+
+namespace {
+
+const Size registered("gpt2-medium", open_size<lamina::gpt2_medium, lamina::precision::FrozenBf16>);
+
+}  // namespace
+
+}  // namespace any_model

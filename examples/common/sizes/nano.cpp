@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#include "../open_size.hpp"
+
+#include <lamina/recipe/nano.hpp>
+
+namespace any_model {
+
+namespace {
+
+const Size registered("nano", open_size<lamina::recipe::nano_architecture, lamina::precision::Fp32>);
+
+}  // namespace
+
+}  // namespace any_model

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Request: what convert has been asked to make of what, and the sizes that it can do so for.
+#pragma once
+
+#include <lamina/core/scalar_type.hpp>
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace convert {
+
+enum class Source { weights, run, peft, llm_c };
+enum class Target { hugging_face, peft, llm_c, run };
+
+struct Request {
+    std::string model;
+    Source source{};
+    Target target{};
+    std::filesystem::path weights;  ///< Hugging Face folder: the source, or what a run started from
+    std::filesystem::path from;     ///< a run, a PEFT folder or llm.c's file
+    std::filesystem::path out;
+    std::optional<lamina::ScalarType> store_as;
+    std::string base_name;  ///< what a PEFT adapter says it is for
+};
+
+/// Converts for one model size; returns what was made, for people.
+using Conversion = std::string (*)(const Request&);
+
+/// The sizes that this program was built with, each a source of its own that enters itself here.
+class Sizes {
+public:
+    static std::map<std::string, Conversion>& all() {
+        static std::map<std::string, Conversion> sizes;
+        return sizes;
+    }
+    Sizes(const char* model, Conversion conversion) { all().emplace(model, conversion); }
+};
+
+}  // namespace convert

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// evaluate: Pile-10k, HellaSwag and MMLU on a GPT-2 of any norm state, by the conventions of lm-evaluation-harness.
+#include "common/any_model.hpp"
+#include "common/any_tokenizer.hpp"
+#include "common/model_flags.hpp"
+#include "evaluate/job.hpp"
+#include "evaluate/run.hpp"
+#include "evaluate/work.hpp"
+
+#include <lamina/core/error.hpp>
+#include <lamina/eval/results_json.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace {
+
+using evaluate::Job;
+
+struct CommandLine {
+    any_model::Flags model;
+    Job job;
+};
+
+void add_flags(CLI::App& app, CommandLine& line) {
+    Job& job = line.job;
+    any_model::add_flags(app, line.model, job.tokenizer);
+    app.add_option("--pile", job.pile, "Pile-10k as JSON Lines with text and meta");
+    app.add_option("--hellaswag", job.hellaswag, "HellaSwag's validation split as JSON Lines");
+    app.add_option("--mmlu", job.mmlu, "MMLU's folder with test/ and dev/");
+    app.add_option("--shots", job.shots, "answered examples before each question of MMLU, from its dev split")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 5));
+    app.add_option("--limit", job.limit, "only so many questions of each task and subject, and blocks of the Pile")
+        ->check(CLI::PositiveNumber);
+    app.add_option("--baseline", job.baseline, "results.json of another model, to show differences to");
+    app.add_option("--label", job.label, "of the model in tables (default: its size and its norms)");
+    app.add_option("--out", job.out, "folder for results, answers and what --resume needs (default: none)");
+    app.add_flag("--resume", job.resume, "go on with the evaluation in --out")->needs("--out");
+    app.add_flag("--losses", job.losses, "keep the losses of every token of the Pile in --out")
+        ->needs("--out")
+        ->needs("--pile");
+    app.add_option("--threads", job.threads, "0 for all cores")->capture_default_str();
+}
+
+[[nodiscard]] const char* norms_of(any_model::Kind kind) {
+    switch (kind) {
+        case any_model::Kind::pretrained:
+            return "";
+        case any_model::Kind::run:
+            return ", adapted";
+        case any_model::Kind::folded:
+            return ", folded";
+    }
+    return "";
+}
+
+void run(CommandLine& line) {
+    Job& job = line.job;
+    if (job.pile.empty() && job.hellaswag.empty() && job.mmlu.empty()) {
+        throw lamina::ArgumentError("nothing to evaluate on; give --pile, --hellaswag or --mmlu");
+    }
+    job.model = any_model::find(line.model);
+    if (job.label.empty()) job.label = job.model.model + norms_of(job.model.kind);
+    if (!job.baseline.empty()) static_cast<void>(lamina::eval::read_results(job.baseline));
+    const any_model::Tokenizer tokenizer = any_model::open_tokenizer(job.model, job.tokenizer);
+    const evaluate::Work work = evaluate::read_work(job, tokenizer, job.model.architecture.context);
+    const std::unique_ptr<any_model::Model> model =
+        any_model::open(job.model, {.threads = job.threads, .cache_rows = 4 * job.model.architecture.context});
+    evaluate::open_out(job);
+    evaluate::report(job, evaluate::run(job, work, tokenizer, *model));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"Evaluates a GPT-2 of any norm state by the conventions of lm-evaluation-harness.", "evaluate"};
+    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
+        return program->get_name() + ": " + error.what() + "\n";
+    });
+    CommandLine line;
+    add_flags(app, line);
+    CLI11_PARSE(app, argc, argv);
+    try {
+        run(line);
+        return 0;
+    } catch (const std::exception& error) {
+        std::fflush(stdout);
+        std::fprintf(stderr, "evaluate: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// answer_questions: puts the questions of a task to a scorer, some at a time, so that what is answered can be kept.
+#pragma once
+
+#include <lamina/eval/question.hpp>
+#include <lamina/eval/request.hpp>
+#include <lamina/eval/scorer.hpp>
+
+#include <lamina/core/error.hpp>
+
+#include <lamina/text/tokenizer_concept.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lamina::eval {
+
+struct AnswerOptions {
+    std::size_t context = 1024;  ///< positions of the model
+    std::size_t together = 64;   ///< questions given to the scorer at once: it shares beginnings among these
+    std::size_t first = 0;       ///< the first to be answered, for instance because those before it have been
+};
+
+/// What was done for some questions.
+struct AnswerCounts {
+    std::size_t questions = 0;
+    std::size_t harness_tokens = 0;  ///< that lm-evaluation-harness puts through a model for them, without its padding
+    std::size_t cut_off = 0;         ///< choices whose context lost its beginning
+};
+
+/// Answers questions[options.first..] in their order; calls `each(index, answer)` with the log-probabilities of the
+/// choices, as soon as they are known.
+///
+/// errors  FileError naming the question's place when a choice does not fit the context, NonFiniteError when one has no
+///         finite log-probability; what `each` has been given before stays valid
+template <Scorer S, text::Tokenizer T, class Each>
+AnswerCounts answer_questions(S& scorer, const T& tokenizer, std::span<const Question> questions,
+                              const AnswerOptions& options, const Each& each) {
+    AnswerCounts counts{};
+    for (std::size_t begin = options.first; begin < questions.size(); begin += options.together) {
+        const std::size_t count = std::min(options.together, questions.size() - begin);
+        std::vector<Request> requests;
+        std::vector<QuestionRequests> asked;
+        std::vector<std::size_t> first_request;
+        for (const Question& question : questions.subspan(begin, count)) {
+            QuestionRequests next = requests_of(tokenizer, question, options.context);
+            counts.harness_tokens += next.harness_tokens;
+            counts.cut_off += next.cut_off;
+            first_request.push_back(requests.size());
+            std::move(next.requests.begin(), next.requests.end(), std::back_inserter(requests));
+            asked.push_back(std::move(next));
+        }
+        const std::vector<Answer> scores = scorer.score(requests);
+        for (std::size_t i = 0; i < count; ++i) {
+            Answer answer;
+            for (const QuestionRequests::Place& place : asked[i].choices) {
+                answer.push_back(scores[first_request[i] + place.request][place.continuation]);
+                if (std::isfinite(answer.back())) continue;
+                throw NonFiniteError(questions[begin + i].where + ": the log-probability of choice " +
+                                     std::to_string(answer.size() - 1) + " is " + std::to_string(answer.back()) +
+                                     ", expected a finite one");
+            }
+            each(begin + i, std::move(answer));
+        }
+        counts.questions += count;
+    }
+    return counts;
+}
+
+}  // namespace lamina::eval

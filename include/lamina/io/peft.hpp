@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// save_peft_adapter and load_peft_adapter: a model's adapters to and from folders of Hugging Face's PEFT.
+#pragma once
+
+#include <lamina/io/adapter_file.hpp>
+#include <lamina/io/detail/model_tensors.hpp>
+#include <lamina/io/detail/stored_scalars.hpp>
+#include <lamina/io/detail/transposed.hpp>
+#include <lamina/io/huggingface.hpp>
+#include <lamina/io/peft_config.hpp>
+#include <lamina/io/safetensors.hpp>
+#include <lamina/io/safetensors_writer.hpp>
+
+#include <lamina/arch/manifest.hpp>
+#include <lamina/arch/role.hpp>
+#include <lamina/backend/contract.hpp>
+#include <lamina/core/error.hpp>
+#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/scalar_type.hpp>
+#include <lamina/nn/bound_tensor.hpp>
+#include <lamina/nn/gpt2_blocks.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lamina::io {
+
+/// A GPT-2 with adapters, so that its linear layers are where PEFT looks for them.
+template <class M>
+concept PeftCompatible = AdaptedModel<M> && Gpt2Blocks<M>;
+
+struct PeftSaveOptions {
+    /// `base_model_name_or_path`: the hub name or folder of what the adapter goes on; null in the file if empty.
+    std::string base_model{};
+    /// F64, F32, F16 or BF16; nothing for the type that the model stores. PEFT computes in float by default.
+    std::optional<ScalarType> store_as{};
+};
+
+namespace detail {
+
+/// One adapted linear layer: its rows of the manifest, and what it is called in a PEFT file.
+struct PeftModule {
+    std::string path;  ///< "h.0.attn.c_attn"
+    std::size_t in = 0;
+    std::size_t out = 0;
+    std::size_t rank = 0;
+};
+
+/// Every adapted layer of a model type, in the order of the manifest.
+template <PeftCompatible M>
+[[nodiscard]] std::vector<PeftModule> peft_modules() {
+    constexpr std::string_view a = ".lora_A";
+    std::vector<PeftModule> modules;
+    for (const TensorEntry& entry : Manifest<M>::entries) {
+        if (entry.role != Role::adapter) continue;
+        const std::string name = entry.name();
+        if (name.ends_with(a)) {
+            modules.push_back({.path = name.substr(0, name.size() - a.size()),
+                               .in = entry.shape[0],
+                               .out = 0,
+                               .rank = entry.shape[1]});
+        } else {
+            modules.back().out = entry.shape[1];  // B follows its A
+        }
+    }
+    return modules;
+}
+
+/// Maps "h.0.attn.c_attn.lora_A" to its name in a PEFT file.
+[[nodiscard]] inline std::string peft_name(const std::string& name, std::string_view inside = gpt2_prefix) {
+    return "base_model.model." + std::string(inside) + name + ".weight";
+}
+
+/// A folder whose configuration, names, shapes and types fit the adapters of a model type.
+template <PeftCompatible M>
+class PeftFolder {
+    using Adapter = typename M::Policies::Adapter;
+    using Compute = typename M::Compute;
+
+public:
+    /// errors  FileError as load_peft_adapter, but for the values
+    explicit PeftFolder(const std::filesystem::path& folder)
+        : config_(folder / "adapter_config.json"), file_(weights_in(folder)), inside_(prefix_in(file_)) {
+        std::set<std::string, std::less<>> wanted;
+        for (const PeftModule& module : peft_modules<M>()) {
+            const std::string a = peft_name(module.path + ".lora_A", inside_);
+            const std::string b = peft_name(module.path + ".lora_B", inside_);
+            const bool there = file_.find(a) != nullptr || file_.find(b) != nullptr;
+            if (!there && !config_.targets(module.path)) continue;
+            const std::size_t rank = config_.rank_of(module.path);
+            if (rank != module.rank && !Adapter::identity_start) config_.fail_rank(module.path, module.rank);
+            check_tensor(file_, a, std::array{rank, module.in});
+            check_tensor(file_, b, std::array{module.out, rank});
+            wanted.insert({a, b});
+            found_.emplace(module.path, Found{rank, config_.scale_of(module.path) / Adapter::scale});
+        }
+        refuse_others(file_, wanted, "is none of the model's adapters");
+        if (found_.empty()) throw FileError(file_.path().string(), "has no adapter for any layer of the model");
+    }
+
+    /// errors  FileError for a NaN or an infinity, unless allowed
+    template <class Scalar, class Gradient>
+    void read(const BoundTensor<Scalar, Gradient>& tensor, typename M::Backend& backend, NonFinite non_finite) const {
+        const std::string name = tensor.entry.name();
+        const std::string path = name.substr(0, name.rfind('.'));
+        const bool is_a = name.ends_with(".lora_A");
+        const auto found = found_.find(path);
+        std::vector<Scalar> values(tensor.entry.size);
+        if (found == found_.end()) {
+            if (is_a) return;  // B = 0 is enough
+        } else if (found->second.rank == (is_a ? tensor.entry.cols() : tensor.entry.rows())) {
+            values = factor<Scalar>(name, tensor.entry.rows(), tensor.entry.cols(), non_finite);
+            if (!is_a) scale(values, found->second.scale);
+        } else if (is_a) {
+            for (std::size_t i = 0; i < tensor.entry.rows(); ++i) values[i * tensor.entry.cols() + i] = Scalar(1);
+        } else {
+            values = product<Scalar>(path, found->second.rank, tensor.entry, backend, non_finite);
+            scale(values, found->second.scale);
+        }
+        if (non_finite == NonFinite::refuse) {  // a product or a factor may be what overflows
+            require_finite(file_.path(), peft_name(name, inside_), std::span<const Scalar>(values));
+        }
+        backend.upload(tensor.values.data, values.data(), values.size() * sizeof(Scalar));
+    }
+
+private:
+    struct Found {
+        std::size_t rank;
+        double scale;  ///< over that of the model's type
+    };
+
+    [[nodiscard]] static std::filesystem::path weights_in(const std::filesystem::path& folder) {
+        std::filesystem::path weights = folder / "adapter_model.safetensors";
+        if (!std::filesystem::exists(weights) && std::filesystem::exists(folder / "adapter_model.bin")) {
+            throw FileError((folder / "adapter_model.bin").string(),
+                            "is a pickle, which may run any program; save the adapter as safetensors");
+        }
+        return weights;
+    }
+
+    /// What stands before "h.0" in the names: nothing where the adapter was made for a model without a head.
+    [[nodiscard]] static std::string_view prefix_in(const SafetensorsFile& file) {
+        const auto tensors = file.tensors();
+        const bool bare = std::any_of(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
+            return std::string_view(tensor.name).starts_with("base_model.model.h.");
+        });
+        return bare ? std::string_view{} : gpt2_prefix;
+    }
+
+    /// A factor [rows, cols] as the model has it, which the file has as [cols, rows].
+    template <class Scalar>
+    [[nodiscard]] std::vector<Scalar> factor(const std::string& name, std::size_t rows, std::size_t cols,
+                                             NonFinite non_finite) const {
+        const std::size_t size = rows * cols;
+        const auto stored = read_values<Scalar>(file_, peft_name(name, inside_), size, non_finite);
+        return transposed(std::span<const Scalar>(stored.get(), size), cols, rows);
+    }
+
+    template <class Scalar>
+    static void scale(std::vector<Scalar>& values, double by) {
+        if (by == 1) return;
+        for (Scalar& value : values) value = convert_scalar<Scalar>(by * convert_scalar<double>(value));
+    }
+
+    /// A·B [In, Out] of another rank than the model's.
+    template <class Scalar>
+    [[nodiscard]] std::vector<Scalar> product(const std::string& path, std::size_t rank, const TensorEntry& b,
+                                              typename M::Backend& backend, NonFinite non_finite) const {
+        const auto view = [](auto& memory, std::size_t rows, std::size_t cols) {
+            return MatrixView<Compute>(reinterpret_cast<Compute*>(memory.data()), rows, cols);
+        };
+        const auto on_device = [&](const std::vector<Compute>& values) {
+            auto memory = backend.allocate(values.size() * sizeof(Compute));
+            backend.upload(view(memory, 1, values.size()).data, values.data(), values.size() * sizeof(Compute));
+            return memory;
+        };
+        auto left = on_device(factor<Compute>(path + ".lora_A", b.rows(), rank, non_finite));
+        auto right = on_device(factor<Compute>(path + ".lora_B", rank, b.cols(), non_finite));
+        auto result = backend.allocate(b.size * sizeof(Compute));
+        const auto out = view(result, b.rows(), b.cols());
+        backend.matmul(out, view(left, b.rows(), rank), view(right, rank, b.cols()), MatmulOptions{});
+        std::vector<Compute> host(b.size);
+        backend.download(host.data(), out.data, host.size() * sizeof(Compute));
+        std::vector<Scalar> values(b.size);
+        std::transform(host.begin(), host.end(), values.begin(), convert_scalar<Scalar, Compute>);
+        return values;
+    }
+
+    PeftConfig config_;
+    SafetensorsFile file_;
+    std::string_view inside_;
+    std::map<std::string, Found> found_;
+};
+
+}  // namespace detail
+
+/// Writes a model's adapters as a folder that PEFT's PeftModel.from_pretrained loads onto the same base:
+/// `adapter_model.safetensors` and `adapter_config.json`. Norms are not in it: on a base that measures its norms the
+/// adapter of a removed model is of no use, so write the base with save_scaled_gpt2, its adapter left out.
+///
+/// shapes   A [In, R] as `….lora_A.weight` [R, In], B [R, Out] as `….lora_B.weight` [Out, R]
+/// writes   `lora_alpha` is scale · R; where the rank follows the width, as at full rank, `rank_pattern` and
+///          `alpha_pattern` name the layers that differ from the first
+/// errors   FileError as AtomicFile; ArgumentError when `base_model` is not UTF-8, or for a type that is no
+///          floating-point one
+/// source   reference 9; PEFT, utils/save_and_load.py, tuners/lora/config.py
+template <PeftCompatible M>
+void save_peft_adapter(M& model, const std::filesystem::path& folder, const PeftSaveOptions& options = {}) {
+    detail::check_store_as("save_peft_adapter", options.store_as);
+    detail::create_folder(folder);
+    std::vector<TensorToWrite> tensors;
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.role != Role::adapter) return;
+        tensors.push_back(detail::transposed_tensor_to_write(detail::peft_name(tensor.entry.name()), tensor,
+                                                             model.backend(), options.store_as));
+    });
+    write_safetensors(folder / "adapter_model.safetensors", std::move(tensors));
+
+    PeftFacts facts{.base_model = options.base_model, .modules = {}};
+    for (const detail::PeftModule& module : detail::peft_modules<M>()) {
+        const double alpha = M::Policies::Adapter::scale * static_cast<double>(module.rank);
+        facts.modules.push_back({module.path, module.rank, alpha});
+    }
+    write_peft_config(folder / "adapter_config.json", facts);
+}
+
+/// Fills a model's adapters from a folder that PEFT has written for a GPT-2, so that the model computes what PEFT does.
+///
+/// accepts  F64, F32, F16 and BF16; adapters of GPT2LMHeadModel and of GPT2Model; any alpha and use_rslora, as B takes
+///          what differs from the type's factor; patterns of ranks and alphas that name the end of a layer's path. The
+///          rank must be the type's with adapter::Lora; with adapter::FullRank it may be any: A becomes the identity
+///          and B the product
+/// leaves   what a layer without adapter in the file computes: its B becomes zero
+/// errors   FileError that names file and field, or file and tensor: use_dora and whatever else makes PEFT compute
+///          something other than W + scale·A·B, another rank, a layer of `target_modules` without adapter, a tensor
+///          that is no adapter of the model. All but the values is checked before any is written; only after a NaN or
+///          an infinity is the adapter partly filled
+/// memory   one layer at a time besides the model
+/// source   reference 9
+template <PeftCompatible M>
+void load_peft_adapter(M& model, const std::filesystem::path& folder, NonFinite non_finite = NonFinite::refuse) {
+    const detail::PeftFolder<M> stored(folder);
+    model.for_each_tensor([&](const auto& tensor) {
+        if (tensor.entry.role == Role::adapter) stored.read(tensor, model.backend(), non_finite);
+    });
+    model.parameters_changed();
+}
+
+}  // namespace lamina::io

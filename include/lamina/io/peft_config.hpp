@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+// PeftConfig: the adapter_config.json of a PEFT folder, its ranks and factors by layer, and what is refused.
+#pragma once
+
+#include <lamina/io/json_file.hpp>
+
+#include <lamina/core/message_text.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lamina::io {
+
+/// One linear layer with an adapter: W + alpha / rank · A·B.
+struct PeftModuleFacts {
+    std::string path;  ///< "h.0.attn.c_attn"
+    std::size_t rank = 0;
+    double alpha = 0;
+};
+
+/// What a PEFT configuration says of a GPT-2 adapter.
+struct PeftFacts {
+    std::string base_model{};                ///< empty for none
+    std::vector<PeftModuleFacts> modules{};  ///< at least one; each kind alike in every block
+};
+
+namespace detail {
+
+/// Whether a pattern's key names a module: the whole of its path, or its end from a dot on. PEFT takes the key for a
+/// regular expression, of which only the dot is allowed here.
+[[nodiscard]] inline bool names_module(std::string_view key, std::string_view path) {
+    if (!path.ends_with(key)) return false;
+    return path.size() == key.size() || path[path.size() - key.size() - 1] == '.';
+}
+
+[[nodiscard]] inline Json number_or_integer(double value) {
+    return value == std::floor(value) && value < 1e15 ? Json(static_cast<std::size_t>(value)) : Json(value);
+}
+
+/// "h.0.mlp.c_proj" -> "mlp.c_proj"
+[[nodiscard]] inline std::string without_block(const std::string& path) {
+    return path.substr(path.find('.', path.find('.') + 1) + 1);
+}
+
+}  // namespace detail
+
+/// An adapter_config.json whose adapter is W + scale · A·B and nothing else.
+class PeftConfig {
+public:
+    /// errors  FileError that names the field: another kind of adapter than LoRA, or an option that makes PEFT compute
+    ///         something else, change the base, or expect more in the file than A and B
+    explicit PeftConfig(const std::filesystem::path& path) : file_(path) {
+        check_word("peft_type", {"LORA"}, "");
+        check_word("bias", {"none"}, "which trains biases of the base");
+        check_off("use_dora", "which scales every column of the weights");
+        check_off("lora_bias", "which gives B a bias");
+        check_off("use_qalora", "which pools what A reads");
+        check_nothing("modules_to_save", "which are whole layers");
+        check_nothing("layer_replication", "which repeats layers of the base");
+        check_nothing("trainable_token_indices", "which changes the token embedding");
+        check_nothing("target_parameters", "which are no layers of a GPT-2");
+        check_nothing("alora_invocation_tokens", "after which alone the adapter acts");
+        check_start();
+        for (const std::string_view field : {"rank_pattern", "alpha_pattern"}) check_keys(field);
+    }
+
+    /// The rank of a layer's adapter; `path` as "h.0.attn.c_attn".
+    ///
+    /// errors  FileError that names the field when it is no number above 0
+    [[nodiscard]] std::size_t rank_of(std::string_view path) const {
+        const Place place = place_of("r", "rank_pattern", path);
+        const auto rank = place.object.optional<std::size_t>(place.field).value_or(by_default);
+        if (rank == 0) place.object.fail(place.field, "is 0, expected at least 1");
+        return rank;
+    }
+
+    /// What A·B of a layer is multiplied by: alpha / r, or alpha / sqrt(r) with use_rslora.
+    ///
+    /// errors  as rank_of, and when alpha is no number
+    [[nodiscard]] double scale_of(std::string_view path) const {
+        const Place place = place_of("lora_alpha", "alpha_pattern", path);
+        const double alpha = place.object.optional<double>(place.field).value_or(static_cast<double>(by_default));
+        const auto rank = static_cast<double>(rank_of(path));
+        return alpha / (config().optional<bool>("use_rslora").value_or(false) ? std::sqrt(rank) : rank);
+    }
+
+    /// Throws that the file of weights has another rank than the model's type.
+    [[noreturn]] void fail_rank(std::string_view path, std::size_t expected) const {
+        const Place place = place_of("r", "rank_pattern", path);
+        place.object.fail(place.field, "is " + std::to_string(rank_of(path)) + ", expected " +
+                                           std::to_string(expected) + ", the rank of " + std::string(path) +
+                                           " in the model's type");
+    }
+
+    /// Whether `target_modules` names the end of a layer's path, and nothing else narrows the choice.
+    [[nodiscard]] bool targets(std::string_view path) const {
+        constexpr std::string_view field = "target_modules";
+        for (const std::string_view narrowing : {"exclude_modules", "layers_to_transform", "layers_pattern"}) {
+            if (config().contains(narrowing) && !config().json(narrowing).is_null()) return false;
+        }
+        // As a string it is a regular expression.
+        if (!config().contains(field) || !config().json(field).is_array()) return false;
+        const auto names = config().require<std::vector<std::string>>(field);
+        return std::any_of(names.begin(), names.end(),
+                           [&](const std::string& name) { return detail::names_module(name, path); });
+    }
+
+private:
+    static constexpr std::size_t by_default = 8;  // PEFT's, of both r and lora_alpha
+
+    struct Place {
+        JsonObject object;
+        std::string field;
+    };
+
+    [[nodiscard]] const JsonObject& config() const { return file_.object(); }
+
+    void check_word(std::string_view field, std::initializer_list<std::string_view> allowed,
+                    const std::string& meaning) const {
+        const auto found = config().optional<std::string>(field);
+        if (!found || std::find(allowed.begin(), allowed.end(), *found) != allowed.end()) return;
+        config().fail(field, "is " + in_quotes(*found) + (meaning.empty() ? "" : ", " + meaning) + ", expected " +
+                                 in_quotes(*allowed.begin()));
+    }
+
+    void check_off(std::string_view field, const std::string& meaning) const {
+        if (config().optional<bool>(field).value_or(false))
+            config().fail(field, "is true, " + meaning + ", expected false");
+    }
+
+    void check_nothing(std::string_view field, const std::string& meaning) const {
+        if (!config().contains(field)) return;
+        const Json& value = config().json(field);
+        if (value.is_null() || ((value.is_array() || value.is_object()) && value.empty())) return;
+        config().fail(field, "is " + printable(value.dump(-1, ' ', true)) + ", " + meaning + ", expected null");
+    }
+
+    /// Some ways to start an adapter take a part out of the base's weights.
+    void check_start() const {
+        constexpr std::string_view field = "init_lora_weights";
+        if (!config().contains(field) || !config().json(field).is_string()) return;
+        const auto found = config().require<std::string>(field);
+        for (const std::string_view harmless : {"gaussian", "eva", "orthogonal"}) {
+            if (found == harmless) return;
+        }
+        config().fail(field, "is " + in_quotes(found) + ", which may change the base, expected true");
+    }
+
+    void check_keys(std::string_view field) const {
+        if (!config().contains(field) || config().json(field).is_null()) return;
+        for (const std::string& key : config().object(field).keys()) {
+            if (key.find_first_of("\\^$*+?()[]{}|") == std::string::npos) continue;
+            config().fail(field,
+                          "has the regular expression " + in_quotes(key) + ", expected the end of a layer's path");
+        }
+    }
+
+    /// Where a layer's number stands: at the first key of the pattern that names it, else in the field for all.
+    [[nodiscard]] Place place_of(const std::string& field, std::string_view pattern, std::string_view path) const {
+        if (config().contains(pattern) && !config().json(pattern).is_null()) {
+            const JsonObject keys = config().object(pattern);
+            for (const std::string& key : keys.keys()) {
+                if (detail::names_module(key, "transformer." + std::string(path))) return {keys, key};
+            }
+        }
+        return {config(), field};
+    }
+
+    JsonFile file_;
+};
+
+/// Writes the configuration that PEFT reads, with its names and in its order of fields.
+///
+/// errors  FileError as AtomicFile; ArgumentError when `base_model` is not UTF-8
+/// source  reference 9
+inline void write_peft_config(const std::filesystem::path& path, const PeftFacts& facts) {
+    const PeftModuleFacts& first = facts.modules.front();
+    Json ranks = Json::object();
+    Json alphas = Json::object();
+    std::set<std::string> targets;
+    for (const PeftModuleFacts& module : facts.modules) {
+        targets.insert(module.path.substr(module.path.rfind('.') + 1));
+        if (module.rank != first.rank) ranks[detail::without_block(module.path)] = module.rank;
+        if (module.alpha != first.alpha) {
+            alphas[detail::without_block(module.path)] = detail::number_or_integer(module.alpha);
+        }
+    }
+    write_json(path,
+               Json{{"alpha_pattern", alphas},
+                    {"base_model_name_or_path", facts.base_model.empty() ? Json(nullptr) : Json(facts.base_model)},
+                    {"bias", "none"},
+                    {"fan_in_fan_out", true},
+                    {"inference_mode", true},
+                    {"init_lora_weights", true},
+                    {"lora_alpha", detail::number_or_integer(first.alpha)},
+                    {"lora_dropout", 0.0},
+                    {"modules_to_save", nullptr},
+                    {"peft_type", "LORA"},
+                    {"r", first.rank},
+                    {"rank_pattern", ranks},
+                    {"target_modules", targets},
+                    {"task_type", "CAUSAL_LM"},
+                    {"use_dora", false},
+                    {"use_rslora", false}});
+}
+
+}  // namespace lamina::io

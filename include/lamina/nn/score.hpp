@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// score and logits: what a model says of tokens in packed sequences, those that share a beginning computed once.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/core/error.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/token.hpp>
+#include <lamina/nn/key_value_cache.hpp>
+
+namespace lamina {
+
+/// A question to a row of a packed batch, which is segment after segment: how likely is `target` as the next token?
+struct WantedToken {
+    std::size_t row = 0;
+    Token target = 0;
+};
+
+namespace detail {
+
+inline void check_row(std::size_t row, std::size_t tokens) {
+    if (row < tokens) return;
+    throw ArgumentError("lamina: cached pass: row " + std::to_string(row) + " is wanted, expected one of the " +
+                        std::to_string(tokens) + " of the packed batch");
+}
+
+/// Sorts what is wanted by row, equal rows in the order given, and lists each row and its first target once.
+template <class M, class Lists>
+void group_by_row(Lists& lists, std::span<const WantedToken> wanted, std::size_t tokens) {
+    auto& [order, rows, firsts, targets, losses] = lists;
+    order.clear();
+    rows.clear();
+    firsts.clear();
+    targets.clear();
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        check_row(wanted[i].row, tokens);
+        M::check_token(wanted[i].target);
+        order.push_back(i);
+    }
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return wanted[a].row != wanted[b].row ? wanted[a].row < wanted[b].row : a < b;
+    });
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const WantedToken& next = wanted[order[i]];
+        if (!rows.empty() && rows.back() == next.row) continue;
+        rows.push_back(next.row);
+        firsts.push_back(i);
+        targets.push_back(next.target);
+    }
+    firsts.push_back(order.size());
+    losses.resize(std::max(losses.size(), rows.size()));
+}
+
+/// One cross-entropy per row; further targets of a row differ from its first by a difference of two logits.
+template <class B, class Lists, class Chunk>
+void score_chunk(B& backend, Lists& lists, std::span<const WantedToken> wanted, const Chunk& chunk,
+                 std::span<double> log_probabilities) {
+    using Compute = typename decltype(chunk.logits)::value_type;
+    const std::size_t count = chunk.logits.rows;
+    backend.upload(chunk.targets, lists.targets.data() + chunk.first, count * sizeof(Token));
+    backend.softmax_cross_entropy(SoftmaxCrossEntropy<Compute>{
+        .logits = chunk.logits, .targets = chunk.targets, .losses = chunk.losses, .logits_after = Logits::keep});
+    backend.download(lists.losses.data(), chunk.losses, count * sizeof(Compute));
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t first = lists.firsts[chunk.first + i];
+        const std::size_t last = lists.firsts[chunk.first + i + 1];
+        const auto logit = [&](std::size_t place) {
+            Compute value{};
+            const auto target = static_cast<std::size_t>(wanted[lists.order[place]].target);
+            backend.download(&value, &chunk.logits(i, target), sizeof(Compute));
+            return static_cast<double>(value);
+        };
+        const double of_first = -static_cast<double>(lists.losses[i]);
+        log_probabilities[lists.order[first]] = of_first;
+        for (std::size_t place = first + 1; place < last; ++place) {
+            log_probabilities[lists.order[place]] = of_first + (logit(place) - logit(first));
+        }
+    }
+}
+
+}  // namespace detail
+
+/// log_probabilities[i] = log p(wanted[i].target | the sequence up to and including the token in row wanted[i].row),
+/// natural logarithms; and keeps the keys and values of segments in `cache` where they say so.
+///
+/// shapes   rows of the packed batch are counted over all segments, in their order; wanted in any order, rows may
+///          repeat and are then computed once
+/// leaves   the states of norms as they are, whatever their tracking says of evaluations
+/// errors   ArgumentError as KeyValueCache::begin_pass, for tokens outside the vocabulary, and for rows that there are
+///          not; nothing has then been stored
+/// memory   the model's activations grow to the largest packed batch, as by `reserve({tokens, 1}, Use::evaluate)`
+/// cost     each token of the segments passes through the model once; logits of wanted rows only, head_chunk at a time
+template <class M>
+void score(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments, std::span<const WantedToken> wanted,
+           std::span<double> log_probabilities) {
+    LAMINA_EXPECTS(log_probabilities.size() == wanted.size(), "score: one log-probability per wanted token");
+    cache.begin_pass(segments);
+    auto& lists = cache.lists();
+    detail::group_by_row<M>(lists, wanted, cache.ids().size());
+    model.forward_packed(cache, lists.rows, [&](const auto& chunk) {
+        detail::score_chunk(model.backend(), lists, wanted, chunk, log_probabilities);
+    });
+}
+
+/// The same, returned.
+template <class M>
+[[nodiscard]] std::vector<double> score(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments,
+                                        std::span<const WantedToken> wanted) {
+    std::vector<double> log_probabilities(wanted.size());
+    score(model, cache, segments, wanted, std::span<double>(log_probabilities));
+    return log_probabilities;
+}
+
+/// The logits of some rows of a packed batch, out[i] those of rows[i], on the host; no more rows than tokens.
+/// Everything else as `score`. With no rows it only fills the cache.
+///
+/// shapes   out [rows, vocab]
+template <class M>
+void logits(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments, std::span<const std::size_t> rows,
+            std::span<typename M::Compute> out) {
+    constexpr std::size_t vocab = M::architecture.vocab;
+    LAMINA_EXPECTS(out.size() == rows.size() * vocab, "logits: out must hold rows · vocab scalars");
+    cache.begin_pass(segments);
+    for (const std::size_t row : rows) detail::check_row(row, cache.ids().size());
+    model.forward_packed(cache, rows, [&](const auto& chunk) {
+        model.backend().download(out.data() + chunk.first * vocab, chunk.logits.data,
+                                 chunk.logits.size() * sizeof(typename M::Compute));
+    });
+}
+
+}  // namespace lamina

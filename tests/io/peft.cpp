@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/io/peft.hpp>
+
+#include <lamina/io/json_file.hpp>
+#include <lamina/io/safetensors.hpp>
+#include <lamina/io/safetensors_writer.hpp>
+
+#include <lamina/backend/cpu/device.hpp>
+#include <lamina/nn/gpt2.hpp>
+
+#include "exchange_model.hpp"
+#include "scratch_folder.hpp"
+#include "support/catch.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace lamina;
+using namespace lamina::io;
+using namespace lamina_tests;
+
+namespace {
+
+using LowRank = Gpt2<exchange_size, adapter::Lora<4, 8>, trainable::Nothing>;
+
+static_assert(PeftCompatible<ExchangeModel>);
+static_assert(PeftCompatible<LowRank>);
+static_assert(!PeftCompatible<Gpt2<exchange_size>>, "there is nothing to save");
+static_assert(!PeftCompatible<int>);
+
+const std::string first = "base_model.model.transformer.h.0.attn.c_attn.";
+
+struct Floats {
+    std::vector<std::size_t> shape;
+    std::vector<float> values;
+};
+using Tensors = std::map<std::string, Floats>;
+
+Tensors tensors_of(const std::filesystem::path& path) {
+    Tensors tensors;
+    const SafetensorsFile file(path);
+    for (const StoredTensor& tensor : file.tensors()) {
+        Floats& copy = tensors[tensor.name];
+        copy.shape.assign(tensor.shape.begin(), tensor.shape.end());
+        copy.values.resize(tensor.size());
+        file.read_into(tensor.name, std::span(copy.values));
+    }
+    return tensors;
+}
+
+/// What loading says of an adapter that PEFT wrote, after an edit.
+template <class Edit>
+std::string complaint(const std::string& golden, Edit edit, NonFinite non_finite = NonFinite::refuse) {
+    const ScratchFolder folder;
+    Tensors tensors = tensors_of(interop_golden(golden) / "adapter_model.safetensors");
+    Json config = read_json(interop_golden(golden) / "adapter_config.json");
+    edit(tensors, config);
+    std::vector<TensorToWrite> list;
+    for (const auto& [name, tensor] : tensors) {
+        list.push_back(tensor_to_write(name, tensor.shape, std::span<const float>(tensor.values)));
+    }
+    write_safetensors(folder / "adapter_model.safetensors", std::move(list));
+    write_json(folder / "adapter_config.json", config);
+    CpuBackend backend({.threads = 1});
+    ExchangeModel model(backend);
+    return error_text([&] { load_peft_adapter(model, folder.path(), non_finite); },
+                      folder / "adapter_model.safetensors");
+}
+
+}  // namespace
+
+TEST_CASE("adapters of any rank that PEFT wrote load at full rank and give PEFT's logits") {
+    CpuBackend backend({.threads = 1});
+    ExchangeModel model = exchange_base(backend);
+    CHECK(error_of_logits(model, "base") < 1e-4);
+    // One after another: what a layer had before must not stay.
+    for (const std::string name : {"peft_rank_4", "peft_patterns", "peft_default"}) {
+        CAPTURE(name);
+        CHECK(error_of_logits(model, name) > 1e-2);
+        load_peft_adapter(model, interop_golden(name));
+        CHECK(error_of_logits(model, name) < 1e-4);
+    }
+}
+
+TEST_CASE("an adapter of the type's rank and factor is written back as PEFT wrote it") {
+    const ScratchFolder folder;
+    const auto golden = interop_golden("peft_rank_4");
+    CpuBackend backend({.threads = 1});
+    LowRank model(backend);
+    load_peft_adapter(model, golden);
+    save_peft_adapter(model, folder.path(), {.base_model = "base"});
+    CHECK(contents(folder / "adapter_model.safetensors") == contents(golden / "adapter_model.safetensors"));
+    const Json theirs = read_json(golden / "adapter_config.json");
+    const Json ours = read_json(folder / "adapter_config.json");
+    for (const auto& [field, value] : ours.items()) {
+        CAPTURE(field);
+        CHECK(theirs.contains(field));
+        CHECK(theirs.value(field, Json()) == value);
+    }
+    CHECK(error_text([&] { load_peft_adapter(model, interop_golden("peft_default")); },
+                     interop_golden("peft_default") / "adapter_config.json") ==
+          R"(field "r" is 8, expected 4, the rank of h.0.attn.c_attn in the model's type)");
+}
+
+TEST_CASE("a full-rank adapter comes back from PEFT's form bit by bit") {
+    const ScratchFolder folder;
+    CpuBackend backend({.threads = 1});
+    ExchangeModel model = exchange_base(backend);
+    load_peft_adapter(model, interop_golden("peft_patterns"));
+    save_peft_adapter(model, folder / "first");
+    const Tensors tensors = tensors_of(folder / "first" / "adapter_model.safetensors");
+    CHECK(tensors.size() == 16);
+    CHECK(tensors.at("base_model.model.transformer.h.1.mlp.c_proj.lora_A.weight").shape ==
+          std::vector<std::size_t>{32, 32});
+    CHECK(tensors.at(first + "lora_B.weight").shape == std::vector<std::size_t>{24, 8});
+    ExchangeModel other = exchange_base(backend);
+    load_peft_adapter(other, folder / "first");
+    CHECK(error_of_logits(other, "peft_patterns") < 1e-4);
+    save_peft_adapter(other, folder / "second");
+    CHECK(contents(folder / "first" / "adapter_model.safetensors") ==
+          contents(folder / "second" / "adapter_model.safetensors"));
+}
+
+TEST_CASE("an adapter of another base is refused by the first tensor that differs") {
+    CHECK(complaint("peft_default", [](Tensors& tensors, Json&) {
+              tensors.at(first + "lora_A.weight") = {{8, 4}, std::vector<float>(32)};
+          }) == "tensor \"" + first + "lora_A.weight\" has shape [8, 4], expected [8, 8]");
+    CHECK(
+        complaint("peft_default", [](Tensors& tensors, Json&) {
+            tensors["base_model.model.transformer.h.2.attn.c_attn.lora_A.weight"] = {{8, 8}, std::vector<float>(64)};
+        }) == R"(tensor "base_model.model.transformer.h.2.attn.c_attn.lora_A.weight" is none of the model's adapters)");
+    CHECK(complaint("peft_default", [](Tensors&, Json& config) { config["r"] = 5; }) ==
+          "tensor \"" + first + "lora_A.weight\" has shape [8, 8], expected [5, 8]");
+}
+
+TEST_CASE("an adapter of which something is missing is refused") {
+    CHECK(complaint("peft_default", [](Tensors& tensors, Json&) { tensors.erase(first + "lora_B.weight"); }) ==
+          "has no tensor \"" + first + "lora_B.weight\"");
+    const auto drop_layer = [](Tensors& tensors, Json&) {
+        tensors.erase(first + "lora_A.weight");
+        tensors.erase(first + "lora_B.weight");
+    };
+    CHECK(complaint("peft_default", drop_layer) == "has no tensor \"" + first + "lora_A.weight\"");
+    CHECK(complaint("peft_default", [&](Tensors& tensors, Json& config) {
+              drop_layer(tensors, config);
+              config["layers_to_transform"] = 1;
+          }) == "no error");
+    CHECK(complaint("peft_default", [](Tensors& tensors, Json& config) {
+              tensors.clear();
+              config["target_modules"] = "nothing";
+          }) == "has no adapter for any layer of the model");
+}
+
+TEST_CASE("NaN in an adapter is refused, and so is what overflows on the way") {
+    const auto spoil = [](Tensors& tensors, Json&) {
+        tensors.at(first + "lora_B.weight").values[2] = std::numeric_limits<float>::quiet_NaN();
+    };
+    CHECK(complaint("peft_default", spoil) ==
+          "tensor \"" + first + "lora_B.weight\" has NaN at element 2, expected finite numbers");
+    CHECK(complaint("peft_default", spoil, NonFinite::allow) == "no error");
+    CHECK_THAT(complaint("peft_default", [](Tensors&, Json& config) { config["lora_alpha"] = 1e300; }),
+               Catch::Matchers::Contains("has an infinity at element 0"));
+}
+
+TEST_CASE("a pickled adapter is not opened") {
+    const ScratchFolder folder;
+    write(folder / "adapter_model.bin", "\x80\x02");
+    write(folder / "adapter_config.json", "{}");
+    CpuBackend backend({.threads = 1});
+    ExchangeModel model(backend);
+    CHECK(error_text([&] { load_peft_adapter(model, folder.path()); }, folder / "adapter_model.bin") ==
+          "is a pickle, which may run any program; save the adapter as safetensors");
+}

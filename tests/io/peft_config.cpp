@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/io/peft_config.hpp>
+
+#include <lamina/io/json_file.hpp>
+
+#include "scratch_folder.hpp"
+#include "support/catch.hpp"
+
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+using namespace lamina;
+using namespace lamina::io;
+using namespace lamina_tests;
+
+namespace {
+
+std::filesystem::path golden_config(const std::string& folder) {
+    return std::filesystem::path(LAMINA_TESTS_DIR) / "golden" / "interop" / folder / "adapter_config.json";
+}
+
+/// What is said of PEFT's own configuration after one change, by reading it and asking for the rank and the factor.
+std::string complaint_about(const std::string& field, const Json& value) {
+    const ScratchFolder folder;
+    Json config = read_json(golden_config("peft_patterns"));
+    config[field] = value;
+    const auto file = folder / "adapter_config.json";
+    write_json(file, config);
+    return error_text([&] { static_cast<void>(PeftConfig(file).scale_of("h.1.mlp.c_proj")); }, file);
+}
+
+}  // namespace
+
+TEST_CASE("ranks and factors are those of the first pattern that names a layer's end, else those for all") {
+    const PeftConfig plain(golden_config("peft_rank_4"));
+    CHECK(plain.rank_of("h.0.attn.c_attn") == 4);
+    CHECK(plain.scale_of("h.0.attn.c_attn") == 2);
+    const PeftConfig patterns(golden_config("peft_patterns"));
+    CHECK(patterns.rank_of("h.0.attn.c_proj") == 3);
+    CHECK(patterns.rank_of("h.1.mlp.c_proj") == 2);
+    CHECK(patterns.scale_of("h.0.attn.c_attn") == 5 / std::sqrt(3.0));  // use_rslora
+    CHECK(patterns.scale_of("h.0.attn.c_proj") == 12 / std::sqrt(3.0));
+    CHECK(patterns.scale_of("h.1.mlp.c_proj") == 5 / std::sqrt(2.0));
+    CHECK(io::detail::names_module("c_proj", "transformer.h.0.mlp.c_proj"));
+    CHECK_FALSE(io::detail::names_module("_proj", "transformer.h.0.mlp.c_proj"));
+    CHECK_FALSE(io::detail::names_module("h.0.mlp", "transformer.h.0.mlp.c_proj"));
+}
+
+TEST_CASE("what is missing means what it means to PEFT") {
+    const ScratchFolder folder;
+    const PeftConfig config(write(folder / "adapter_config.json", R"({"peft_type": "LORA"})"));
+    CHECK(config.rank_of("h.0.attn.c_attn") == 8);
+    CHECK(config.scale_of("h.0.attn.c_attn") == 1);
+    CHECK_FALSE(config.targets("h.0.attn.c_attn"));
+}
+
+TEST_CASE("a list of target modules says which layers must be there, unless something narrows it") {
+    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_attn"));
+    CHECK_FALSE(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_proj"));
+    const ScratchFolder folder;
+    const auto file = folder / "adapter_config.json";
+    for (const std::string extra : {R"("exclude_modules": ["c_proj"])", R"("layers_to_transform": 1)"}) {
+        write(file, R"({"target_modules": ["c_attn"], )" + extra + "}");
+        CHECK_FALSE(PeftConfig(file).targets("h.0.attn.c_attn"));
+    }
+    write(file, R"({"target_modules": ".*c_attn"})");
+    CHECK_FALSE(PeftConfig(file).targets("h.0.attn.c_attn"));
+}
+
+TEST_CASE("an adapter that is more than A and B is refused with its field and why") {
+    CHECK(complaint_about("peft_type", "IA3") == R"(field "peft_type" is "IA3", expected "LORA")");
+    CHECK(complaint_about("bias", "lora_only") ==
+          R"(field "bias" is "lora_only", which trains biases of the base, expected "none")");
+    CHECK(complaint_about("use_dora", true) ==
+          R"(field "use_dora" is true, which scales every column of the weights, expected false)");
+    CHECK(complaint_about("lora_bias", true) == R"(field "lora_bias" is true, which gives B a bias, expected false)");
+    CHECK(complaint_about("modules_to_save", {"lm_head"}) ==
+          R"(field "modules_to_save" is ["lm_head"], which are whole layers, expected null)");
+    CHECK(complaint_about("layer_replication", {{0, 1}, {0, 1}}) ==
+          R"(field "layer_replication" is [[0,1],[0,1]], which repeats layers of the base, expected null)");
+    CHECK(complaint_about("init_lora_weights", "olora") ==
+          R"(field "init_lora_weights" is "olora", which may change the base, expected true)");
+    CHECK(complaint_about("init_lora_weights", "gaussian") == "no error");
+    CHECK(complaint_about("modules_to_save", Json::array()) == "no error");
+}
+
+TEST_CASE("numbers that are none are refused, and so are patterns that only a regular expression matches") {
+    CHECK(complaint_about("r", "eight") == "no error");  // the pattern decides for this layer
+    CHECK(complaint_about("rank_pattern", {{"c_proj", 0}}) ==
+          R"(field "rank_pattern.c_proj" is 0, expected at least 1)");
+    CHECK(complaint_about("lora_alpha", "five") == R"(field "lora_alpha" is the string "five", expected a number)");
+    CHECK(complaint_about("alpha_pattern", {{"h.[01].attn", 2}}) ==
+          R"(field "alpha_pattern" has the regular expression "h.[01].attn", expected the end of a layer's path)");
+    CHECK(complaint_about("use_rslora", 1) == R"(field "use_rslora" is 1, expected true or false)");
+    CHECK(complaint_about("rank_pattern", {1}) == R"(field "rank_pattern" is an array, expected an object)");
+}
+
+TEST_CASE("the configuration of a full-rank adapter is the one that PEFT loads") {
+    const ScratchFolder folder;
+    PeftFacts facts{.base_model = "base"};
+    for (const std::string block : {"h.0.", "h.1."}) {
+        facts.modules.push_back({.path = block + "attn.c_attn", .rank = 8, .alpha = 8});
+        facts.modules.push_back({.path = block + "attn.c_proj", .rank = 8, .alpha = 8});
+        facts.modules.push_back({.path = block + "mlp.c_fc", .rank = 8, .alpha = 8});
+        facts.modules.push_back({.path = block + "mlp.c_proj", .rank = 32, .alpha = 32});
+    }
+    write_peft_config(folder / "adapter_config.json", facts);
+    CHECK(contents(folder / "adapter_config.json") ==
+          contents(std::filesystem::path(LAMINA_TESTS_DIR) / "golden" / "interop" / "peft_full_config.json"));
+    const PeftConfig read(folder / "adapter_config.json");
+    CHECK(read.rank_of("h.1.mlp.c_proj") == 32);
+    CHECK(read.scale_of("h.1.mlp.c_proj") == 1);
+    CHECK(read.targets("h.0.mlp.c_fc"));
+
+    facts.modules.front().alpha = 1.5;
+    facts.base_model = "";
+    write_peft_config(folder / "adapter_config.json", facts);
+    const Json odd = read_json(folder / "adapter_config.json");
+    CHECK(odd["base_model_name_or_path"].is_null());
+    CHECK(odd["lora_alpha"] == 1.5);
+}

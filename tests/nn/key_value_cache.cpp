@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/nn/key_value_cache.hpp>
+
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "nn/tiny_models.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina_tests;
+
+namespace {
+
+using Model = Gpt2<tiny>;
+using Cache = KeyValueCache<Model>;
+
+// Keys and values, 8 wide, in each of two layers.
+static_assert(Cache::bytes(10) == 10 * 2 * 2 * 8 * sizeof(float));
+static_assert(KeyValueCache<Gpt2<tiny, precision::Fp64>>::bytes(1) == 2 * 2 * 8 * sizeof(double));
+static_assert(KeyValueCache<Gpt2<tiny, precision::AllBf16>>::bytes(1) == 2 * 2 * 8 * sizeof(bf16));
+
+// One mistake away from freeing memory twice.
+static_assert(!std::is_copy_constructible_v<Cache> && !std::is_copy_assignable_v<Cache>);
+static_assert(std::is_nothrow_move_constructible_v<Cache> && std::is_nothrow_move_assignable_v<Cache>);
+
+template <class P>
+using Attention = CausalSelfAttention<8, 2, P>;
+using P = Policies<>;
+// Each attention of a block has a place of its own; a block without any needs none.
+static_assert(
+    detail::cached_scalars<Sequential<Residual<Attention<P>>, Residual<Parallel<Attention<P>, Attention<P>>>>>() ==
+    3 * 2 * 8);
+static_assert(detail::cached_scalars<Mlp<8, 32, P>>() == 0);
+
+const std::vector<Token> tokens{1, 2, 3, 4, 5, 6, 7};
+
+Segment segment(std::size_t count, CachedPrefix prefix = {}, std::optional<std::size_t> store_at = std::nullopt) {
+    return {std::span(tokens).first(count), prefix, store_at};
+}
+
+/// What a cache of 10 rows says of a pass; nothing where it has nothing against it.
+std::string objection(const std::vector<Segment>& segments) {
+    Cpu backend;
+    Cache cache(backend, 10);
+    try {
+        cache.begin_pass(segments);
+    } catch (const ArgumentError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+}  // namespace
+
+TEST_CASE("a pass is its segments one after another, positions going on after the prefix", "[nn]") {
+    Cpu backend;
+    Cache cache(backend, 10);
+    CHECK(cache.rows() == 10);
+    for (int again = 0; again < 2; ++again) {
+        cache.begin_pass(std::vector<Segment>{segment(2, {3, 4}), segment(3), segment(1, {0, 5}, 9)});
+        CHECK(std::vector<Token>(cache.ids().begin(), cache.ids().end()) == std::vector<Token>{1, 2, 1, 2, 3, 1});
+        CHECK(std::vector<std::size_t>(cache.positions().begin(), cache.positions().end()) ==
+              std::vector<std::size_t>{4, 5, 0, 1, 2, 5});
+    }
+}
+
+TEST_CASE("what does not fit into the cache or the context is refused in one sentence", "[nn]") {
+    CHECK(objection({segment(6), segment(1, {5, 5})}) == "");
+    CHECK(objection({segment(6), segment(6, {}, 4)}) == "");
+    CHECK(objection({segment(1), segment(0)}) == "lamina: cached pass: segment 1 has no tokens, expected at least one");
+    CHECK(objection({segment(1, {6, 5})}) ==
+          "lamina: cached pass: segment 0 continues 5 tokens from row 6 on, but the cache has 10 rows");
+    CHECK(objection({segment(1, {static_cast<std::size_t>(-1), 2})}).find("but the cache has 10 rows") !=
+          std::string::npos);
+    CHECK(objection({segment(1, {}, 9), segment(6, {}, 5)}) ==
+          "lamina: cached pass: segment 1 stores 6 tokens from row 5 on, but the cache has 10 rows; make it larger");
+    CHECK(objection({segment(7)}) ==
+          "lamina: cached pass: segment 0 ends after 7 tokens, expected at most 6, the context of the model");
+    CHECK(objection({segment(3, {0, 4})}) ==
+          "lamina: cached pass: segment 0 ends after 7 tokens, expected at most 6, the context of the model");
+}
+
+TEST_CASE("rows are stored once in a pass, and not where it reads", "[nn]") {
+    CHECK(objection({segment(3, {}, 0), segment(3, {}, 3), segment(2, {8, 2}, 6)}) == "");
+    CHECK(objection({segment(3, {}, 4), segment(3, {}, 2)}) ==
+          "lamina: cached pass: segment 0 is stored where segment 1 is; give each rows of its own");
+    CHECK(objection({segment(2, {2, 3}), segment(2, {}, 4)}) ==
+          "lamina: cached pass: segment 1 is stored where segment 0 is read in the same pass; give it rows of its own, "
+          "or a pass of its own");
+    CHECK(objection({segment(2, {2, 3}), segment(2, {}, 1)}) != "");
+    CHECK(objection({segment(2, {2, 3}), segment(2, {}, 0), segment(2, {}, 5)}) == "");
+}

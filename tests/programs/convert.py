@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Drives convert as a person would: a run to transformers and PEFT, weights to llm.c, both back again, and wrong input."""
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+PROGRAMS = pathlib.Path(os.environ["LAMINA_PROGRAMS"])
+failures = []
+
+
+def run(program, *arguments):
+    return subprocess.run([str(PROGRAMS / program), *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+def check(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def convert(*arguments):
+    done = run("convert", *arguments)
+    check(done.returncode == 0 and not done.stderr and done.stdout.count("\n") == 1,
+          " ".join(map(str, arguments)) + " succeeds in one line: " + done.stdout + done.stderr)
+
+
+def values(path):
+    """What lies behind the header, in the order that both files have."""
+    content = path.read_bytes()
+    return content[8 + int.from_bytes(content[:8], "little"):]
+
+
+def shapes(path):
+    content = path.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8:8 + length])
+    header.pop("__metadata__")
+    return {name: (entry["dtype"], entry["shape"]) for name, entry in header.items()}
+
+
+def small_run(folder):
+    text = folder / "text.txt"
+    text.write_text("every norm of this run is gone after a dozen steps, whatever it has learnt by then. " * 300)
+    done = run("remove_layernorm", "--out", folder / "run", "--text", text, "--micro-batch", 2, "--sequence", 32, "--steps", 13,
+               "--removal-start", 0, "--gap-ln2", 1, "--gap-ln1-qk", 1, "--gap-ln1-v", 1, "--pretrain-steps", 2,
+               "--evaluation-blocks", 2, "--sample", 0, "--threads", 1, "--no-control")
+    check(done.returncode == 0, "a run to convert: " + done.stderr)
+    return folder / "run"
+
+
+def of_a_run(folder, source):
+    convert("--run", source, "--to", "hugging-face", "--out", folder / "stock")
+    config = json.loads((folder / "stock" / "config.json").read_text())
+    check(config["model_type"] == "gpt2" and config["layer_norm_epsilon"] == 1e12 and config["eos_token_id"] == 256,
+          "a run's export is a stock GPT-2 whose norms do not measure")
+    tensors = shapes(folder / "stock" / "model.safetensors")
+    check(len(tensors) == 52 and tensors["transformer.h.3.mlp.c_proj.weight"] == ("F32", [512, 128]),
+          "with its tensors and no adapters")
+    convert("--run", source, "--to", "hugging-face", "--store-as", "bf16", "--out", folder / "stock16")
+    check(shapes(folder / "stock16" / "model.safetensors")["transformer.wte.weight"] == ("BF16", [257, 128]), "in bf16 if asked")
+
+    convert("--run", source, "--to", "peft", "--out", folder / "peft")
+    config = json.loads((folder / "peft" / "adapter_config.json").read_text())
+    check(config["base_model_name_or_path"] == str(folder / "peft" / "base"), "an adapter names the base beside it")
+    check(config["r"] == 128 and config["rank_pattern"] == {"mlp.c_proj": 512}, "and its ranks")
+    adapter = shapes(folder / "peft" / "adapter_model.safetensors")
+    check(adapter["base_model.model.transformer.h.0.attn.c_attn.lora_B.weight"] == ("F32", [384, 128]), "B is [out, rank]")
+    check((folder / "peft" / "base" / "model.safetensors").read_bytes() != (folder / "stock" / "model.safetensors").read_bytes(),
+          "the base is without what the adapter adds")
+
+    convert("--peft", folder / "peft", "--model", "nano", "--to", "run", "--out", folder / "back")
+    check(values(folder / "back" / "adapter.safetensors") == values(source / "adapter.safetensors"),
+          "PEFT's form of an adapter comes back with the same bytes")
+    norms = json.loads((folder / "back" / "norms.json").read_text())["norms"]
+    check(len(norms) == 9 and not any(state["fixed"] for state in norms.values()), "on norms that measure")
+
+
+def of_weights(folder, weights):
+    convert("--weights", weights, "--model", "nano", "--to", "llm-c", "--out", folder / "nano.bin")
+    header = struct.unpack("<8i", (folder / "nano.bin").read_bytes()[:32])
+    check(header == (20240326, 3, 128, 257, 4, 4, 128, 384), f"llm.c's header: {header}")
+    convert("--weights", weights, "--model", "nano", "--to", "llm-c", "--store-as", "bf16", "--out", folder / "nano16.bin")
+    sizes = [(folder / name).stat().st_size - 1024 for name in ("nano.bin", "nano16.bin")]
+    check(sizes[0] == 2 * sizes[1], "bf16 halves a checkpoint")
+    convert("--llm-c", folder / "nano.bin", "--model", "nano", "--to", "hugging-face", "--out", folder / "again")
+    check((folder / "again" / "model.safetensors").read_bytes() == (weights / "model.safetensors").read_bytes(),
+          "llm.c's form of a model comes back with the same bytes")
+
+
+def expect_error(arguments, sentence):
+    done = run("convert", *arguments)
+    said = " ".join(map(str, arguments))
+    check(done.returncode != 0 and sentence in done.stderr, f"{said}: {sentence!r} is said; found {done.stderr!r}")
+    check(done.stderr.startswith("convert: ") and done.stderr.count("\n") == 1, said + " is refused in one line: " + done.stderr)
+
+
+def bad_input(folder, source):
+    weights = source / "pretrained"
+    out = ["--out", folder / "bad"]
+    nano = ["--model", "nano"]
+    expect_error([*nano, "--weights", weights, "--to", "llm-c", *out, "--bogus"], "--bogus")
+    expect_error([*nano, "--to", "gguf", *out], "gguf")
+    expect_error([*nano, "--to", "llm-c", *out], "expected one of --weights, --run, --peft and --llm-c")
+    expect_error(["--weights", weights, "--to", "llm-c", *out], "--model is missing")
+    expect_error([*nano, "--weights", weights, "--to", "peft", *out], "--to peft cannot be made of --weights, expected --run")
+    expect_error([*nano, "--peft", weights, "--to", "hugging-face", *out],
+                 "--to hugging-face cannot be made of --peft, expected --run or --llm-c")
+    expect_error([*nano, "--peft", weights, "--to", "run", "--store-as", "bf16", *out], "--store-as does not go with --to run")
+    expect_error(["--model", "gpt2-xl", "--weights", weights, "--to", "llm-c", *out], "-DLAMINA_MODELS=gpt2-xl")
+    expect_error(["--model", "gpt2", "--weights", weights, "--to", "llm-c", *out], 'config.json: field "n_layer" is 4, expected 12')
+    expect_error(["--model", "gpt2", "--run", source, "--to", "peft", *out], 'run.json: field "model" is "nano", expected gpt2')
+    expect_error(["--run", weights, "--to", "peft", *out], "run.json")
+    expect_error(["--run", source, "--weights", folder, "--to", "peft", *out], "has no config.json")
+    expect_error([*nano, "--weights", source / "folded", "--to", "llm-c", *out], "folded")
+    expect_error([*nano, "--peft", folder / "peft", "--to", "run", "--out", source], "holds a run; give another folder")
+    expect_error(["--run", source, "--to", "hugging-face", "--out", weights], "is what is read; give another place")
+    truncated = folder / "truncated.bin"
+    truncated.write_bytes((folder / "nano.bin").read_bytes()[:-1])
+    expect_error([*nano, "--llm-c", truncated, "--to", "hugging-face", *out], "truncated.bin: is ")
+    check(not (folder / "bad").exists(), "nothing is left of what was refused")
+
+
+with tempfile.TemporaryDirectory(prefix="lamina-convert-") as scratch:
+    place = pathlib.Path(scratch)
+    run_folder = small_run(place)
+    if not failures:
+        of_a_run(place, run_folder)
+        of_weights(place, run_folder / "pretrained")
+        bad_input(place, run_folder)
+sys.exit(1 if failures else 0)

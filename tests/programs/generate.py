@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Drives generate: with every kind of model that a small run of remove_layernorm leaves, and with wrong input."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PROGRAMS = pathlib.Path(os.environ["LAMINA_PROGRAMS"])
+TINY = ["--micro-batch", "2", "--sequence", "32", "--steps", "16", "--removal-start", "1", "--gap-ln2", "1", "--gap-ln1-qk", "1",
+        "--gap-ln1-v", "1", "--pretrain-steps", "60", "--evaluation-blocks", "4", "--sample", "1", "--threads", "1"]
+CONTEXT = 128
+failures = []
+
+
+def check(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAMS / "generate", *map(str, arguments)], capture_output=True, timeout=120)
+
+
+def written(*arguments):
+    """The text and how many tokens it took."""
+    done = run("--threads", 1, *arguments)
+    speed = done.stderr.decode()
+    check(done.returncode == 0, f"generate {arguments} succeeds: {speed}")
+    found = re.fullmatch(r"(\d+) tokens? read in [\d.]+ s, (\d+) written in [\d.]+ s: [\d.]+ tokens/s\n", speed)
+    check(found is not None, "the speed is told in one line: " + speed)
+    return done.stdout.decode("utf-8"), int(found.group(2)) if found else 0  # raises unless it is UTF-8
+
+
+def kinds(folder):
+    texts = []
+    for model in [["--run", folder], ["--run", folder, "--weights", folder / "pretrained"], ["--weights", folder / "folded"],
+                  ["--weights", folder / "pretrained"], ["--weights", folder / "pretrained", "--model", "nano"]]:
+        text, count = written(*model, "--prompt", "the norm of ", "--tokens", 20, "--seed", 3)
+        check(text.startswith("the norm of ") and text.endswith("\n"), f"{model}: the prompt comes first: {text!r}")
+        check(count == 20, f"{model}: 20 tokens are written, not {count}")
+        texts.append(text)
+    check(texts[0] == texts[1] == texts[2], f"a run and its folded model write the same: {texts[:3]}")
+    check(texts[3] == texts[4] != texts[0], "the weights it started from write something else")
+
+
+def drawing(weights):
+    model = ["--weights", weights, "--prompt", "x", "--tokens", 60]
+    drawn, _ = written(*model, "--seed", 1)
+    check(written(*model, "--seed", 1)[0] == drawn, "the same seed writes the same")
+    check(written(*model, "--seed", 2)[0] != drawn, "another seed writes something else")
+    greedy, _ = written(*model, "--greedy")
+    check(greedy != drawn, "the most probable tokens are not what is drawn")
+    for flags in [["--temperature", 0], ["--top-k", 1], ["--top-p", 1e-9], ["--temperature", 1e-9]]:
+        check(written(*model, *flags)[0] == greedy, f"{flags} is greedy")
+    check(written("--weights", weights, "--tokens", 5)[1] == 5, "without a prompt a document begins")
+    check("\ufffd" in written("--weights", weights, "--tokens", 200, "--temperature", 5)[0], "bytes that are no UTF-8 are replaced")
+
+
+def beyond_the_context(weights):
+    """One byte is one token: what is written after the context was full follows from what was kept of it."""
+    model = ["--weights", weights, "--greedy"]
+    text, count = written(*model, "--prompt", "x", "--tokens", 2 * CONTEXT)
+    check(count == 2 * CONTEXT and len(text) == 2 * CONTEXT + 2, f"it writes beyond the context: {text!r}")
+    full, kept = CONTEXT + 1, CONTEXT // 2
+    check(len(set(text[full:])) > 2, f"the model has learned more than one byte: {text!r}")
+    after = written(*model, "--prompt", text[full - kept:full], "--tokens", 40)[0]
+    check(text[full - kept:].startswith(after.rstrip("\n")), f"the second half of the context becomes the first: {text!r}, {after!r}")
+
+
+def expect_error(name, arguments, sentence):
+    done = run(*arguments)
+    lines = done.stderr.decode().splitlines()
+    check(done.returncode != 0 and not done.stdout, name + ": it fails and writes nothing")
+    check(len(lines) == 1 and sentence in lines[0], f"{name}: one line says {sentence!r}; found {lines}")
+
+
+def bad_input(root, folder):
+    pretrained = ["--weights", folder / "pretrained"]
+    expect_error("no model", [], "give --weights DIR or --run DIR")
+    expect_error("no folder", ["--weights", root / "nowhere"], "nowhere")
+    expect_error("other size", [*pretrained, "--model", "gpt2"], "describes nano, but --model is gpt2")
+    expect_error("unfinished run", ["--run", folder / "pretrained"], "no finished run of remove_layernorm")
+    expect_error("folded under a run", ["--run", folder, "--weights", folder / "folded"], "is a folded model")
+    expect_error("negative temperature", [*pretrained, "--temperature", "-1"], "temperature is -1")
+    expect_error("top-p of 0", [*pretrained, "--top-p", "0"], "top-p is 0")
+    expect_error("greedy with a temperature", [*pretrained, "--greedy", "--temperature", "1"], "excludes")
+    expect_error("no tokens", [*pretrained, "--tokens", "0"], "--tokens")
+    expect_error("long prompt", [*pretrained, "--prompt", "x" * (CONTEXT + 1)],
+                 f"--prompt has {CONTEXT + 1} tokens, expected at most {CONTEXT}, the context of nano")
+    moved = root / "moved"
+    shutil.copytree(folder, moved, ignore=shutil.ignore_patterns("pretrained"))
+    expect_error("run without its weights", ["--run", moved], "give them with --weights")
+    other = root / "other"
+    shutil.copytree(folder / "pretrained", other)
+    config = json.loads((other / "config.json").read_text())
+    for changes, sentence in [({"n_layer": 5}, "describes 5 layers of width 128, expected nano"),
+                              ({"lamina": {"norms": "fixed"}}, "give the run with --run")]:
+        (other / "config.json").write_text(json.dumps({**config, **changes}))
+        expect_error(str(changes), ["--weights", other], sentence)
+    (other / "config.json").unlink()
+    expect_error("no config", ["--weights", other], "give --model")
+    expect_error("unknown size", ["--weights", other, "--model", "gpt5"], "--model is gpt5, expected nano, gpt2")
+    check(written("--weights", other, "--model", "nano", "--tokens", 3)[1] == 3, "--model tells the size where there is no config.json")
+    (other / "config.json").write_text(json.dumps(config))
+    weights = other / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    expect_error("truncated weights", ["--weights", other], "model.safetensors")
+
+
+with tempfile.TemporaryDirectory() as name:
+    root = pathlib.Path(name)
+    corpus = root / "corpus.txt"
+    corpus.write_text("the norm of a layer divides every row by its deviation until it is fixed. " * 500)
+    finished = root / "run"
+    subprocess.run([PROGRAMS / "remove_layernorm", "--out", finished, "--text", corpus, *TINY], check=True, capture_output=True,
+                   timeout=300)
+    kinds(finished)
+    drawing(finished / "pretrained")
+    beyond_the_context(finished / "pretrained")
+    bad_input(root, finished)
+sys.exit(1 if failures else 0)
