@@ -48,6 +48,7 @@ TEST_CASE("a loss that is no number is refused with its place") {
     const std::vector<Token> blocks{1, 2, 3, 4, 5, 99};
     CHECK_THROWS_AS(block_losses(echo, blocks, 3), lamina::NonFiniteError);
     CHECK_THROWS_WITH(block_losses(echo, blocks, 3), "the loss of token 2 of block 1 is not finite");
+    CHECK_THROWS_WITH(block_losses(echo, blocks, 3, 40), "the loss of token 2 of block 41 is not finite");
 }
 
 TEST_CASE("losses are those of whole blocks") {

@@ -21,12 +21,14 @@
 namespace lamina::eval {
 
 /// -log p, in nats, of every token of some blocks but the first of each: nothing comes before a block. `pass` is as for
-/// PrefixScorer; all blocks go through it at once.
+/// PrefixScorer; all blocks go through it at once. `first_block` is the place of the first of them in the text, for
+/// messages.
 ///
 /// shapes  blocks [B, length] -> [B, length - 1]
 /// errors  NonFiniteError naming the block and the token; LAMINA_EXPECTS whole blocks of at least two tokens
 template <class Pass>
-[[nodiscard]] std::vector<float> block_losses(Pass& pass, std::span<const Token> blocks, std::size_t length) {
+[[nodiscard]] std::vector<float> block_losses(Pass& pass, std::span<const Token> blocks, std::size_t length,
+                                              std::size_t first_block = 0) {
     LAMINA_EXPECTS(length >= 2 && blocks.size() % length == 0, "block_losses: whole blocks of at least two tokens");
     std::vector<Segment> segments;
     std::vector<WantedToken> wanted;
@@ -43,7 +45,7 @@ template <class Pass>
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         if (!std::isfinite(log_probabilities[i])) {
             throw NonFiniteError("the loss of token " + std::to_string(i % (length - 1) + 1) + " of block " +
-                                 std::to_string(i / (length - 1)) + " is not finite");
+                                 std::to_string(first_block + i / (length - 1)) + " is not finite");
         }
         losses.push_back(static_cast<float>(-log_probabilities[i]));
     }
