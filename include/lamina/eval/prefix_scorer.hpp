@@ -8,7 +8,7 @@
 #include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
-#include <lamina/nn/score.hpp>
+#include <lamina/nn/segment.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -2,7 +2,7 @@
 // Results as JSON in the schema of lm-evaluation-harness, and the values of such a file, its own ones included.
 #pragma once
 
-#include <lamina/eval/perplexity.hpp>
+#include <lamina/eval/loss_summary.hpp>
 #include <lamina/eval/results.hpp>
 
 #include <lamina/io/json_file.hpp>
