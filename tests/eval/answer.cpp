@@ -43,7 +43,6 @@ struct Indifferent {
         for (const Request& request : requests) answers.emplace_back(request.continuations.size(), log_probability);
         return answers;
     }
-    [[nodiscard]] std::size_t tokens() const { return 0; }
 };
 
 }  // namespace
@@ -72,6 +71,15 @@ TEST_CASE("questions are answered in their order, some at a time, from the first
         REQUIRE(answered[i].second.size() == 3);
         CHECK(answered[i].second[1] == Approx(no).epsilon(1e-12));
     }
+}
+
+TEST_CASE("tokens without shared beginnings are those of different inputs, over all calls of the scorer") {
+    Indifferent scorer{.log_probability = -1};
+    const std::vector<Question> questions(5, {.context = "Q", .choices = {"ab", "c"}});
+    const AnswerCounts counts = answer_questions(scorer, text::ByteTokenizer{}, std::span(questions),
+                                                 {.context = 64, .together = 2}, [](std::size_t, const Answer&) {});
+    CHECK(scorer.calls.size() == 3);
+    CHECK(counts.harness_tokens == 3 + 2);
 }
 
 TEST_CASE("the scorer is given whole questions, and the rest at the end") {

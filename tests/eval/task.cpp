@@ -123,6 +123,9 @@ TEST_CASE("a label that is none is refused with file, line and field") {
     CHECK(label_error("\"1 \"") == "items: line 1: field \"label\" is \"1 \"" + expected);
     CHECK(label_error("\"99999999999999999999\"") ==
           "items: line 1: field \"label\" is \"99999999999999999999\"" + expected);
+    CHECK(label_error("{\"a\": 1}") == "items: line 1: field \"label\" is object" + expected);
+    CHECK(label_error("[" + std::string(200000, '[') + std::string(200000, ']') + "]") ==
+          "items: line 1: field \"label\" is array" + expected);
     CHECK(label_error("null") == "items: line 1: field \"label\" is null" + expected);
     CHECK(error_in<users::Piqa>(R"({"goal": "g", "sol1": "a", "sol2": "b"})") ==
           "items: line 1: field \"label\" is missing");

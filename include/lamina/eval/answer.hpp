@@ -29,7 +29,7 @@ struct AnswerOptions {
 /// What was done for some questions.
 struct AnswerCounts {
     std::size_t questions = 0;
-    std::size_t harness_tokens = 0;  ///< that lm-evaluation-harness puts through a model for them, without its padding
+    std::size_t harness_tokens = 0;  ///< as HarnessTokens counts them, those of one call together
     std::size_t cut_off = 0;         ///< choices whose context lost its beginning
 };
 
@@ -38,10 +38,12 @@ struct AnswerCounts {
 ///
 /// errors  FileError naming the question's place when a choice does not fit the context, NonFiniteError when one has no
 ///         finite log-probability; what `each` has been given before stays valid
+/// memory  the tokens of all questions, to know those that are equal
 template <Scorer S, text::Tokenizer T, class Each>
 AnswerCounts answer_questions(S& scorer, const T& tokenizer, std::span<const Question> questions,
                               const AnswerOptions& options, const Each& each) {
     AnswerCounts counts{};
+    HarnessTokens harness_tokens;
     for (std::size_t begin = options.first; begin < questions.size(); begin += options.together) {
         const std::size_t count = std::min(options.together, questions.size() - begin);
         std::vector<Request> requests;
@@ -49,7 +51,7 @@ AnswerCounts answer_questions(S& scorer, const T& tokenizer, std::span<const Que
         std::vector<std::size_t> first_request;
         for (const Question& question : questions.subspan(begin, count)) {
             QuestionRequests next = requests_of(tokenizer, question, options.context);
-            counts.harness_tokens += next.harness_tokens;
+            harness_tokens.add(next);
             counts.cut_off += next.cut_off;
             first_request.push_back(requests.size());
             std::move(next.requests.begin(), next.requests.end(), std::back_inserter(requests));
@@ -69,6 +71,7 @@ AnswerCounts answer_questions(S& scorer, const T& tokenizer, std::span<const Que
         }
         counts.questions += count;
     }
+    counts.harness_tokens = harness_tokens.count();
     return counts;
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,22 +15,9 @@
 #include <lamina/core/matrix_view.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/nn/pass.hpp>
+#include <lamina/nn/segment.hpp>
 
 namespace lamina {
-
-/// Some consecutive rows of a cache: the tokens of one sequence, from its beginning on.
-struct CachedPrefix {
-    std::size_t row = 0;     ///< the first
-    std::size_t length = 0;  ///< tokens, 0 for the beginning of a sequence
-};
-
-/// Tokens that continue a sequence. The first of them has the position `prefix.length`. Several segments may continue
-/// the same prefix, or parts of it.
-struct Segment {
-    std::span<const Token> tokens{};                     ///< at least one
-    CachedPrefix prefix{};                               ///< what comes before them
-    std::optional<std::size_t> store_at = std::nullopt;  ///< row of the cache where they are kept; nothing: nowhere
-};
 
 namespace detail {
 

@@ -13,14 +13,9 @@
 #include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/segment.hpp>
 
 namespace lamina {
-
-/// A question to a row of a packed batch, which is segment after segment: how likely is `target` as the next token?
-struct WantedToken {
-    std::size_t row = 0;
-    Token target = 0;
-};
 
 namespace detail {
 
