@@ -260,6 +260,23 @@ TEST_CASE("more rows are scored than are computed at a time", "[nn]") {
     CHECK(worst < 1e-12);
 }
 
+TEST_CASE("logits of one row are asked for more often than there are tokens", "[nn]") {
+    using M = Gpt2<tiny, precision::Fp64>;
+    Cpu backend;
+    M model = prepared<M>(backend);
+    KeyValueCache<M> cache(backend, 0);
+    std::vector<std::size_t> rows(1001, 5);
+    rows[500] = 2;
+    std::vector<double> out(rows.size() * tiny.vocab);
+    logits(model, cache, std::vector<Segment>{{tokens}}, rows, std::span(out));
+    const std::vector<double> all = uncached(model, tokens);
+    double worst = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        worst = std::max(worst, largest_difference(rows_of(out, i, 1), rows_of(all, rows[i], 1)));
+    }
+    CHECK(worst < 1e-12);
+}
+
 TEST_CASE("scoring leaves the norms' averages alone, even where evaluations move them", "[nn]") {
     using M = Gpt2<tiny, norm::Removable, adapter::FullRank>;
     Cpu backend;
@@ -303,6 +320,10 @@ TEST_CASE("what cannot be scored is refused in one sentence", "[nn]") {
             static_cast<void>(score(model, cache, std::vector<Segment>{segment}, std::vector<WantedToken>{wanted}));
         });
     };
+    const std::vector<std::size_t> beyond{0, 6};
+    std::vector<float> out(beyond.size() * tiny.vocab);
+    CHECK(objection([&] { logits(model, cache, std::vector<Segment>{{tokens}}, beyond, std::span(out)); }) ==
+          "lamina: cached pass: row 6 is wanted, expected one of the 6 of the packed batch");
     const std::vector<Token> foreign{1, 11};
     const std::vector<Token> long_text(7, 1);
     CHECK(said({tokens}, {5, 0}) == "");

@@ -12,7 +12,7 @@ namespace lamina {
 
 /// Some consecutive rows of a cache: the tokens of one sequence, from its beginning on.
 struct CachedPrefix {
-    std::size_t row = 0;     ///< the first
+    std::size_t row = 0;     ///< the first; of no meaning where there are none
     std::size_t length = 0;  ///< tokens, 0 for the beginning of a sequence
 };
 
