@@ -84,9 +84,10 @@ void answer_tasks(const Job& job, std::span<const TaskWork> tasks, const std::st
     const std::size_t tokens_before = scorer.tokens();
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         const TaskWork& task = tasks[i];
+        eval::AnswerOptions options{.context = context};
+        options.first = answers[i].all().size();
         const eval::AnswerCounts more =
-            eval::answer_questions(scorer, tokenizer, std::span<const eval::Question>(task.questions),
-                                   {.context = context, .together = 64, .first = answers[i].all().size()},
+            eval::answer_questions(scorer, tokenizer, std::span<const eval::Question>(task.questions), options,
                                    [&](std::size_t /*index*/, eval::Answer answer) {
                                        answers[i].add(std::move(answer));
                                        progress.add(1);
