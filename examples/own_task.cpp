@@ -9,6 +9,7 @@
 #include <lamina/eval/prefix_scorer.hpp>
 #include <lamina/eval/question.hpp>
 #include <lamina/eval/results.hpp>
+#include <lamina/eval/statistics.hpp>
 #include <lamina/eval/task.hpp>
 
 #include <CLI/CLI.hpp>
@@ -41,7 +42,7 @@ struct Piqa {
 
     static Document read(const io::JsonObject& line) {
         return {.goal = line.require<std::string>("goal"),
-                .solutions = {line.require<std::string>("sol1"), line.require<std::string>("sol2")},
+                .solutions = {eval::read_choice(line, "sol1"), eval::read_choice(line, "sol2")},
                 .label = eval::label_below(line, "label", 2)};
     }
 
@@ -66,9 +67,10 @@ void run(const any_model::Flags& flags, const std::string& vocabulary, const std
     eval::answer_questions(scorer, tokenizer, std::span(questions), {.context = context},
                            [&](std::size_t, eval::Answer answer) { answers.push_back(std::move(answer)); });
     for (const eval::MetricResult& metric : eval::measure_all(questions, answers, Piqa::metrics)) {
-        std::printf("%s %s: %.4f (standard error %.4f, %zu questions)\n", std::string(Piqa::name).c_str(),
-                    metric.name.c_str(), metric.measured.value, metric.measured.standard_error.value_or(0),
-                    metric.measured.items);
+        const eval::Measured& measured = metric.measured;
+        std::printf("%s %s: %.4f (", std::string(Piqa::name).c_str(), metric.name.c_str(), measured.value);
+        if (measured.standard_error) std::printf("standard error %.4f, ", *measured.standard_error);  // not of one item
+        std::printf("%zu questions)\n", measured.items);
     }
 }
 

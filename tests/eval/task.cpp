@@ -87,6 +87,12 @@ struct Choices : Bare {
     }
 };
 
+struct OneChoice : Bare {
+    static Question read(const lamina::io::JsonObject& line) {
+        return {.context = "", .choices = {read_choice(line, "choice")}, .gold = 0};
+    }
+};
+
 template <class T>
 std::string error_in(std::string_view text) {
     return error_of_file(text, [](const std::filesystem::path& path) { return read_questions<T>(path); });
@@ -140,6 +146,12 @@ TEST_CASE("choices are a list of strings that say something") {
     CHECK(error_in<Choices<2>>(R"({"choices": ["a", 1]})") ==
           "items: line 1: field \"choices[1]\" is 1, expected a string");
     CHECK(error_in<Choices<2>>(R"({"choices": ["a", "b"]})") == "no error");
+}
+
+TEST_CASE("a choice in a field of its own says something, too") {
+    CHECK(error_in<OneChoice>(R"({"choice": " a"})") == "no error");
+    CHECK(error_in<OneChoice>(R"({"choice": "\t"})") == "items: line 1: field \"choice\" is empty");
+    CHECK(error_in<OneChoice>(R"({"choice": 1})") == "items: line 1: field \"choice\" is 1, expected a string");
 }
 
 TEST_CASE("a question needs choices, and one of them right") {

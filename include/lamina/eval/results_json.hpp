@@ -24,8 +24,8 @@ namespace lamina::eval {
 struct ResultValues {
     std::string label;  ///< of the model
     std::map<std::string, double> values;
-    /// For each task or group that tells: its tasks, with their examples before each question and their items. Metrics of
-    /// tasks and groups whose entries differ are of different questions.
+    /// For each task or group that tells: its tasks, with their examples before each question and their items. Metrics
+    /// of tasks and groups whose entries differ are of different questions.
     std::map<std::string, std::string> asked = {};
 
     [[nodiscard]] std::optional<double> find(const std::string& key) const {
@@ -152,8 +152,8 @@ private:
 
 namespace detail {
 
-/// "mmlu_anatomy: 5 examples, 135 items; " for a task, and for a group what its members are asked; empty where a count is
-/// missing. A group in a group in a group is as deep as it goes.
+/// "mmlu_anatomy: 5 examples, 135 items; " for a task, and for a group what its members are asked; empty where a count
+/// is missing, or groups are nested more than four deep.
 [[nodiscard]] inline std::string what_is_asked(const io::Json& results, const std::string& task, int depth = 0) {
     const auto at = [&results](const char* part, const std::string& name) {
         const auto found = results.find(part);
@@ -203,12 +203,12 @@ namespace detail {
     return detail::values_in(io::JsonObject(results.label, "", json), json, results.label);
 }
 
-/// The metrics in a file of this schema, written by lamina or by the harness. Standard errors, and what is no number, such
-/// as "N/A" or a null, are passed over; of several filters the first one counts. The label is "model_name", or else the
-/// name of the file.
+/// The metrics in a file of this schema, written by lamina or by the harness. Standard errors, and what is no number,
+/// such as "N/A" or a null, are passed over; of several filters the first one counts. The label is "model_name", or
+/// else the name of the file.
 ///
-/// errors  FileError naming the field when the file is something else, or has no metric; and the line when it is not JSON,
-///         which Python's literals NaN and Infinity are not
+/// errors  FileError naming the field when the file is something else, or has no metric; and the line when it is not
+///         JSON, which Python's literals NaN and Infinity are not
 [[nodiscard]] inline ResultValues read_results(const std::filesystem::path& path) {
     const io::JsonFile file(path);
     ResultValues found = detail::values_in(file.object(), file.json(), path.filename().string());

@@ -61,6 +61,15 @@ concept Task = requires(const io::JsonObject& line, const typename T::Document& 
     line.fail(field, "is " + shown + ", expected a whole number below " + std::to_string(choices));
 }
 
+/// A choice that has a field of its own: a string that is not blank.
+///
+/// errors  FileError naming the field when it is missing, something else, or blank
+[[nodiscard]] inline std::string read_choice(const io::JsonObject& line, std::string_view field) {
+    auto choice = line.require<std::string>(field);
+    if (text::strip(choice).empty()) line.fail(field, "is empty");
+    return choice;
+}
+
 /// The choices of an item: strings of which none is blank.
 ///
 /// errors  FileError naming the field when it is missing, something else, blank, or not of `count` entries

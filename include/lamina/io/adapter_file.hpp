@@ -47,8 +47,8 @@ template <class Adapter>
     return {{"rank", decimal_text(rank, 0)}, {"alpha", decimal_text(rank * Adapter::scale, 0)}};
 }
 
-/// Of each role that has parameters, but adapters: its name, type and checksum, such as "norm BF16 51ab0c9d3e7f2846". Not
-/// a defence: it tells apart models that were confused, not ones that were forged.
+/// Of each role that has parameters, but adapters: its name, type and checksum, such as "norm BF16 51ab0c9d3e7f2846".
+/// Not a defence: it tells apart models that were confused, not ones that were forged.
 ///
 /// method  FNV-1a over words of eight bytes, whose upper half is folded into the lower: a product alone carries a
 ///         word's top bits to no other
