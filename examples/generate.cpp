@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include <exception>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -47,12 +49,14 @@ void add_flags(CLI::App& app, CommandLine& line) {
     CLI::Option* const temperature =
         app.add_option("--temperature", line.sampling.temperature, "0 for the most probable token each time")
             ->capture_default_str();
-    app.add_option("--top-k", line.sampling.top_k, "draw from so many tokens, 0 for all")->capture_default_str();
+    app.add_option("--top-k", line.sampling.top_k, "draw from so many tokens, 0 for all")
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
     app.add_option("--top-p", line.sampling.top_p, "draw from the most probable tokens that make up this much")
         ->capture_default_str();
     app.add_flag("--greedy", line.greedy, "the same as --temperature 0")->excludes(temperature);
-    app.add_option("--seed", line.seed, "of the drawing")->capture_default_str();
-    app.add_option("--threads", line.threads, "0 for all cores")->capture_default_str();
+    app.add_option("--seed", line.seed, "of the drawing")->capture_default_str()->check(CLI::NonNegativeNumber);
+    app.add_option("--threads", line.threads, "0 for all cores")->capture_default_str()->check(CLI::Range(0, 1024));
 }
 
 class Stopwatch {
@@ -100,8 +104,9 @@ private:
 };
 
 void print(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+        throw lamina::FileError("standard output", "cannot be written: " + std::generic_category().message(errno));
+    }
 }
 
 void run(CommandLine& line) {
@@ -135,8 +140,10 @@ void run(CommandLine& line) {
     }
     const double writing = watch.lap();
     print(text.finish() + "\n");
-    std::fprintf(stderr, "%zu tokens read in %.2f s, %zu written in %.2f s: %.1f tokens/s\n", prompt.size(), reading,
-                 written, writing, writing > 0 ? static_cast<double>(passes) / writing : 0.0);
+    std::fprintf(stderr, "%zu %s read in %.2f s, %zu written in %.2f s", prompt.size(),
+                 prompt.size() == 1 ? "token" : "tokens", reading, written, writing);
+    if (passes > 0) std::fprintf(stderr, ": %.1f tokens/s", static_cast<double>(passes) / writing);
+    std::fprintf(stderr, "\n");
 }
 
 }  // namespace
