@@ -3,55 +3,28 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "own_task/piqa.hpp"
 
 #include <lamina/eval/answer.hpp>
-#include <lamina/eval/metrics.hpp>
 #include <lamina/eval/prefix_scorer.hpp>
-#include <lamina/eval/question.hpp>
 #include <lamina/eval/results.hpp>
 #include <lamina/eval/statistics.hpp>
 #include <lamina/eval/task.hpp>
 
 #include <CLI/CLI.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace {
 
 using namespace lamina;
-
-// PIQA: which of two ways leads to a goal? One {"goal": …, "sol1": …, "sol2": …, "label": 0 or 1} a line.
-struct Piqa {
-    static constexpr std::string_view name = "piqa";
-    static constexpr double version = 1.0;
-    static constexpr std::array metrics{eval::Metric::acc, eval::Metric::acc_norm};
-
-    struct Document {
-        std::string goal;
-        std::vector<std::string> solutions;
-        std::size_t label = 0;
-    };
-
-    static Document read(const io::JsonObject& line) {
-        return {.goal = line.require<std::string>("goal"),
-                .solutions = {eval::read_choice(line, "sol1"), eval::read_choice(line, "sol2")},
-                .label = eval::label_below(line, "label", 2)};
-    }
-
-    static eval::Question ask(const Document& document) {
-        return {.context = "Question: " + document.goal + "\nAnswer:",
-                .choices = document.solutions,
-                .gold = document.label};
-    }
-};
+using own_task::Piqa;
 
 void run(const any_model::Flags& flags, const std::string& vocabulary, const std::string& path) {
     const std::vector<eval::Question> questions = eval::read_questions<Piqa>(path);

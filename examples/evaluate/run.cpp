@@ -134,8 +134,8 @@ template <class Pass>
     Progress progress("pile10k", "blocks", blocks, done);
     while (done < blocks) {
         const std::size_t count = std::min(together, blocks - done);
-        const std::vector<float> losses =
-            eval::block_losses(pass, std::span(work.pile).subspan(done * work.block, count * work.block), work.block);
+        const std::vector<float> losses = eval::block_losses(
+            pass, std::span(work.pile).subspan(done * work.block, count * work.block), work.block, done);
         if (file) {
             file->append(losses);
         } else {

@@ -43,10 +43,8 @@ template <eval::Task T>
 [[nodiscard]] TaskWork read_subject(const Job& job, std::string_view subject) {
     std::vector<Question> questions = eval::mmlu_questions(job.mmlu, subject, {.few_shot = job.shots});
     const std::size_t available = questions.size();
-    std::string alias(subject);
-    std::replace(alias.begin(), alias.end(), '_', ' ');
     return {.name = "mmlu_" + std::string(subject),
-            .alias = std::move(alias),
+            .alias = std::string(subject),
             .version = 1,
             .few_shot = job.shots,
             .available = available,
