@@ -56,6 +56,8 @@ void add_flags(CLI::App& app, CommandLine& line) {
             return ", adapted";
         case any_model::Kind::folded:
             return ", folded";
+        case any_model::Kind::scaled:
+            return ", exported";
     }
     return "";
 }
