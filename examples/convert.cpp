@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // convert: models and adapters from and to the forms that transformers, PEFT and llm.c read.
 #include "common/model_folder.hpp"
+#include "common/program.hpp"
 #include "convert/request.hpp"
 
 #include <lamina/core/error.hpp>
@@ -17,7 +18,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <exception>
 #include <filesystem>
 #include <initializer_list>
 #include <string>
@@ -253,17 +253,7 @@ void run(CommandLine& line) {
 
 int main(int argc, char** argv) {
     CLI::App app{"Converts GPT-2 models and adapters from and to what transformers, PEFT and llm.c read.", "convert"};
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     CommandLine line;
     add_flags(app, line);
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(line);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "convert: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(line); });
 }

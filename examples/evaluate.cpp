@@ -3,6 +3,7 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/program.hpp"
 #include "evaluate/job.hpp"
 #include "evaluate/out_folder.hpp"
 #include "evaluate/run.hpp"
@@ -15,7 +16,6 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <string>
 
@@ -83,18 +83,7 @@ void run(CommandLine& line) {
 
 int main(int argc, char** argv) {
     CLI::App app{"Evaluates a GPT-2 of any norm state by the conventions of lm-evaluation-harness.", "evaluate"};
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     CommandLine line;
     add_flags(app, line);
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(line);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fflush(stdout);
-        std::fprintf(stderr, "evaluate: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(line); });
 }

@@ -3,6 +3,7 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/program.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/token.hpp>
@@ -17,7 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <span>
 #include <string>
 #include <system_error>
@@ -150,18 +150,7 @@ void run(CommandLine& line) {
 
 int main(int argc, char** argv) {
     CLI::App app{"Writes after a prompt with a GPT-2 of any norm state.", "generate"};
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     CommandLine line;
     add_flags(app, line);
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(line);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fflush(stdout);
-        std::fprintf(stderr, "generate: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(line); });
 }

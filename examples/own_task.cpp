@@ -3,6 +3,7 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/program.hpp"
 #include "own_task/piqa.hpp"
 
 #include <lamina/eval/answer.hpp>
@@ -15,7 +16,6 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -56,12 +56,5 @@ int main(int argc, char** argv) {
     std::string path;
     any_model::add_flags(app, flags, tokenizer);
     app.add_option("--piqa", path, "JSON Lines with goal, sol1, sol2 and label")->required();
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(flags, tokenizer, path);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "own_task: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(flags, tokenizer, path); });
 }

@@ -14,7 +14,8 @@
 
 namespace own_task {
 
-using namespace lamina;
+namespace eval = lamina::eval;
+namespace io = lamina::io;
 
 // PIQA: which of two ways leads to a goal? One {"goal": …, "sol1": …, "sol2": …, "label": 0 or 1} a line.
 struct Piqa {

@@ -22,8 +22,8 @@ namespace lamina::eval {
 
 struct AnswerOptions {
     std::size_t context = 1024;  ///< positions of the model
-    /// Questions, and about how many tokens of them, that the scorer is given at once: it shares beginnings among these,
-    /// and what it has not finished is lost when the program is stopped.
+    /// Questions, and about how many tokens of them, that the scorer is given at once: it shares beginnings among
+    /// these, and what it has not finished is lost when the program is stopped.
     std::size_t together = 64;
     std::size_t tokens_together = 16384;
     std::size_t first = 0;  ///< the first to be answered, for instance because those before it have been
