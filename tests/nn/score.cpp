@@ -136,8 +136,9 @@ TEST_CASE("cached logits follow every execution of adapters, every precision and
     CHECK(difference_of<Fp64, head::Untied>() < 1e-12);
     CHECK(difference_of<Fp64, head::UntiedWithBias, norm::Absent>() < 1e-12);
     CHECK(difference_of<precision::FrozenBf16, adapter::FullRank>() < 1e-5);
-    // Every activation is rounded to 8 bits, here and there alike; sums before that differ in their last bits only.
-    CHECK(difference_of<precision::AllBf16>() < 0.25);
+    // Sums that differ in their last bits may round to neighbouring bf16. The logits of such a model, below 2, are within
+    // 0.03 of those in float (39 seeds), all roundings together: two passes that share none of them are within twice that.
+    CHECK(difference_of<precision::AllBf16>() < 0.06);
 }
 
 TEST_CASE("cached logits of a folded model are the uncached ones", "[nn]") {
