@@ -70,7 +70,8 @@ TEST_CASE("lists of modules and numbers of layers say which layers have adapters
     CHECK(chosen("", "h.1.mlp.c_proj") == true);
     CHECK(chosen("", "h.1.attn.c_proj") == false);
     for (const std::string one : {R"(, "layers_to_transform": 1)", R"(, "layers_to_transform": [1, 10])",
-                                  R"(, "layers_to_transform": [1], "layers_pattern": ["h"])"}) {
+                                  R"(, "layers_to_transform": [1], "layers_pattern": ["h"])",
+                                  R"(, "layers_to_transform": 1, "layers_pattern": "h", "exclude_modules": "")"}) {
         CAPTURE(one);
         CHECK(chosen(one, "h.1.attn.c_attn") == true);
         CHECK(chosen(one, "h.11.attn.c_attn") == false);

@@ -72,7 +72,7 @@ public:
         for (const std::string_view field : {"rank_pattern", "alpha_pattern"}) check_keys(field);
         targets_ = words("target_modules", {"c_attn"});  // PEFT's default for a GPT-2
         excluded_ = words("exclude_modules", {});
-        patterns_ = words("layers_pattern", {});
+        patterns_ = patterns();
         read_layers();
     }
 
@@ -159,10 +159,19 @@ private:
     [[nodiscard]] std::optional<Words> words(std::string_view field, Words if_missing) const {
         if (!config().contains(field) || config().json(field).is_null()) return if_missing;
         const Json& value = config().json(field);
-        if (value.is_string()) return std::nullopt;
+        if (value.is_string()) {
+            return value.get_ref<const std::string&>().empty() ? std::optional(Words{}) : std::nullopt;
+        }
         if (value.is_array()) return config().require<Words>(field);
         config().fail(field, "is " + printable(value.dump(-1, ' ', true)) +
                                  ", expected a regular expression or an array of strings");
+    }
+
+    /// What may stand before a block's number; one pattern may stand for a list of one.
+    [[nodiscard]] std::optional<Words> patterns() const {
+        constexpr std::string_view field = "layers_pattern";
+        const bool is_one = config().contains(field) && config().json(field) == "h";
+        return is_one ? Words{"h"} : words(field, {});
     }
 
     void read_layers() {
