@@ -17,6 +17,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <exception>
@@ -24,6 +27,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -50,6 +54,13 @@ struct Options {
     std::size_t threads = 0;
 };
 
+/// A word for the shell.
+std::string quoted(const std::string& word) {
+    std::string text = "'";
+    for (const char character : word) text += character == '\'' ? "'\\''" : std::string(1, character);
+    return text + "'";
+}
+
 /// One task, or the subjects of one setting, and what the peer is asked in its place.
 struct Part {
     std::string title;
@@ -61,6 +72,7 @@ struct Part {
 struct Side {
     Sample rate;  ///< items per second
     std::size_t tokens = 0;
+    std::size_t padded_tokens = 0;  ///< with the padding of batches
     std::size_t items = 0;
     double sum = 0;  ///< of all log-likelihoods
 };
@@ -70,7 +82,7 @@ std::vector<Part> parts_of(const Options& options) {
     std::vector<Part> parts{
         {.title = "HellaSwag",
          .key = "hellaswag",
-         .flags = threads + " --hellaswag " + options.hellaswag + " --hellaswag-items " +
+         .flags = threads + " --hellaswag " + quoted(options.hellaswag) + " --hellaswag-items " +
                   std::to_string(options.hellaswag_items),
          .tasks = {eval::read_questions<eval::HellaSwag>(options.hellaswag, options.hellaswag_items)}}};
     for (const std::size_t shots : {std::size_t{0}, std::size_t{5}}) {
@@ -81,7 +93,7 @@ std::vector<Part> parts_of(const Options& options) {
                 eval::mmlu_questions(options.mmlu, subject, {.few_shot = shots, .limit = options.mmlu_items}));
             names += (names.empty() ? "" : ",") + subject;
         }
-        part.flags += " --mmlu " + options.mmlu + " --mmlu-items " + std::to_string(options.mmlu_items) +
+        part.flags += " --mmlu " + quoted(options.mmlu) + " --mmlu-items " + std::to_string(options.mmlu_items) +
                       " --subjects " + names + " --shots " + std::to_string(shots);
         parts.push_back(std::move(part));
     }
@@ -106,13 +118,13 @@ void measure_here(Model& model, KeyValueCache<Model>& cache, const text::Gpt2Tok
                                    });
         }
     });
-    side.tokens = scorer.tokens();
+    side.tokens = side.padded_tokens = scorer.tokens();
     side.rate.add(static_cast<double>(side.items) / seconds);
 }
 
 void measure_peer(const Options& options, const fs::path& folder, const Part& part, Side& side) {
-    const std::string command = options.python + ' ' + options.peer + ' ' + folder.string() + " --batch " +
-                                std::to_string(options.batch) + part.flags;
+    const std::string command = quoted(options.python) + ' ' + quoted(options.peer) + ' ' + quoted(folder.string()) +
+                                " --batch " + std::to_string(options.batch) + part.flags;
     const auto close = [](std::FILE* pipe) { ::pclose(pipe); };
     const std::unique_ptr<std::FILE, decltype(close)> pipe(::popen(command.c_str(), "r"), close);
     if (!pipe) throw Error("cannot start " + command);
@@ -122,24 +134,46 @@ void measure_peer(const Options& options, const fs::path& folder, const Part& pa
     if (!answer.is_object()) throw Error("the peer failed: " + command);
     const io::Json& found = answer.at(part.key);
     side.items = found.at("items").get<std::size_t>();
-    side.tokens = found.at("padded_tokens").get<std::size_t>();
+    side.tokens = found.at("tokens").get<std::size_t>();
+    side.padded_tokens = found.at("padded_tokens").get<std::size_t>();
     side.sum = found.at("log_likelihoods").get<double>();
     side.rate.add(found.at("items_per_second").get<double>());
 }
 
 void print(const Part& part, const Side& here, const Side& peer) {
     const auto line = [&](const char* who, const Side& side) {
-        std::printf("  %-14s %-8s %5zu items %9.2f items/s (%.2f to %.2f) %10zu tokens\n", part.title.c_str(), who,
-                    side.items, side.rate.median(), side.rate.least(), side.rate.most(), side.tokens);
+        std::printf("  %-14s %-8s %5zu items %9.2f items/s (%.2f to %.2f) %10zu tokens, %zu with padding\n",
+                    part.title.c_str(), who, side.items, side.rate.median(), side.rate.least(), side.rate.most(),
+                    side.tokens, side.padded_tokens);
+    };
+    const auto times = [](std::size_t more, std::size_t fewer) {
+        return static_cast<double>(more) / static_cast<double>(fewer);
     };
     line("lamina", here);
     line("harness", peer);
-    std::printf("  %-14s %.2f times the items/s, %.2f times fewer tokens; log-likelihoods differ by %.1e in sum\n\n",
-                "", here.rate.median() / peer.rate.median(),
-                static_cast<double>(peer.tokens) / static_cast<double>(here.tokens),
-                std::abs(here.sum - peer.sum) / std::abs(peer.sum));
+    std::printf(
+        "  %-14s %.2f times the items/s, %.2f times fewer tokens (%.2f with padding); log-likelihoods differ by "
+        "%.1e in sum\n\n",
+        "", here.rate.median() / peer.rate.median(), times(peer.tokens, here.tokens),
+        times(peer.padded_tokens, here.padded_tokens), std::abs(here.sum - peer.sum) / std::abs(peer.sum));
     std::fflush(stdout);
 }
+
+/// A folder of this process, removed with what is in it.
+class Scratch {
+public:
+    Scratch() : path_(fs::temp_directory_path() / ("lamina-bench-evaluation-" + std::to_string(::getpid()))) {}
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    ~Scratch() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    [[nodiscard]] const fs::path& path() const { return path_; }
+
+private:
+    fs::path path_;
+};
 
 void run(Options& options) {
     if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
@@ -149,22 +183,21 @@ void run(Options& options) {
                 options.batch, options.threads, options.rounds);
     Model model(backend);
     model.initialise(1);
-    const fs::path folder = fs::temp_directory_path() / "lamina-bench-evaluation";
-    io::save_gpt2(model, folder);
+    const Scratch folder;
+    io::save_gpt2(model, folder.path());
     const auto tokenizer = text::Gpt2Tokenizer::from_folder(options.tokenizer);
     KeyValueCache<Model> cache(backend, 4 * gpt2_small.context);
-    const std::string flags = " --tokenizer " + options.tokenizer.string();
+    const std::string flags = " --tokenizer " + quoted(options.tokenizer.string());
     for (Part& part : parts_of(options)) {
         part.flags += flags;
         Side warm_up, here, peer;
         measure_here(model, cache, tokenizer, part, warm_up);
         for (std::size_t round = 0; round < options.rounds; ++round) {
             measure_here(model, cache, tokenizer, part, here);
-            measure_peer(options, folder, part, peer);
+            measure_peer(options, folder.path(), part, peer);
         }
         print(part, here, peer);
     }
-    fs::remove_all(folder);
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ struct SwishGate {
     using Saved = NothingSaved;
     static constexpr std::size_t in = 2 * Width;
     static constexpr std::size_t out = Width;
+    static constexpr bool token_wise = true;
 
     template <class Visitor>
     constexpr void visit(Visitor&&) {}

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: MIT
 // convert: models and adapters from and to the forms that transformers, PEFT and llm.c read.
+#include "common/model_folder.hpp"
+#include "common/program.hpp"
 #include "convert/request.hpp"
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
+#include <lamina/io/atomic_file.hpp>
 #include <lamina/io/json_file.hpp>
+#include <lamina/io/memory_map.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
-#include <exception>
+#include <cstring>
 #include <filesystem>
-#include <map>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace {
 
@@ -45,7 +53,7 @@ constexpr std::array pairs{
 
 void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--model", line.request.model,
-                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl (default: what the run says)")
+                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl (default: what is converted says, but for --peft)")
         ->check(CLI::IsMember({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}));
     app.add_option("--weights", line.request.weights,
                    "Hugging Face folder to convert, or with --run what the run began with (default: its pretrained/)");
@@ -59,8 +67,10 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->required();
     app.add_option("--out", line.request.out, "folder, or with --to llm-c file, to write")->required();
     app.add_option("--store-as", line.store_as, "f32 or bf16 (default: f32)")->check(CLI::IsMember({"f32", "bf16"}));
-    app.add_option("--base-name", line.request.base_name,
-                   "with --to peft: base_model_name_or_path (default: OUT/base)");
+    app.add_option(
+        "--base-name", line.request.base_name,
+        "with --to peft: base_model_name_or_path (default: OUT/base, or the weights where all norms measure)");
+    app.add_flag("--force", line.request.force, "write over files, but never over what is read, nor in a run's folder");
 }
 
 /// The pair of source and target, and where the source is.
@@ -88,22 +98,117 @@ void find_pair(CommandLine& line) {
     throw ArgumentError("--to " + line.to + " cannot be made of " + std::string(flag) + ", expected " + expected);
 }
 
+/// Whether every norm of a run measures.
+bool all_measure(const fs::path& norms) {
+    const lamina::io::JsonFile file(norms);
+    const lamina::io::JsonObject states = file.object().object("norms");
+    const std::vector<std::string> names = states.keys();
+    return std::none_of(names.begin(), names.end(), [&states](const std::string& name) {
+        const lamina::io::JsonObject state = states.object(name);
+        return state.require<bool>("fixed") || state.require<bool>("values_fixed");
+    });
+}
+
 /// What the flags leave to be found in the folder of a run.
 void look_into_run(Request& request) {
     const lamina::io::JsonFile settings(request.from / "run.json");
     const auto model = settings.object().require<std::string>("model");
     if (request.model.empty()) request.model = model;
     if (request.model != model) {
-        settings.object().fail("model", "is \"" + model + "\", expected " + request.model + " as --model says");
+        settings.object().fail("model",
+                               "is " + lamina::in_quotes(model) + ", expected " + request.model + " as --model says");
     }
-    if (request.weights.empty()) request.weights = request.from / "pretrained";
-    if (!fs::exists(request.weights / "config.json")) {
-        throw ArgumentError(request.weights.string() +
-                            " has no config.json; give the folder that the run began with as --weights");
+    request.weights = any_model::weights_of_run(request.from, request.weights);
+    request.measures = all_measure(request.from / "norms.json");
+}
+
+/// The size that llm.c's header tells; the loader checks the rest of it.
+const any_model::NamedSize& size_in_header(const fs::path& file, const std::string& model) {
+    const lamina::io::MemoryMap map(file);
+    constexpr std::int32_t llm_c_magic = 20240326;
+    std::array<std::int32_t, 7> header{};
+    if (map.bytes().size() >= sizeof header) std::memcpy(header.data(), map.bytes().data(), sizeof header);
+    if (header[0] != llm_c_magic || header[4] < 1 || header[6] < 1)
+        throw lamina::FileError(file.string(), "is no checkpoint of llm.c");
+    return any_model::size_of(file, static_cast<std::size_t>(header[4]), static_cast<std::size_t>(header[6]), model);
+}
+
+/// The name of the size of what is converted.
+std::string find_size(Request& request) {
+    if (request.source == Source::run) look_into_run(request);
+    if (request.source == Source::llm_c) return std::string(size_in_header(request.from, request.model).name);
+    if (request.source == Source::peft) {
+        if (request.model.empty()) throw ArgumentError("--model is missing; an adapter does not say its size");
+        return std::string(any_model::size_called(request.model).name);
+    }
+    return std::string(any_model::size_of(request.weights, request.model).name);
+}
+
+/// An absolute path without detours, as a loader may run anywhere.
+fs::path from_anywhere(const fs::path& path) {
+    const fs::path plain = fs::absolute(path).lexically_normal();
+    return plain.has_filename() ? plain : plain.parent_path();
+}
+
+/// Where a model is written that people will want the tokenizer of the weights beside; empty if none is.
+fs::path folder_with_tokenizer(const Request& request) {
+    if (request.source != Source::run || request.measures) return {};
+    return request.target == Target::peft ? request.out / "base" : request.out;
+}
+
+constexpr std::array tokenizer_files{"vocab.json", "merges.txt"};
+
+void copy_tokenizer(const Request& request) {
+    const fs::path folder = folder_with_tokenizer(request);
+    for (const char* const name : tokenizer_files) {
+        if (folder.empty() || !fs::exists(request.weights / name)) continue;
+        const lamina::io::MemoryMap map(request.weights / name);
+        lamina::io::AtomicFile file(folder / name);
+        file.write(map.bytes());
+        file.commit();
     }
 }
 
-/// Nothing that is read, and no run, may be written over.
+/// The files that a conversion writes.
+std::vector<fs::path> destinations(const Request& request) {
+    std::vector<fs::path> files;
+    const auto add = [&files](const fs::path& folder, std::initializer_list<const char*> names) {
+        for (const char* const name : names) files.push_back(folder / name);
+    };
+    switch (request.target) {
+        case Target::llm_c:
+            return {request.out};
+        case Target::run:
+            add(request.out, {"adapter.safetensors", "norms.json", "run.json"});
+            break;
+        case Target::hugging_face:
+            add(request.out, {"model.safetensors", "config.json"});
+            break;
+        case Target::peft:
+            add(request.out, {"adapter_model.safetensors", "adapter_config.json"});
+            if (!request.measures) add(request.out / "base", {"model.safetensors", "config.json"});
+            break;
+    }
+    const fs::path folder = folder_with_tokenizer(request);
+    for (const char* const name : tokenizer_files) {
+        if (!folder.empty() && fs::exists(request.weights / name)) files.push_back(folder / name);
+    }
+    return files;
+}
+
+/// Whether a file that exists is a source, or lies in the folder of one or of any run.
+bool is_read_or_in_run(const fs::path& file, const Request& request) {
+    std::error_code ignored;
+    for (fs::path place = file;; place = place.parent_path()) {
+        for (const fs::path& source : {request.weights, request.from}) {
+            if (!source.empty() && fs::equivalent(source, place, ignored)) return true;
+        }
+        if (fs::exists(place / "run.json", ignored)) return true;
+        if (place == place.parent_path()) return false;
+    }
+}
+
+/// Nothing that is there may be written over unasked, and nothing that is read, and no run, at all.
 void protect(const Request& request) {
     for (const fs::path& source : {request.weights, request.from}) {
         std::error_code error;
@@ -111,8 +216,13 @@ void protect(const Request& request) {
             throw ArgumentError("--out " + request.out.string() + " is what is read; give another place");
         }
     }
-    if (request.target != Target::llm_c && fs::exists(request.out / "run.json")) {
-        throw ArgumentError("--out " + request.out.string() + " holds a run; give another folder");
+    for (const fs::path& file : destinations(request)) {
+        if (!fs::exists(file)) continue;
+        // Where it really lies: what is written goes through symbolic links.
+        if (is_read_or_in_run(fs::canonical(file), request)) {
+            throw ArgumentError(file.string() + " belongs to what is read, or to a run; give another --out");
+        }
+        if (!request.force) throw ArgumentError(file.string() + " exists; give another --out, or --force");
     }
 }
 
@@ -125,15 +235,17 @@ void run(CommandLine& line) {
     if (request.target == Target::run && request.store_as) {
         throw ArgumentError("--store-as does not go with --to run, which keeps what training keeps");
     }
-    if (request.source == Source::run) look_into_run(request);
-    if (request.model.empty()) throw ArgumentError("--model is missing; only a run says its size itself");
-    const auto size = Sizes::all().find(request.model);
-    if (size == Sizes::all().end()) {
-        throw ArgumentError("--model " + request.model +
-                            " is not in this build; configure it with -DLAMINA_MODELS=" + request.model);
+    if (request.target != Target::peft && !request.base_name.empty()) {
+        throw ArgumentError("--base-name goes with --to peft only");
+    }
+    request.model = find_size(request);
+    const Conversion conversion = Sizes::at(request.model);
+    if (request.base_name.empty()) {
+        request.base_name = from_anywhere(request.measures ? request.weights : request.out / "base").string();
     }
     protect(request);
-    const std::string made = size->second(request);
+    const std::string made = conversion(request);
+    copy_tokenizer(request);
     std::printf("%s: %s\n", request.out.c_str(), made.c_str());
 }
 
@@ -141,17 +253,7 @@ void run(CommandLine& line) {
 
 int main(int argc, char** argv) {
     CLI::App app{"Converts GPT-2 models and adapters from and to what transformers, PEFT and llm.c read.", "convert"};
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     CommandLine line;
     add_flags(app, line);
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(line);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "convert: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(line); });
 }

@@ -3,17 +3,19 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/program.hpp"
 #include "evaluate/job.hpp"
+#include "evaluate/out_folder.hpp"
 #include "evaluate/run.hpp"
 #include "evaluate/work.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/eval/results_json.hpp>
+#include <lamina/text/valid_utf8.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <string>
 
@@ -23,6 +25,7 @@ using evaluate::Job;
 
 struct CommandLine {
     any_model::Flags model;
+    std::string baseline;
     Job job;
 };
 
@@ -36,15 +39,13 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->capture_default_str()
         ->check(CLI::Range(0, 5));
     app.add_option("--limit", job.limit, "only so many questions of each task and subject, and blocks of the Pile")
-        ->check(CLI::PositiveNumber);
-    app.add_option("--baseline", job.baseline, "results.json of another model, to show differences to");
+        ->check(CLI::Range(1, 1'000'000'000));
+    app.add_option("--baseline", line.baseline, "results.json of another model, to show differences to");
     app.add_option("--label", job.label, "of the model in tables (default: its size and its norms)");
-    app.add_option("--out", job.out, "folder for results, answers and what --resume needs (default: none)");
+    app.add_option("--out", job.out,
+                   "folder for results, answers, the Pile's losses of every token, and for --resume (default: none)");
     app.add_flag("--resume", job.resume, "go on with the evaluation in --out")->needs("--out");
-    app.add_flag("--losses", job.losses, "keep the losses of every token of the Pile in --out")
-        ->needs("--out")
-        ->needs("--pile");
-    app.add_option("--threads", job.threads, "0 for all cores")->capture_default_str();
+    app.add_option("--threads", job.threads, "0 for all cores")->check(CLI::Range(0, 1024))->capture_default_str();
 }
 
 [[nodiscard]] const char* norms_of(any_model::Kind kind) {
@@ -55,6 +56,8 @@ void add_flags(CLI::App& app, CommandLine& line) {
             return ", adapted";
         case any_model::Kind::folded:
             return ", folded";
+        case any_model::Kind::scaled:
+            return ", exported";
     }
     return "";
 }
@@ -66,12 +69,13 @@ void run(CommandLine& line) {
     }
     job.model = any_model::find(line.model);
     if (job.label.empty()) job.label = job.model.model + norms_of(job.model.kind);
-    if (!job.baseline.empty()) static_cast<void>(lamina::eval::read_results(job.baseline));
+    if (!line.baseline.empty()) job.baseline = lamina::eval::read_results(line.baseline);
+    if (lamina::text::valid_utf8(job.label) != job.label) throw lamina::ArgumentError("--label is not valid UTF-8");
     const any_model::Tokenizer tokenizer = any_model::open_tokenizer(job.model, job.tokenizer);
     const evaluate::Work work = evaluate::read_work(job, tokenizer, job.model.architecture.context);
+    evaluate::open_out(job, work);
     const std::unique_ptr<any_model::Model> model =
         any_model::open(job.model, {.threads = job.threads, .cache_rows = 4 * job.model.architecture.context});
-    evaluate::open_out(job);
     evaluate::report(job, evaluate::run(job, work, tokenizer, *model));
 }
 
@@ -79,18 +83,7 @@ void run(CommandLine& line) {
 
 int main(int argc, char** argv) {
     CLI::App app{"Evaluates a GPT-2 of any norm state by the conventions of lm-evaluation-harness.", "evaluate"};
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     CommandLine line;
     add_flags(app, line);
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(line);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fflush(stdout);
-        std::fprintf(stderr, "evaluate: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(line); });
 }

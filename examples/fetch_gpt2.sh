@@ -39,6 +39,11 @@ known_sum() {
     esac
 }
 
+# begins FILE N: its first N bytes, but zeros.
+begins() {
+    head -c "$2" "$1" | tr -d '\0'
+}
+
 # safetensors_bytes FILE: the size that its header promises, or nothing where there is no such header.
 safetensors_bytes() {
     local header last
@@ -49,30 +54,37 @@ safetensors_bytes() {
     [[ -z $last ]] || echo $((8 + header + last))
 }
 
+# discard PARTIAL PROBLEM: ends the script; what came is removed with the note of where it came from.
+discard() {
+    rm -f "$1" "$1.url"
+    fail "$2; it was removed, run the script again to fetch it anew"
+}
+
 # check FILE URL NAME: ends the script, FILE removed, unless it is what is published at URL. Sums where they are known; of
-# weights without one the size that the file itself tells.
+# weights without one the size that the file itself tells; of others how they begin, which a page that asks for a login does
+# not.
 check() {
     local wanted found
     wanted=$(known_sum "$2")
     if [[ -n $wanted ]]; then
         found=$(sha256sum "$1" | cut -d ' ' -f 1)
-        [[ $found == "$wanted" ]] && return
-        rm -f "$1"
-        fail "$2 has sha256 $found, expected $wanted; it was removed, run the script again to fetch it anew"
+        [[ $found == "$wanted" ]] || discard "$1" "$2 has sha256 $found, expected $wanted"
+        return
     fi
+    [[ -s $1 ]] || discard "$1" "$2 is empty"
     case $3 in
         *.safetensors)
             found=$(stat -c %s "$1")
             wanted=$(safetensors_bytes "$1")
-            [[ $found == "$wanted" ]] && return
-            rm -f "$1"
-            fail "$2 has $found bytes, its header promises ${wanted:-none}; it was removed, run the script again to fetch it anew"
+            [[ $found == "$wanted" ]] || discard "$1" "$2 has $found bytes, its header promises ${wanted:-none}"
             ;;
+        *.json | *.jsonl) [[ $(begins "$1" 1) == '{' ]] || discard "$1" "$2 is no JSON object: it does not begin with {" ;;
+        *.parquet) [[ $(begins "$1" 4) == PAR1 ]] || discard "$1" "$2 is no Parquet: it does not begin with PAR1" ;;
     esac
-    [[ -s $1 ]] || fail "$2 is empty"
 }
 
-# fetch URL FILE: downloads into FILE.partial, going on where an earlier run stopped, checks, and renames.
+# fetch URL FILE: downloads into FILE.partial, going on where an earlier run stopped, checks, and renames. What came from
+# another URL, which FILE.partial.url tells, is not continued.
 fetch() {
     local url=$1 file=$2 partial=$2.partial show=--silent status=0 code
     if [[ -e $file ]]; then
@@ -80,6 +92,8 @@ fetch() {
         return
     fi
     mkdir -p "$(dirname "$file")"
+    [[ $(cat "$partial.url" 2>/dev/null) == "$url" ]] || rm -f "$partial"
+    echo "$url" >"$partial.url"
     [[ ! -t 2 ]] || show=--progress-bar
     echo "$file: from $url"
     code=$(curl --location --fail --continue-at - --connect-timeout 20 --speed-limit 1 --speed-time 60 "$show" \
@@ -100,6 +114,7 @@ fetch() {
     esac
     check "$partial" "$url" "$file"
     mv "$partial" "$file"
+    rm "$partial.url"
 }
 
 # convert KIND SOURCE... TARGET: Parquet to what evaluate reads.
@@ -150,7 +165,7 @@ fetch_set() {
 
 # fetch_mmlu URL DIR: the authors' folders, dev and test.
 fetch_mmlu() {
-    local url=${1%/} target=$2 staging=$2.partial
+    local url=${1%/} target=$2 staging=$2.partial names
     if [[ -e $target ]]; then
         echo "$target: already here"
         return
@@ -158,9 +173,12 @@ fetch_mmlu() {
     rm -rf "$staging"
     if [[ $url == *.tar ]]; then
         fetch "$url" "$target.tar"
+        names=$(tar -tf "$target.tar" 2>/dev/null) || names=
+        [[ $names == */dev/*.csv* && $names == */test/*.csv* ]] ||
+            discard "$target.tar" "$url does not hold dev/*.csv and test/*.csv"
         mkdir -p "$staging"
         tar -xf "$target.tar" -C "$staging" --strip-components=1 --wildcards '*/dev/*.csv' '*/test/*.csv' ||
-            fail "$target.tar does not hold dev/*.csv and test/*.csv"
+            fail "$target.tar cannot be unpacked"
         rm "$target.tar"
     else
         fetch "$url/dev-00000-of-00001.parquet" "$target.dev.parquet"

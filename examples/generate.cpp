@@ -3,6 +3,7 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/program.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/token.hpp>
@@ -12,13 +13,14 @@
 #include <CLI/CLI.hpp>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -47,12 +49,14 @@ void add_flags(CLI::App& app, CommandLine& line) {
     CLI::Option* const temperature =
         app.add_option("--temperature", line.sampling.temperature, "0 for the most probable token each time")
             ->capture_default_str();
-    app.add_option("--top-k", line.sampling.top_k, "draw from so many tokens, 0 for all")->capture_default_str();
+    app.add_option("--top-k", line.sampling.top_k, "draw from so many tokens, 0 for all")
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
     app.add_option("--top-p", line.sampling.top_p, "draw from the most probable tokens that make up this much")
         ->capture_default_str();
     app.add_flag("--greedy", line.greedy, "the same as --temperature 0")->excludes(temperature);
-    app.add_option("--seed", line.seed, "of the drawing")->capture_default_str();
-    app.add_option("--threads", line.threads, "0 for all cores")->capture_default_str();
+    app.add_option("--seed", line.seed, "of the drawing")->capture_default_str()->check(CLI::NonNegativeNumber);
+    app.add_option("--threads", line.threads, "0 for all cores")->capture_default_str()->check(CLI::Range(0, 1024));
 }
 
 class Stopwatch {
@@ -100,8 +104,9 @@ private:
 };
 
 void print(const std::string& text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+        throw lamina::FileError("standard output", "cannot be written: " + std::generic_category().message(errno));
+    }
 }
 
 void run(CommandLine& line) {
@@ -135,26 +140,17 @@ void run(CommandLine& line) {
     }
     const double writing = watch.lap();
     print(text.finish() + "\n");
-    std::fprintf(stderr, "%zu tokens read in %.2f s, %zu written in %.2f s: %.1f tokens/s\n", prompt.size(), reading,
-                 written, writing, writing > 0 ? static_cast<double>(passes) / writing : 0.0);
+    std::fprintf(stderr, "%zu %s read in %.2f s, %zu written in %.2f s", prompt.size(),
+                 prompt.size() == 1 ? "token" : "tokens", reading, written, writing);
+    if (passes > 0) std::fprintf(stderr, ": %.1f tokens/s", static_cast<double>(passes) / writing);
+    std::fprintf(stderr, "\n");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     CLI::App app{"Writes after a prompt with a GPT-2 of any norm state.", "generate"};
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     CommandLine line;
     add_flags(app, line);
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(line);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fflush(stdout);
-        std::fprintf(stderr, "generate: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(line); });
 }

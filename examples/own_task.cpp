@@ -3,54 +3,28 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/program.hpp"
+#include "own_task/piqa.hpp"
 
 #include <lamina/eval/answer.hpp>
-#include <lamina/eval/metrics.hpp>
 #include <lamina/eval/prefix_scorer.hpp>
-#include <lamina/eval/question.hpp>
 #include <lamina/eval/results.hpp>
+#include <lamina/eval/statistics.hpp>
 #include <lamina/eval/task.hpp>
 
 #include <CLI/CLI.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace {
 
 using namespace lamina;
-
-// PIQA: which of two ways leads to a goal? One {"goal": …, "sol1": …, "sol2": …, "label": 0 or 1} a line.
-struct Piqa {
-    static constexpr std::string_view name = "piqa";
-    static constexpr double version = 1.0;
-    static constexpr std::array metrics{eval::Metric::acc, eval::Metric::acc_norm};
-
-    struct Document {
-        std::string goal;
-        std::vector<std::string> solutions;
-        std::size_t label = 0;
-    };
-
-    static Document read(const io::JsonObject& line) {
-        return {.goal = line.require<std::string>("goal"),
-                .solutions = {line.require<std::string>("sol1"), line.require<std::string>("sol2")},
-                .label = eval::label_below(line, "label", 2)};
-    }
-
-    static eval::Question ask(const Document& document) {
-        return {.context = "Question: " + document.goal + "\nAnswer:",
-                .choices = document.solutions,
-                .gold = document.label};
-    }
-};
+using own_task::Piqa;
 
 void run(const any_model::Flags& flags, const std::string& vocabulary, const std::string& path) {
     const std::vector<eval::Question> questions = eval::read_questions<Piqa>(path);
@@ -66,9 +40,10 @@ void run(const any_model::Flags& flags, const std::string& vocabulary, const std
     eval::answer_questions(scorer, tokenizer, std::span(questions), {.context = context},
                            [&](std::size_t, eval::Answer answer) { answers.push_back(std::move(answer)); });
     for (const eval::MetricResult& metric : eval::measure_all(questions, answers, Piqa::metrics)) {
-        std::printf("%s %s: %.4f (standard error %.4f, %zu questions)\n", std::string(Piqa::name).c_str(),
-                    metric.name.c_str(), metric.measured.value, metric.measured.standard_error.value_or(0),
-                    metric.measured.items);
+        const eval::Measured& measured = metric.measured;
+        std::printf("%s %s: %.4f (", std::string(Piqa::name).c_str(), metric.name.c_str(), measured.value);
+        if (measured.standard_error) std::printf("standard error %.4f, ", *measured.standard_error);  // not of one item
+        std::printf("%zu questions)\n", measured.items);
     }
 }
 
@@ -81,12 +56,5 @@ int main(int argc, char** argv) {
     std::string path;
     any_model::add_flags(app, flags, tokenizer);
     app.add_option("--piqa", path, "JSON Lines with goal, sol1, sol2 and label")->required();
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(flags, tokenizer, path);
-        return 0;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "own_task: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(flags, tokenizer, path); });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // remove_layernorm: takes every LayerNorm out of a GPT-2 by training full-rank adapters on its frozen weights.
+#include "common/program.hpp"
 #include "remove_layernorm/corpus.hpp"
 #include "remove_layernorm/job.hpp"
 #include "remove_layernorm/overrides.hpp"
@@ -14,7 +15,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
 #include <map>
 #include <optional>
 #include <string>
@@ -101,17 +101,17 @@ void check_flags(const Job& job) {
     check_schedule(job.recipe);
 }
 
-int run(CommandLine& line) {
+void run(CommandLine& line) {
     if (line.list) {
         for (const Recipe& recipe : lamina::recipe::all()) std::printf("%s\n", std::string(recipe.name).c_str());
-        return 0;
+        return;
     }
     if (line.print && !line.recipe.empty()) line.options.model = std::string(lamina::recipe::find(line.recipe).model);
     Job job{
         .options = line.options, .recipe = recipe_of(line), .vocabulary = {}, .corpus = {}, .out = line.options.out};
     if (line.print) {
         std::printf("%s", lamina::recipe::describe(job.recipe).c_str());
-        return 0;
+        return;
     }
     const bool nano = job.options.model == "nano";
     job.options.control = line.control_flag->count() == 0 ? nano : line.control;
@@ -126,7 +126,6 @@ int run(CommandLine& line) {
                 job.corpus.train->size(), job.corpus.heldout->size(), job.recipe.steps(),
                 job.recipe.tokens_per_update());
     Sizes::all().at(job.options.model).run(job);
-    return 0;
 }
 
 }  // namespace
@@ -136,20 +135,10 @@ int main(int argc, char** argv) {
         "Removes every LayerNorm from a GPT-2. Without flags: pretrains a nano model on this machine's C++ headers and "
         "removes its norms.",
         "remove_layernorm"};
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     CommandLine line;
     line.options.pretrain_steps = 300;
     line.options.prompt = "";
     add_flags(app, line);
     line.overrides.add_flags(app);
-    CLI11_PARSE(app, argc, argv);
-    try {
-        return run(line);
-    } catch (const std::exception& error) {
-        std::fflush(stdout);
-        std::fprintf(stderr, "remove_layernorm: %s\n", error.what());
-        return 1;
-    }
+    return common::run_program(app, argc, argv, [&] { run(line); });
 }

@@ -3,25 +3,19 @@
 // ask models for logits and scores use it, and share what each size takes to compile.
 #pragma once
 
+#include "model_folder.hpp"
+
 #include <lamina/arch/architecture.hpp>
 #include <lamina/nn/key_value_cache.hpp>
 #include <lamina/nn/score.hpp>
 
 #include <cstddef>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace any_model {
-
-enum class Kind {
-    pretrained,  ///< a Hugging Face folder with every LayerNorm
-    run,         ///< such a folder, with the adapter and the norm states of a run of remove_layernorm
-    folded       ///< what such a run leaves in folded/
-};
 
 /// As given on a command line; empty where they were not.
 struct Flags {
@@ -73,17 +67,7 @@ struct Opening {
 /// errors   FileError as the loaders
 [[nodiscard]] std::unique_ptr<Model> open(const Found& found, const Opening& opening);
 
-/// A size that this program was built with. Each is a source of its own, sizes/<size>.cpp, because it instantiates
-/// several model types, and enters itself here: what is linked is what can be opened.
-class Size {
-public:
-    using Open = std::unique_ptr<Model> (*)(const Found&, const Opening&);
-
-    static std::map<std::string_view, Open>& all() {
-        static std::map<std::string_view, Open> sizes;
-        return sizes;
-    }
-    Size(std::string_view model, Open open) { all().emplace(model, open); }
-};
+/// Each in sizes/<size>.cpp, which instantiates several model types.
+using Size = OfEachSize<std::unique_ptr<Model> (*)(const Found&, const Opening&)>;
 
 }  // namespace any_model

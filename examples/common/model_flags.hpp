@@ -12,7 +12,7 @@ namespace any_model {
 
 inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
     app.add_option("--weights", flags.weights,
-                   "Hugging Face folder, or a folded model; with --run, what the run started from");
+                   "Hugging Face folder, or a folded or exported model; with --run, what the run started from");
     app.add_option("--run", flags.run, "folder of a run of remove_layernorm: its adapter and its norms");
     app.add_option("--model", flags.model,
                    "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The three model types of one size, each behind any_model::Model.
+// The four model types of one size, each behind any_model::Model.
 #pragma once
 
 #include "any_model.hpp"
@@ -9,6 +9,7 @@
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/norm_states.hpp>
+#include <lamina/io/scaled_gpt2.hpp>
 #include <lamina/nn/gpt2.hpp>
 #include <lamina/nn/key_value_cache.hpp>
 #include <lamina/nn/score.hpp>
@@ -27,10 +28,15 @@ class Opened final : public Model {
 public:
     Opened(const Found& found, const Opening& opening)
         : backend_({.threads = opening.threads}), model_(backend_), cache_(backend_, opening.cache_rows) {
-        lamina::io::load_gpt2(model_, found.weights);
+        using Norm = typename M::Policies::Norm;
+        if constexpr (std::same_as<Norm, lamina::norm::FixedStd>) {
+            lamina::io::load_scaled_gpt2(model_, found.weights);
+        } else {
+            lamina::io::load_gpt2(model_, found.weights);
+        }
         // In all sizes the last token is the end of text.
         model_.set_end_of_text(static_cast<lamina::Token>(found.architecture.vocab - 1));
-        if constexpr (std::same_as<typename M::Policies::Norm, lamina::norm::Removable>) {
+        if constexpr (std::same_as<Norm, lamina::norm::Removable>) {
             lamina::io::load_adapter(model_, found.run / "adapter.safetensors");
             lamina::io::load_norm_states(model_, found.run / "norms.json");
         }
@@ -60,11 +66,14 @@ template <lamina::Architecture A, class RunPrecision>
     using Pretrained = lamina::Gpt2<A, Frozen>;
     using Run = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, RunPrecision, Frozen>;
     using Folded = lamina::Gpt2<A, lamina::norm::Absent, lamina::head::UntiedWithBias, Frozen>;
+    using Scaled = lamina::Gpt2<A, lamina::norm::FixedStd, Frozen>;
     switch (found.kind) {
         case Kind::pretrained:
             return std::make_unique<Opened<Pretrained>>(found, opening);
         case Kind::run:
             return std::make_unique<Opened<Run>>(found, opening);
+        case Kind::scaled:
+            return std::make_unique<Opened<Scaled>>(found, opening);
         case Kind::folded:
             break;
     }

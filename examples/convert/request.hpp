@@ -2,10 +2,11 @@
 // Request: what convert has been asked to make of what, and the sizes that it can do so for.
 #pragma once
 
+#include "../common/model_folder.hpp"
+
 #include <lamina/core/scalar_type.hpp>
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 
@@ -23,19 +24,13 @@ struct Request {
     std::filesystem::path out;
     std::optional<lamina::ScalarType> store_as;
     std::string base_name;  ///< what a PEFT adapter says it is for
+    bool measures = false;  ///< whether every norm of the run does, so that its adapter goes on the weights as they are
+    bool force = false;     ///< whether files that are there may be written over
 };
 
 /// Converts for one model size; returns what was made, for people.
 using Conversion = std::string (*)(const Request&);
 
-/// The sizes that this program was built with, each a source of its own that enters itself here.
-class Sizes {
-public:
-    static std::map<std::string, Conversion>& all() {
-        static std::map<std::string, Conversion> sizes;
-        return sizes;
-    }
-    Sizes(const char* model, Conversion conversion) { all().emplace(model, conversion); }
-};
+using Sizes = any_model::OfEachSize<Conversion>;
 
 }  // namespace convert

@@ -50,12 +50,10 @@ template <class Run>
         return "a folder for GPT2LMHeadModel.from_pretrained, its norms scaled";
     }
     options.adapter = io::AdapterIn::nothing;
-    const std::filesystem::path base = request.out / "base";
-    io::save_scaled_gpt2(model, base, options);
-    io::save_peft_adapter(
-        model, request.out,
-        {.base_model = request.base_name.empty() ? base.string() : request.base_name, .store_as = request.store_as});
-    return "an adapter for PeftModel.from_pretrained, and in base/ the model that it goes on";
+    if (!request.measures) io::save_scaled_gpt2(model, request.out / "base", options);
+    io::save_peft_adapter(model, request.out, {.base_model = request.base_name, .store_as = request.store_as});
+    return "an adapter for PeftModel.from_pretrained, " +
+           (request.measures ? "which goes on " + request.base_name : "and in base/ the model that it goes on");
 }
 
 /// What evaluates and generates from a run does so from this too; its norms measure, as PEFT's base does.

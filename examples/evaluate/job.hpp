@@ -4,6 +4,8 @@
 
 #include "../common/any_model.hpp"
 
+#include <lamina/eval/results_json.hpp>
+
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -23,10 +25,9 @@ struct Job {
     std::size_t shots = 0;             ///< answered examples before each question of MMLU
     std::optional<std::size_t> limit;  ///< questions of each task and subject, blocks of the Pile
 
-    std::string baseline;       ///< results.json of another model, or ""
-    std::filesystem::path out;  ///< "": nothing is kept
+    std::optional<lamina::eval::ResultValues> baseline;  ///< of another model
+    std::filesystem::path out;                           ///< "": nothing is kept
     bool resume = false;
-    bool losses = false;  ///< keep the losses of every token of the Pile
     std::size_t threads = 0;
 };
 

@@ -13,34 +13,48 @@
 
 namespace evaluate {
 
-/// A bar on a terminal; elsewhere one line per tenth of the work.
+/// A bar on a terminal; elsewhere a line now and then.
 class Progress {
 public:
     /// `done` of the `items` were done by an earlier run.
     Progress(std::string task, std::string_view unit, std::size_t items, std::size_t done)
-        : task_(std::move(task)), unit_(unit), items_(items), first_(done), done_(done), shown_(done) {}
+        : task_(std::move(task)), unit_(unit), items_(items), first_(done), done_(done) {
+        if (line_.live() || done_ == items_) show();
+    }
 
     void add(std::size_t count) {
         done_ += count;
-        const bool last = done_ == items_;
-        if (!line_.live() && !last && (done_ - shown_) * 10 < items_) return;
-        shown_ = done_;
-        line_.show(text());
-        if (last) line_.end();
+        const double between = line_.live() ? 0.1 : 10;  // seconds
+        if (done_ == items_ || seconds_since(shown_) >= between) show();
     }
 
 private:
+    using Clock = std::chrono::steady_clock;
+
+    [[nodiscard]] static double seconds_since(Clock::time_point start) {
+        return std::chrono::duration<double>(Clock::now() - start).count();
+    }
+
+    void show() {
+        shown_ = Clock::now();
+        line_.show(text());
+        if (done_ == items_) line_.end();
+    }
+
     [[nodiscard]] std::string text() const {
         constexpr std::size_t width = 24;
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-        const double rate = static_cast<double>(done_ - first_) / (seconds > 0 ? seconds : 1);
         const std::size_t filled = done_ * width / items_;
-        char numbers[96];
-        std::snprintf(numbers, sizeof numbers, "%zu/%zu %s  %.1f/s  ", done_, items_, unit_.c_str(), rate);
         std::string line = task_ + std::string(task_.size() < 12 ? 12 - task_.size() : 1, ' ') + '[' +
-                           std::string(filled, '#') + std::string(width - filled, '.') + "] " + numbers;
+                           std::string(filled, '#') + std::string(width - filled, '.') + "] " + std::to_string(done_) +
+                           '/' + std::to_string(items_) + ' ' + unit_;
+        if (done_ == first_) return line + (done_ == items_ ? "  done before" : "");
+        const double seconds = seconds_since(start_);
+        const double rate = static_cast<double>(done_ - first_) / seconds;
+        char numbers[32];
+        std::snprintf(numbers, sizeof numbers, "  %.1f/s  ", rate);
+        line += numbers;
         if (done_ == items_) return line + "in " + common::minutes(seconds);
-        return line + "ETA " + (rate > 0 ? common::minutes(static_cast<double>(items_ - done_) / rate) : "-");
+        return line + "ETA " + common::minutes(static_cast<double>(items_ - done_) / rate);
     }
 
     std::string task_;
@@ -48,8 +62,8 @@ private:
     std::size_t items_;
     std::size_t first_;
     std::size_t done_;
-    std::size_t shown_;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    Clock::time_point start_ = Clock::now();
+    Clock::time_point shown_ = start_;
     common::LiveLine line_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "run.hpp"
 
+#include "out_folder.hpp"
 #include "progress.hpp"
 
 #include <lamina/core/error.hpp>
@@ -35,38 +36,6 @@ using lamina::io::Json;
 
 /// In the original a batch of the Pile has so many blocks, and the last, incomplete one is dropped.
 constexpr std::size_t pile_batch = 16;
-
-/// A file by its path, size and time of change, so that it is not read again to be recognised.
-Json identity_of(const fs::path& path) {
-    std::error_code error;
-    const fs::path whole = fs::weakly_canonical(path, error);
-    if (error || !fs::is_regular_file(whole)) return whole.string();
-    return {{"path", whole.string()},
-            {"bytes", fs::file_size(whole)},
-            {"changed", fs::last_write_time(whole).time_since_epoch().count()}};
-}
-
-/// What answers depend on.
-Json settings_of(const Job& job) {
-    const any_model::Found& model = job.model;
-    Json settings{{"model", model.model},
-                  {"weights", identity_of(model.weights / "model.safetensors")},
-                  {"tokenizer", job.tokenizer},
-                  {"shots", job.shots},
-                  {"limit", job.limit ? Json(*job.limit) : Json()}};
-    if (!model.run.empty()) {
-        settings["adapter"] = identity_of(model.run / "adapter.safetensors");
-        settings["norms"] = identity_of(model.run / "norms.json");
-    }
-    if (!job.pile.empty()) settings["pile"] = identity_of(job.pile);
-    if (!job.hellaswag.empty()) settings["hellaswag"] = identity_of(job.hellaswag);
-    if (!job.mmlu.empty()) settings["mmlu"] = identity_of(job.mmlu);
-    return settings;
-}
-
-[[nodiscard]] fs::path answers_path(const Job& job, const std::string& task) {
-    return job.out / "answers" / (task + ".jsonl");
-}
 
 /// A task's answers, those of an earlier run among them.
 class Answers {
@@ -115,9 +84,10 @@ void answer_tasks(const Job& job, std::span<const TaskWork> tasks, const std::st
     const std::size_t tokens_before = scorer.tokens();
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         const TaskWork& task = tasks[i];
+        eval::AnswerOptions options{.context = context};
+        options.first = answers[i].all().size();
         const eval::AnswerCounts more =
-            eval::answer_questions(scorer, tokenizer, std::span<const eval::Question>(task.questions),
-                                   {.context = context, .together = 64, .first = answers[i].all().size()},
+            eval::answer_questions(scorer, tokenizer, std::span<const eval::Question>(task.questions), options,
                                    [&](std::size_t /*index*/, eval::Answer answer) {
                                        answers[i].add(std::move(answer));
                                        progress.add(1);
@@ -140,24 +110,32 @@ void answer_tasks(const Job& job, std::span<const TaskWork> tasks, const std::st
     }
 }
 
+/// What tells one model from another of its size.
+[[nodiscard]] std::string arguments_of(const Job& job) {
+    const auto whole = [](const fs::path& path) { return fs::weakly_canonical(path).string(); };
+    const any_model::Found& model = job.model;
+    return "model=" + model.model + ",weights=" + whole(model.weights) +
+           (model.run.empty() ? "" : ",run=" + whole(model.run));
+}
+
 template <class Pass>
 [[nodiscard]] eval::LossSummary pile_losses(const Job& job, const Work& work, Pass& pass) {
-    const std::size_t blocks = eval::whole_batches(work.pile.size() / work.block, pile_batch);
+    const std::size_t all = work.pile.size() / work.block;
+    const std::size_t blocks = job.limit ? all : eval::whole_batches(all, pile_batch);
     const std::size_t width = work.block - 1;
     const std::size_t together = std::max<std::size_t>(1, 2048 / work.block);
-    const fs::path path = job.out / "pile_losses.npy";
     std::optional<eval::LossFile> file;
     std::vector<float> kept;
     if (!job.out.empty()) {
-        file.emplace(path, blocks, width,
+        file.emplace(losses_path(job), blocks, width,
                      job.resume ? eval::LossFile::Begin::where_it_stopped : eval::LossFile::Begin::anew);
     }
     std::size_t done = file ? file->blocks() : 0;
     Progress progress("pile10k", "blocks", blocks, done);
     while (done < blocks) {
         const std::size_t count = std::min(together, blocks - done);
-        const std::vector<float> losses =
-            eval::block_losses(pass, std::span(work.pile).subspan(done * work.block, count * work.block), work.block);
+        const std::vector<float> losses = eval::block_losses(
+            pass, std::span(work.pile).subspan(done * work.block, count * work.block), work.block, done);
         if (file) {
             file->append(losses);
         } else {
@@ -171,40 +149,6 @@ template <class Pass>
 }
 
 }  // namespace
-
-void open_out(const Job& job) {
-    if (job.out.empty()) return;
-    const fs::path settings = job.out / "evaluation.json";
-    if (job.resume) {
-        if (!fs::exists(settings)) {
-            throw lamina::FileError(settings.string(),
-                                    "does not exist, so there is nothing to go on with; drop --resume");
-        }
-        const Json before = lamina::io::read_json(settings);
-        const Json now = settings_of(job);
-        for (const auto& [name, value] : now.items()) {
-            const Json found = before.value(name, Json());
-            if (found == value) continue;
-            throw lamina::FileError(settings.string(), "was made with other settings: " + name + " is " + found.dump() +
-                                                           ", expected " + value.dump() +
-                                                           "; repeat the flags of the first run, or start anew");
-        }
-    } else {
-        if (fs::exists(settings) && !fs::exists(job.out / "results.json")) {
-            throw lamina::ArgumentError("--out " + job.out.string() +
-                                        " holds an unfinished evaluation; continue it with --resume, or give another "
-                                        "folder");
-        }
-        std::error_code error;
-        fs::remove_all(job.out / "answers", error);
-        for (const char* const name : {"results.json", "results.md", "pile_losses.npy"}) {
-            fs::remove(job.out / name, error);
-        }
-        fs::create_directories(job.out / "answers", error);
-        if (error) throw lamina::FileError(job.out.string(), "cannot be created: " + error.message());
-        lamina::io::write_json(settings, settings_of(job));
-    }
-}
 
 eval::Results run(const Job& job, const Work& work, const any_model::Tokenizer& tokenizer, Model& model) {
     eval::Results results{.label = job.label};
@@ -228,7 +172,7 @@ eval::Results run(const Job& job, const Work& work, const any_model::Tokenizer& 
 
 void report(const Job& job, const eval::Results& results) {
     std::vector<eval::ResultValues> rows;
-    if (!job.baseline.empty()) rows.push_back(eval::read_results(job.baseline));
+    if (job.baseline) rows.push_back(*job.baseline);
     rows.push_back(eval::values_of(results));
     const std::string table = eval::results_markdown(rows);
     std::printf("\n%s", table.c_str());
@@ -243,10 +187,10 @@ void report(const Job& job, const eval::Results& results) {
         std::printf("\n");
     }
     if (job.out.empty()) return;
-    Json config{{"model", "lamina"}, {"model_args", job.model.model}, {"limit", job.limit ? Json(*job.limit) : Json()}};
+    Json config{
+        {"model", "lamina"}, {"model_args", arguments_of(job)}, {"limit", job.limit ? Json(*job.limit) : Json()}};
     lamina::io::write_json(job.out / "results.json", eval::results_json(results, std::move(config)));
     lamina::io::write_file(job.out / "results.md", table + "\n" + eval::details_markdown(results));
-    if (!job.losses) fs::remove(job.out / "pile_losses.npy");
 }
 
 }  // namespace evaluate

@@ -9,12 +9,6 @@
 
 namespace evaluate {
 
-/// Makes `job.out` the folder of this evaluation, or makes sure that it already is, with --resume.
-///
-/// errors   ArgumentError when a new evaluation would replace what an unfinished one has done; FileError when the folder
-///          cannot be written, or holds no evaluation, or another one, that --resume asks for
-void open_out(const Job& job);
-
 /// errors   as eval::answer_questions, eval::block_losses and the files; what was answered before is kept in job.out
 [[nodiscard]] lamina::eval::Results run(const Job& job, const Work& work, const any_model::Tokenizer& tokenizer,
                                         any_model::Model& model);

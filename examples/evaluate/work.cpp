@@ -5,8 +5,10 @@
 #include <lamina/eval/hellaswag.hpp>
 #include <lamina/eval/mmlu.hpp>
 #include <lamina/eval/pile.hpp>
+#include <lamina/eval/request.hpp>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -41,15 +43,23 @@ template <eval::Task T>
 [[nodiscard]] TaskWork read_subject(const Job& job, std::string_view subject) {
     std::vector<Question> questions = eval::mmlu_questions(job.mmlu, subject, {.few_shot = job.shots});
     const std::size_t available = questions.size();
-    std::string alias(subject);
-    std::replace(alias.begin(), alias.end(), '_', ' ');
     return {.name = "mmlu_" + std::string(subject),
-            .alias = std::move(alias),
+            .alias = std::string(subject),
             .version = 1,
             .few_shot = job.shots,
             .available = available,
             .metrics = {eval::mmlu_metrics.begin(), eval::mmlu_metrics.end()},
             .questions = limited(std::move(questions), job)};
+}
+
+/// Finds choices that do not fit the context before anything is computed. No text has more tokens than bytes, so hardly
+/// any need be encoded for that.
+void check_lengths(const any_model::Tokenizer& tokenizer, std::span<const Question> questions, std::size_t context) {
+    for (const Question& question : questions) {
+        const bool long_choice = std::ranges::any_of(
+            question.choices, [&](const std::string& choice) { return choice.size() + 1 > context; });
+        if (long_choice) static_cast<void>(eval::requests_of(tokenizer, question, context));
+    }
 }
 
 }  // namespace
@@ -69,6 +79,7 @@ Work read_work(const Job& job, const any_model::Tokenizer& tokenizer, std::size_
             work.tasks.push_back(read_subject(job, subject.name));
         }
     }
+    for (const TaskWork& task : work.tasks) check_lengths(tokenizer, task.questions, context);
     return work;
 }
 

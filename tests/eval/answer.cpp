@@ -43,7 +43,6 @@ struct Indifferent {
         for (const Request& request : requests) answers.emplace_back(request.continuations.size(), log_probability);
         return answers;
     }
-    [[nodiscard]] std::size_t tokens() const { return 0; }
 };
 
 }  // namespace
@@ -54,9 +53,10 @@ TEST_CASE("questions are answered in their order, some at a time, from the first
     PrefixScorer scorer(PretendModel(rows, passes), {.context = 64, .cache_rows = 128, .pass_tokens = 64});
     const std::vector<Question> questions = some_questions(7);
     std::vector<std::pair<std::size_t, Answer>> answered;
-    const AnswerCounts counts = answer_questions(
-        scorer, text::ByteTokenizer{}, std::span(questions), {.context = 64, .together = 2, .first = 2},
-        [&](std::size_t index, Answer answer) { answered.emplace_back(index, std::move(answer)); });
+    const AnswerCounts counts =
+        answer_questions(scorer, text::ByteTokenizer{}, std::span(questions),
+                         {.context = 64, .together = 2, .tokens_together = 1000, .first = 2},
+                         [&](std::size_t index, Answer answer) { answered.emplace_back(index, std::move(answer)); });
     CHECK(counts.questions == 5);
     CHECK(counts.cut_off == 0);
     CHECK(counts.harness_tokens == 5 * (3 * 10 + 3 + 2 + 7));
@@ -74,14 +74,38 @@ TEST_CASE("questions are answered in their order, some at a time, from the first
     }
 }
 
+TEST_CASE("tokens without shared beginnings are those of different inputs, over all calls of the scorer") {
+    Indifferent scorer{.log_probability = -1};
+    const std::vector<Question> questions(5, {.context = "Q", .choices = {"ab", "c"}});
+    const AnswerCounts counts = answer_questions(scorer, text::ByteTokenizer{}, std::span(questions),
+                                                 {.context = 64, .together = 2}, [](std::size_t, const Answer&) {});
+    CHECK(scorer.calls.size() == 3);
+    CHECK(counts.harness_tokens == 3 + 2);
+}
+
 TEST_CASE("the scorer is given whole questions, and the rest at the end") {
     Indifferent scorer{.log_probability = -1};
     const std::vector<Question> questions = some_questions(5);
     std::size_t answers = 0;
-    answer_questions(scorer, text::ByteTokenizer{}, std::span(questions), {.context = 64, .together = 2, .first = 0},
+    answer_questions(scorer, text::ByteTokenizer{}, std::span(questions),
+                     {.context = 64, .together = 2, .tokens_together = 1000, .first = 0},
                      [&](std::size_t, const Answer&) { ++answers; });
     CHECK(answers == 5);
     CHECK(scorer.calls == std::vector<std::size_t>{2, 2, 1});
+}
+
+TEST_CASE("the scorer is given no more tokens at once than it should be, but always a question") {
+    Indifferent scorer{.log_probability = -1};
+    const std::vector<Question> questions = some_questions(5);
+    const auto ignore = [](std::size_t, const Answer&) {};
+    AnswerOptions options{.context = 64};
+    options.tokens_together = 15;  // ten to a context
+    answer_questions(scorer, text::ByteTokenizer{}, std::span(questions), options, ignore);
+    CHECK(scorer.calls == std::vector<std::size_t>{2, 2, 1});
+    scorer.calls.clear();
+    options.tokens_together = 1;
+    answer_questions(scorer, text::ByteTokenizer{}, std::span(questions), options, ignore);
+    CHECK(scorer.calls == std::vector<std::size_t>(5, 1));
 }
 
 TEST_CASE("an answer that is no number names the question") {

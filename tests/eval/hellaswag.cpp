@@ -56,11 +56,11 @@ TEST_CASE("HellaSwag's rows become the published questions") {
     CHECK(third.choices[0] == "spaced  out");
 }
 
-TEST_CASE("HellaSwag may have its context in two parts, an empty second one included, or finished") {
+TEST_CASE("HellaSwag's context is made of two parts, an empty second one included, and never of the finished one") {
     const std::string rest = R"("activity_label": "A", "label": 0, "endings": ["a", "b", "c", "d"]})";
     CHECK(asked(R"({"ctx_a": "b", "ctx_b": "", )" + rest).context == "A: b");
-    CHECK(asked(R"({"ctx": "B c", )" + rest).context == "A: B c");
     CHECK(asked(R"({"ctx": "ignored", "ctx_a": "b", "ctx_b": "C D", )" + rest).context == "A: b C d");
+    CHECK(error_in(R"({"ctx": "b c", )" + rest) == "items: line 1: field \"ctx_a\" is missing");
 }
 
 TEST_CASE("bad HellaSwag rows are refused with file, line and field") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/eval/prefix_scorer.hpp>
 
+#include <lamina/core/error.hpp>
+
 #include "eval/pretend_model.hpp"
 #include "support/catch.hpp"
 
@@ -119,6 +121,37 @@ TEST_CASE("whatever the requests and the limits, answers are those of the whole 
         }
         CHECK(bench.scorer.tokens() <= whole);
         for (const std::size_t tokens : bench.passes) CHECK(tokens <= 12 + 20);
+    }
+}
+
+TEST_CASE("after a pass that threw, a scorer answers as if it had not been asked") {
+    const std::vector<Request> first{{{1, 2, 3, 4, 5}, {{6, 7}, {8, 9}}}, {{1, 2, 3, 4, 6}, {{6, 7}, {8, 9}}}};
+    const std::vector<Request> second{{{1, 2, 3, 4, 7}, {{6, 7}, {8, 9}}}, {{1, 2, 3, 4, 8}, {{6, 7}, {8, 9}}}};
+    for (std::size_t failing = 0;; ++failing) {
+        INFO("pass " << failing);
+        const PassLimits limits{.context = 8, .cache_rows = 16, .pass_tokens = 8};
+        std::vector<Token> rows(limits.cache_rows, 999);
+        std::vector<std::size_t> passes;
+        std::size_t begun = 0;
+        bool asked_once = false;
+        PrefixScorer scorer(
+            [&](auto segments, auto wanted, auto log_probabilities) {
+                if (begun++ == failing && !asked_once) throw ArgumentError("no");
+                PretendModel(rows, passes)(segments, wanted, log_probabilities);
+            },
+            limits);
+        bool threw = false;
+        try {
+            check_same(scorer.score(first), one_by_one(first));
+        } catch (const ArgumentError&) {
+            threw = true;
+        }
+        asked_once = true;
+        check_same(scorer.score(second), one_by_one(second));
+        check_same(scorer.score(first), one_by_one(first));
+        if (threw) continue;
+        CHECK(failing >= 2);  // each pass of the first call has failed once
+        break;
     }
 }
 

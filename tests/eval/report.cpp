@@ -61,6 +61,26 @@ TEST_CASE("with a baseline, differences follow, and other tasks come last") {
           "  0.2916 |    -0.0208 | 0.2304 |        |   0.5000 |            |\n");
 }
 
+TEST_CASE("differences of other questions are left out, and a line says of which") {
+    ResultValues baseline = values_of(removed());
+    baseline.label = "baseline";
+    const Results now = removed();
+    Results fewer = now;
+    fewer.tasks[0].few_shot = 5;
+    const std::string same = results_markdown(std::vector{baseline, values_of(now)});
+    CHECK(same.find("Δ HellaSwag acc") != std::string::npos);
+    CHECK(same.find("No differences") == std::string::npos);
+    const std::string other = results_markdown(std::vector{baseline, values_of(fewer)});
+    CHECK(other.find("Δ Pile-10k loss") != std::string::npos);
+    CHECK(other.find("Δ piqa acc") != std::string::npos);
+    CHECK(other.find("Δ HellaSwag acc") == std::string::npos);
+    CHECK(
+        other.ends_with("|\n\nNo differences, since the numbers of examples or items differ: hellaswag/acc, "
+                        "hellaswag/acc_norm.\n"));
+    baseline.asked.clear();
+    CHECK(results_markdown(std::vector{baseline, values_of(fewer)}).find("No differences") == std::string::npos);
+}
+
 TEST_CASE("a model without results has no table") {
     CHECK(results_markdown(std::vector<ResultValues>{{.label = "m", .values = {}}}).empty());
 }
@@ -83,15 +103,4 @@ TEST_CASE("every metric is listed with its standard error, and losses with their
           "| middle 90 % |    0.5000 |  8.0000 |\n"
           "| middle 95 % |    0.2500 |  9.0000 |\n"
           "| middle 99 % |    0.1250 | 12.0000 |\n");
-}
-
-TEST_CASE("a model's values are those that its file gives back") {
-    const ResultValues values = values_of(removed());
-    CHECK(values.label == "small, LN removed");
-    CHECK(values.find("pile10k/loss") == 3.2535);
-    CHECK(values.find("pile10k/median") == 2.5);
-    CHECK(values.find("hellaswag/acc_norm") == 0.2916);
-    CHECK(values.find("mmlu/acc") == 0.2304);
-    CHECK(values.find("mmlu_stem/acc") == std::nullopt);
-    CHECK(values.values.size() == 7);
 }

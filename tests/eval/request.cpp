@@ -33,6 +33,12 @@ std::vector<Token> bytes(std::string_view text) {
     return tokens;
 }
 
+std::size_t harness_tokens(const std::vector<QuestionRequests>& asked) {
+    HarnessTokens tokens;
+    for (const QuestionRequests& next : asked) tokens.add(next);
+    return tokens.count();
+}
+
 void check_pair(const TokenPair& pair, const std::vector<Token>& context, const std::vector<Token>& continuation) {
     CHECK(pair.context == context);
     CHECK(pair.continuation == continuation);
@@ -72,15 +78,22 @@ TEST_CASE("choices that share a context are one request, and equal inputs are pu
     REQUIRE(made.choices.size() == 4);
     CHECK(made.choices[2].request == 0);
     CHECK(made.choices[2].continuation == 2);
-    CHECK(made.harness_tokens == 8);  // "Answer: " once
+    CHECK(harness_tokens({made}) == 8);  // "Answer: " once
     CHECK(made.cut_off == 0);
+}
+
+TEST_CASE("an input that several questions have is pushed once") {
+    const QuestionRequests first = requests_of(ByteTokenizer(), {.context = "Q", .choices = {"ab", "c"}}, 1024);
+    const QuestionRequests second = requests_of(ByteTokenizer(), {.context = "Q", .choices = {"ac", "bc"}}, 1024);
+    CHECK(harness_tokens({first}) == 3 + 2);              // "Q a", "Q "
+    CHECK(harness_tokens({first, second}) == 3 + 2 + 3);  // and "Q b"
 }
 
 TEST_CASE("different inputs are pushed one by one") {
     const QuestionRequests made =
         requests_of(ByteTokenizer(), {.context = "Q", .choices = {"ab", "cd", "c", "ab"}}, 1024);
     CHECK(made.requests.size() == 1);
-    CHECK(made.harness_tokens == 3 + 3 + 2);  // "Q a", "Q c", "Q "
+    CHECK(harness_tokens({made}) == 3 + 3 + 2);  // "Q a", "Q c", "Q "
 }
 
 TEST_CASE("a context loses its beginning where it and the choice do not fit") {
@@ -101,7 +114,7 @@ TEST_CASE("a context loses its beginning where it and the choice do not fit") {
     CHECK(made.choices[3].continuation == 1);
     CHECK(made.choices[1].request == 1);
     CHECK(made.cut_off == 3);
-    CHECK(made.harness_tokens == 4 * 8);
+    CHECK(harness_tokens({made}) == 4 * 8);
 }
 
 TEST_CASE("a choice may fill the model's context, with one token before it, but not more") {

@@ -97,11 +97,38 @@ TEST_CASE("the harness's own results are read, its filters and group rows too") 
     const lamina_tests::ScratchFolder folder;
     const auto path = lamina_tests::write(folder / "results_2025.json", R"({"results": {
         "gsm8k": {"alias": "gsm8k", "exact_match,strict": 0.25, "exact_match_stderr,strict": 0.01,
-                  "exact_match,flexible": 0.5},
+                  "exact_match,flexible": 0.5, "bleu,none": "N/A", "ter,none": null},
         "some_tag": {" ": " ", "alias": "some_tag"}}, "config": {"model": "hf"}})");
     const ResultValues values = read_results(path);
     CHECK(values.label == "results_2025.json");
     CHECK(values.values == std::map<std::string, double>{{"gsm8k/exact_match", 0.25}});
+}
+
+TEST_CASE("a model's values are those that its file gives back, infinities aside") {
+    Results results = sample();
+    results.pile = LossSummary{.mean = 2, .perplexity = std::numeric_limits<double>::infinity(), .tokens = 1};
+    const lamina_tests::ScratchFolder folder;
+    lamina::io::write_json(folder / "results.json", results_json(results));
+    const ResultValues read = read_results(folder / "results.json");
+    ResultValues made = values_of(results);
+    CHECK(made.values.erase("pile10k/perplexity") == 1);
+    CHECK(made.label == read.label);
+    CHECK(made.values == read.values);
+    CHECK(made.asked == read.asked);
+    CHECK(made.asked == std::map<std::string, std::string>{{"mmlu", "mmlu_anatomy: 5 examples, 4 items; "},
+                                                           {"mmlu_anatomy", "mmlu_anatomy: 5 examples, 4 items; "},
+                                                           {"mmlu_stem", "mmlu_anatomy: 5 examples, 4 items; "},
+                                                           {"pile10k", "pile10k: 0 examples, 1 items; "},
+                                                           {"piqa", "piqa: 0 examples, 1 items; "}});
+}
+
+TEST_CASE("counts that a file does not tell, or a group that has itself as a member, are nothing asked") {
+    const lamina_tests::ScratchFolder folder;
+    const auto path = lamina_tests::write(folder / "results.json", R"({"results": {
+        "a": {"acc,none": 1}, "b": {"acc,none": 1}, "c": {"acc,none": 1}, "g": {"acc,none": 1}, "h": {"acc,none": 1}},
+        "n-shot": {"a": 0, "b": 0.5, "c": 2}, "n-samples": {"a": {"effective": 3}, "b": {"effective": 3}, "c": 4},
+        "group_subtasks": {"a": [], "g": ["g", "a"], "h": ["a", "c"]}})");
+    CHECK(read_results(path).asked == std::map<std::string, std::string>{{"a", "a: 0 examples, 3 items; "}});
 }
 
 TEST_CASE("a file that holds no results is refused with its field") {
@@ -112,7 +139,8 @@ TEST_CASE("a file that holds no results is refused with its field") {
     CHECK(error_in("{\"results\": {\"a\": {\"alias\": \"a\"}}}") ==
           "items: field \"results\" has no metric, such as \"acc,none\"");
     CHECK(error_in("{\"results\": {\"a\": 1}}") == "items: field \"results.a\" is 1, expected an object");
-    CHECK(error_in("{\"results\": {\"a\": {\"acc,none\": \"x\"}}}") ==
-          "items: field \"results.a.acc,none\" is the string \"x\", expected a number");
+    CHECK(error_in("{\"results\": {\"a\": {\"acc,none\": \"N/A\"}}}") ==
+          "items: field \"results\" has no metric, such as \"acc,none\"");
+    CHECK(error_in("{\"results\": {\"a\": {\"acc,none\": NaN}}}").starts_with("items: is not valid JSON: at line 1"));
     CHECK(error_in("{\"model_name\": 1, \"results\": {}}") == "items: field \"model_name\" is 1, expected a string");
 }

@@ -57,7 +57,9 @@ TEST_CASE("the letters of MMLU are one position each to GPT-2", "[text]") {
             const QuestionRequests made = requests_of(tokenizer, question, 1024);
             REQUIRE(made.requests.size() == 1);
             CHECK(made.requests[0].continuations == std::vector<std::vector<Token>>{{317}, {347}, {327}, {360}});
-            CHECK(made.harness_tokens == made.requests[0].context.size());
+            HarnessTokens tokens;
+            tokens.add(made);
+            CHECK(tokens.count() == made.requests[0].context.size());
         }
     }
 }
@@ -70,12 +72,12 @@ TEST_CASE("HellaSwag becomes the tokens that the harness makes of it", "[text]")
         LAMINA_SKIP("there is no " + path.string() + " or no " + vocabulary.string());
     }
     const auto tokenizer = lamina::text::Gpt2Tokenizer::from_folder(vocabulary);
-    std::size_t pushed = 0;
+    HarnessTokens pushed;
     std::uint32_t hash = 0;
     const auto add = [&hash](Token token) { hash = hash * 31 + static_cast<std::uint32_t>(token); };
     for (const Question& question : read_questions<HellaSwag>(path)) {
         const QuestionRequests made = requests_of(tokenizer, question, 1024);
-        pushed += made.harness_tokens;
+        pushed.add(made);
         for (const QuestionRequests::Place place : made.choices) {
             for (const Token token : made.requests[place.request].context) add(token);
             add(60000);
@@ -83,7 +85,7 @@ TEST_CASE("HellaSwag becomes the tokens that the harness makes of it", "[text]")
             add(60001);
         }
     }
-    CHECK(pushed == 184604);
+    CHECK(pushed.count() == 184604);
     CHECK(hash == 1401447496U);
 }
 

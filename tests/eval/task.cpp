@@ -2,43 +2,13 @@
 // A task of a user's own, which docs/evaluation.md shows, and files that do not fit it.
 #include <lamina/eval/task.hpp>
 
+#include "../../examples/own_task/piqa.hpp"
 #include "support.hpp"
 #include "support/catch.hpp"
 
 #include <array>
 
 using lamina_tests::error_of_file;
-
-namespace users {
-
-using namespace lamina;
-
-// PIQA: which of two ways leads to a goal? One {"goal": …, "sol1": …, "sol2": …, "label": 0 or 1} a line.
-struct Piqa {
-    static constexpr std::string_view name = "piqa";
-    static constexpr double version = 1.0;
-    static constexpr std::array metrics{eval::Metric::acc, eval::Metric::acc_norm};
-
-    struct Document {
-        std::string goal;
-        std::vector<std::string> solutions;
-        std::size_t label = 0;
-    };
-
-    static Document read(const io::JsonObject& line) {
-        return {.goal = line.require<std::string>("goal"),
-                .solutions = {line.require<std::string>("sol1"), line.require<std::string>("sol2")},
-                .label = eval::label_below(line, "label", 2)};
-    }
-
-    static eval::Question ask(const Document& document) {
-        return {.context = "Question: " + document.goal + "\nAnswer:",
-                .choices = document.solutions,
-                .gold = document.label};
-    }
-};
-
-}  // namespace users
 
 namespace {
 
@@ -55,11 +25,11 @@ struct WithoutMetrics : WithoutAsk {
     static Question ask(const Document& document);
     static constexpr std::string_view metrics = "acc";
 };
-struct ReadsSomethingElse : users::Piqa {
+struct ReadsSomethingElse : own_task::Piqa {
     static std::string read(const lamina::io::JsonObject& line);
 };
 
-static_assert(Task<users::Piqa>);
+static_assert(Task<own_task::Piqa>);
 static_assert(!Task<WithoutAsk>);
 static_assert(!Task<WithoutMetrics>);
 static_assert(!Task<ReadsSomethingElse>);
@@ -87,13 +57,19 @@ struct Choices : Bare {
     }
 };
 
+struct OneChoice : Bare {
+    static Question read(const lamina::io::JsonObject& line) {
+        return {.context = "", .choices = {read_choice(line, "choice")}, .gold = 0};
+    }
+};
+
 template <class T>
 std::string error_in(std::string_view text) {
     return error_of_file(text, [](const std::filesystem::path& path) { return read_questions<T>(path); });
 }
 
 std::string label_error(const std::string& label) {
-    return error_in<users::Piqa>("{\"goal\": \"g\", \"sol1\": \"a\", \"sol2\": \"b\", \"label\": " + label + "}");
+    return error_in<own_task::Piqa>("{\"goal\": \"g\", \"sol1\": \"a\", \"sol2\": \"b\", \"label\": " + label + "}");
 }
 
 }  // namespace
@@ -103,15 +79,15 @@ TEST_CASE("questions are read from the rows of a file, as many as wanted") {
     const auto path = lamina_tests::write(folder / "items", R"({"goal": "Boil.", "sol1": "a", "sol2": "b", "label": 1}
 {"goal": "Freeze.", "sol1": "c", "sol2": "d", "label": "0"}
 {"broken)");
-    const auto questions = read_questions<users::Piqa>(path, 2);
+    const auto questions = read_questions<own_task::Piqa>(path, 2);
     REQUIRE(questions.size() == 2);
     CHECK(questions[0].context == "Question: Boil.\nAnswer:");
     CHECK(questions[0].choices == std::vector<std::string>{"a", "b"});
     CHECK(questions[0].gold == 1);
     CHECK(questions[1].gold == 0);
     CHECK(questions[1].where == path.string() + ": line 2");
-    CHECK(read_questions<users::Piqa>(path, 0).empty());
-    CHECK_THROWS_AS(read_questions<users::Piqa>(path), lamina::FileError);
+    CHECK(read_questions<own_task::Piqa>(path, 0).empty());
+    CHECK_THROWS_AS(read_questions<own_task::Piqa>(path), lamina::FileError);
 }
 
 TEST_CASE("a label that is none is refused with file, line and field") {
@@ -123,8 +99,11 @@ TEST_CASE("a label that is none is refused with file, line and field") {
     CHECK(label_error("\"1 \"") == "items: line 1: field \"label\" is \"1 \"" + expected);
     CHECK(label_error("\"99999999999999999999\"") ==
           "items: line 1: field \"label\" is \"99999999999999999999\"" + expected);
+    CHECK(label_error("{\"a\": 1}") == "items: line 1: field \"label\" is object" + expected);
+    CHECK(label_error("[" + std::string(200000, '[') + std::string(200000, ']') + "]") ==
+          "items: line 1: field \"label\" is array" + expected);
     CHECK(label_error("null") == "items: line 1: field \"label\" is null" + expected);
-    CHECK(error_in<users::Piqa>(R"({"goal": "g", "sol1": "a", "sol2": "b"})") ==
+    CHECK(error_in<own_task::Piqa>(R"({"goal": "g", "sol1": "a", "sol2": "b"})") ==
           "items: line 1: field \"label\" is missing");
 }
 
@@ -137,6 +116,12 @@ TEST_CASE("choices are a list of strings that say something") {
     CHECK(error_in<Choices<2>>(R"({"choices": ["a", 1]})") ==
           "items: line 1: field \"choices[1]\" is 1, expected a string");
     CHECK(error_in<Choices<2>>(R"({"choices": ["a", "b"]})") == "no error");
+}
+
+TEST_CASE("a choice in a field of its own says something, too") {
+    CHECK(error_in<OneChoice>(R"({"choice": " a"})") == "no error");
+    CHECK(error_in<OneChoice>(R"({"choice": "\t"})") == "items: line 1: field \"choice\" is empty");
+    CHECK(error_in<OneChoice>(R"({"choice": 1})") == "items: line 1: field \"choice\" is 1, expected a string");
 }
 
 TEST_CASE("a question needs choices, and one of them right") {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // model_files: writes a small model in every form that others read, and reads what others wrote. interop.py drives it.
+#include <lamina/arch/visit.hpp>
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/core/random.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/llm_c.hpp>
-#include <lamina/io/norm_states.hpp>
 #include <lamina/io/peft.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 #include <lamina/io/scaled_gpt2.hpp>
@@ -79,12 +79,14 @@ void write(CpuBackend& backend, const fs::path& folder) {
     io::save_llm_c(model, folder / "llm_c_bf16.bin", {.store_as = ScalarType::bf16});
 
     double divisor = 0.7;
-    for (const auto& [path, state] : io::detail::norm_states_of(model)) {
-        state->tracking.mode = DivisorMode::constant;
-        state->start_at(divisor, divisor);
-        state->fixed = state->values_fixed = true;
-        divisor += 0.3;
-    }
+    walk(model.layers(), [&divisor](const std::string&, auto& node) {
+        if constexpr (requires { node.state.tracking; }) {
+            node.state.tracking.mode = DivisorMode::constant;
+            node.state.start_at(divisor, divisor);
+            node.state.fixed = node.state.values_fixed = true;
+            divisor += 0.3;
+        }
+    });
     all["removed"] = logits(model);
     io::save_scaled_gpt2(model, folder / "scaled");
     io::save_scaled_gpt2(model, folder / "scaled_bf16", {.store_as = ScalarType::bf16});

@@ -127,7 +127,9 @@ TEST_CASE("an adapter file holds A and B as [in, rank] and [rank, out], and what
                                                 {"alpha", "6"},
                                                 {"base_weights", base_weights_of(low)},
                                                 {"base_model", "gpt2"}});
-    CHECK(base_weights_of(low).starts_with("F32 "));
+    CHECK(base_weights_of(low).starts_with("embedding F32 "));
+    CHECK(base_weights_of(low).find(", weight F32 ") != std::string::npos);
+    CHECK(base_weights_of(low).find(", norm F32 ") != std::string::npos);
     CHECK(low.tensors().size() == 16);
     CHECK_NOTHROW(low.tensor("h.1.mlp.c_proj.lora_A", std::vector<std::size_t>{16, 3}));
     CHECK_NOTHROW(low.tensor("h.0.attn.c_attn.lora_B", std::vector<std::size_t>{3, 12}));
@@ -138,7 +140,7 @@ TEST_CASE("an adapter file holds A and B as [in, rank] and [rank, out], and what
     CHECK(full.metadata() ==
           SafetensorsMetadata{
               {"format", "pt"}, {"rank", "full"}, {"alpha", "full"}, {"base_weights", base_weights_of(full)}});
-    CHECK(base_weights_of(full).starts_with("BF16 "));
+    CHECK(base_weights_of(full).find(", weight BF16 ") != std::string::npos);
     CHECK(full.tensor("h.0.mlp.c_proj.lora_A").shape == std::vector<std::size_t>{16, 16});
     CHECK(full.tensor("h.0.mlp.c_proj.lora_A").type == ScalarType::bf16);
 }
@@ -185,17 +187,41 @@ TEST_CASE("an adapter goes on the weights that it was saved on, unless told othe
     other.initialise(4);
     save_adapter(model, folder / "without", {.base_weights = false});
     CHECK_NOTHROW(load_adapter(other, folder / "without"));
-    other.initialise(3);
-    CHECK_NOTHROW(load_adapter(other, path));
-    other.for_each_tensor([](const auto& tensor) {
-        if (tensor.entry.name() == "h.1.mlp.c_proj.weight") tensor.values.data[7] += 0.5F;
-    });
     const std::string saved_on = base_weights_of(SafetensorsFile(path));
-    const std::string error = error_text([&] { load_adapter(other, path); }, path);
-    CHECK_THAT(error,
-               Catch::Matchers::StartsWith("metadata \"base_weights\" is \"" + saved_on + "\", expected \"F32 "));
-    CHECK_THAT(error, Catch::Matchers::EndsWith("; load the weights that the adapter was trained on, and before it"));
-    CHECK_NOTHROW(load_adapter(other, path, {.other_base = OtherBase::allow}));
+    const auto refused_after = [&](const std::string& name, const std::function<void(float*)>& edit) {
+        other.initialise(3);
+        CHECK_NOTHROW(load_adapter(other, path));
+        other.for_each_tensor([&](const auto& tensor) {
+            if (tensor.entry.name() == name) edit(tensor.values.data);
+        });
+        const std::string error = error_text([&] { load_adapter(other, path); }, path);
+        CHECK_THAT(error,
+                   Catch::Matchers::StartsWith("metadata \"base_weights\" is \"" + saved_on + "\", expected \""));
+        CHECK_THAT(error,
+                   Catch::Matchers::EndsWith("; load the weights that the adapter was trained on, and before it"));
+        CHECK_NOTHROW(load_adapter(other, path, {.other_base = OtherBase::allow}));
+        const std::size_t expected = error.find("expected \"") + 10;
+        return error.substr(expected, error.find(' ', expected) - expected);
+    };
+    CHECK(refused_after("h.1.mlp.c_proj.weight", [](float* values) { values[7] += 0.5F; }) == "weight");
+    CHECK(refused_after("wpe.weight", [](float* values) { values[0] += 0.5F; }) == "embedding");
+    CHECK(refused_after("h.0.ln_1.weight", [](float* values) { values[1] = 2; }) == "norm");
+    CHECK(refused_after("ln_f.bias", [](float* values) { values[3] = 2; }) == "norm");
+    // Two signs at odd places: the top bits of two words.
+    CHECK(refused_after("h.1.mlp.c_proj.weight", [](float* values) {
+              values[1] = -values[1];
+              values[5] = -values[5];
+          }) == "weight");
+
+    Gpt2<tiny, adapter::Lora<3, 6>, trainable::AdaptersAndEmbeddings> trains_embeddings(backend);
+    trains_embeddings.initialise(3);
+    save_adapter(trains_embeddings, folder / "embeddings");
+    CHECK(base_weights_of(SafetensorsFile(folder / "embeddings")) == saved_on.substr(saved_on.find("weight")));
+    other.initialise(3);
+    other.for_each_tensor([](const auto& tensor) {
+        if (tensor.entry.name() == "wte.weight") tensor.values.data[0] += 0.5F;
+    });
+    CHECK_NOTHROW(load_adapter(other, folder / "embeddings"));
 
     Gpt2<tiny, adapter::Lora<3, 6>, precision::AllBf16> of_another_type(backend);
     of_another_type.initialise(5);

@@ -77,6 +77,12 @@ TEST_CASE("sizes may have their other names, and are checked under both") {
 TEST_CASE("a missing field means what it means to transformers") {
     CHECK(complaint([](Json& config) { config.erase("n_embd"); }) ==
           R"(field "n_embd" is missing, which means 768, expected 16)");
+    Gpt2Facts scaled = tiny;
+    scaled.norm_epsilon = 1e12;
+    const auto erase_epsilon = [](Json& config) { config.erase("layer_norm_epsilon"); };
+    CHECK(complaint(erase_epsilon) == "no error");
+    CHECK(complaint(erase_epsilon, scaled) ==
+          R"(field "layer_norm_epsilon" is missing, which means 1e-05, expected 1000000000000.0)");
     const ScratchFolder folder;
     CHECK_NOTHROW(check_gpt2_config(write(folder / "config.json", "{}"), small));
     CHECK(error_text([&] { check_gpt2_config(folder / "config.json", {gpt2_medium}); }, folder / "config.json") ==

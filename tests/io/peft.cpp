@@ -157,6 +157,16 @@ TEST_CASE("an adapter of which something is missing is refused") {
           }) == "has no adapter for any layer of the model");
 }
 
+TEST_CASE("an adapter for a layer that the configuration does not choose is refused, as PEFT would ignore it") {
+    CHECK(complaint("peft_patterns", [](Tensors&, Json& config) { config["target_modules"] = {"c_attn"}; }) ==
+          R"(tensor "base_model.model.transformer.h.0.attn.c_proj.lora_A.weight" )"
+          "is for a layer that adapter_config.json does not choose");
+    CHECK(complaint("peft_default", [](Tensors&, Json& config) { config["layers_to_transform"] = 1; }) ==
+          "tensor \"" + first + "lora_A.weight\" is for a layer that adapter_config.json does not choose");
+    CHECK(complaint("peft_patterns", [](Tensors&, Json& config) { config["target_modules"] = ".*c_attn"; }) ==
+          "no error");
+}
+
 TEST_CASE("NaN in an adapter is refused, and so is what overflows on the way") {
     const auto spoil = [](Tensors& tensors, Json&) {
         tensors.at(first + "lora_B.weight").values[2] = std::numeric_limits<float>::quiet_NaN();

@@ -9,7 +9,9 @@
 #include <cmath>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 using namespace lamina;
 using namespace lamina::io;
@@ -53,20 +55,45 @@ TEST_CASE("what is missing means what it means to PEFT") {
     const PeftConfig config(write(folder / "adapter_config.json", R"({"peft_type": "LORA"})"));
     CHECK(config.rank_of("h.0.attn.c_attn") == 8);
     CHECK(config.scale_of("h.0.attn.c_attn") == 1);
-    CHECK_FALSE(config.targets("h.0.attn.c_attn"));
+    CHECK(config.targets("h.0.attn.c_attn") == true);
+    CHECK(config.targets("h.0.mlp.c_fc") == false);
 }
 
-TEST_CASE("a list of target modules says which layers must be there, unless something narrows it") {
-    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_attn"));
-    CHECK_FALSE(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_proj"));
+TEST_CASE("lists of modules and numbers of layers say which layers have adapters, regular expressions do not") {
+    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_attn") == true);
+    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_proj") == false);
     const ScratchFolder folder;
-    const auto file = folder / "adapter_config.json";
-    for (const std::string extra : {R"("exclude_modules": ["c_proj"])", R"("layers_to_transform": 1)"}) {
-        write(file, R"({"target_modules": ["c_attn"], )" + extra + "}");
-        CHECK_FALSE(PeftConfig(file).targets("h.0.attn.c_attn"));
+    const auto chosen = [&](const std::string& rest, std::string_view path) {
+        const auto text = R"({"target_modules": ["c_attn", "mlp.c_proj", "transformer.h.0.mlp.c_fc"])" + rest + "}";
+        return PeftConfig(write(folder / "adapter_config.json", text)).targets(path);
+    };
+    CHECK(chosen("", "h.1.mlp.c_proj") == true);
+    CHECK(chosen("", "h.1.attn.c_proj") == false);
+    for (const std::string one : {R"(, "layers_to_transform": 1)", R"(, "layers_to_transform": [1, 10])",
+                                  R"(, "layers_to_transform": [1], "layers_pattern": ["h"])",
+                                  R"(, "layers_to_transform": 1, "layers_pattern": "h", "exclude_modules": "")"}) {
+        CAPTURE(one);
+        CHECK(chosen(one, "h.1.attn.c_attn") == true);
+        CHECK(chosen(one, "h.11.attn.c_attn") == false);
+        CHECK(chosen(one, "h.0.mlp.c_fc") == true);
     }
-    write(file, R"({"target_modules": ".*c_attn"})");
-    CHECK_FALSE(PeftConfig(file).targets("h.0.attn.c_attn"));
+    CHECK(chosen(R"(, "layers_to_transform": [])", "h.1.attn.c_attn") == true);
+    CHECK(chosen(R"(, "exclude_modules": ["h.1.attn.c_attn"])", "h.1.attn.c_attn") == false);
+    CHECK(chosen(R"(, "exclude_modules": ["h.1.attn.c_attn"])", "h.0.attn.c_attn") == true);
+    CHECK(chosen(R"(, "exclude_modules": ".*1.*")", "h.0.attn.c_attn") == std::nullopt);
+    CHECK(chosen(R"(, "layers_to_transform": 1, "layers_pattern": "block")", "h.0.attn.c_attn") == std::nullopt);
+    const auto file = write(folder / "adapter_config.json", R"({"target_modules": ".*c_attn"})");
+    CHECK(PeftConfig(file).targets("h.0.attn.c_attn") == std::nullopt);
+}
+
+TEST_CASE("what chooses layers has its type") {
+    CHECK(complaint_about("target_modules", 7) ==
+          R"(field "target_modules" is 7, expected a regular expression or an array of strings)");
+    CHECK(complaint_about("target_modules", {"c_attn", 7}) == R"(field "target_modules[1]" is 7, expected a string)");
+    CHECK_THAT(
+        complaint_about("layers_to_transform", "1"),
+        Catch::Matchers::StartsWith(R"(field "layers_to_transform" is the string "1", expected a whole number)"));
+    CHECK(complaint_about("exclude_modules", nullptr) == "no error");
 }
 
 TEST_CASE("an adapter that is more than A and B is refused with its field and why") {

@@ -2,8 +2,10 @@
 #include <lamina/io/scaled_gpt2.hpp>
 
 #include <lamina/io/huggingface.hpp>
+#include <lamina/io/json_file.hpp>
 #include <lamina/io/norm_states.hpp>
 #include <lamina/io/safetensors.hpp>
+#include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
@@ -16,6 +18,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace lamina;
@@ -95,6 +98,42 @@ TEST_CASE("only fixed norms can be scaled, and not into 16 bits of small range")
     CHECK(folder.entries() == 0);
 }
 
+TEST_CASE("what stops a writer never leaves tensors under the configuration of others") {
+    const ScratchFolder folder;
+    CpuBackend backend({.threads = 1});
+    ExchangeModel model(backend);
+    fix_norms(model, 2);
+    write(folder / "model.safetensors.index.json", "{}");  // of an earlier model in parts
+    save_scaled_gpt2(model, folder.path());
+    const auto tensors = folder / "model.safetensors";
+    const auto config = folder / "config.json";
+    const std::string before = contents(tensors) + contents(config);
+    const auto write_again = [&](auto what_happens) {
+        std::vector<TensorToWrite> list;
+        list.push_back({.name = "x", .shape = {1}, .write_data = [&](TensorSink& sink) {
+                            what_happens();
+                            sink.write(std::span<const float>(std::vector<float>(1)));
+                        }});
+        return error_text(
+            [&] {
+                io::detail::write_described({.tensors = tensors, .config = config}, std::move(list), Json::object());
+            },
+            config);
+    };
+    CHECK(write_again([] { throw FileError("disk", "is full"); }) == "disk: is full");
+    CHECK(contents(tensors) + contents(config) == before);
+    CHECK(folder.entries() == 2);
+    // Nothing can take the place of a folder that is not empty.
+    CHECK_THAT(write_again([&] {
+                   std::filesystem::remove(config);
+                   std::filesystem::create_directories(config / "in");
+               }),
+               Catch::Matchers::StartsWith("cannot be replaced"));
+    std::filesystem::remove_all(config);
+    CHECK(error_text([&] { load_gpt2(model, folder.path()); }, folder.path()) ==
+          "has neither model.safetensors nor model.safetensors.index.json");
+}
+
 TEST_CASE("a stock folder is no scaled one, and the other way round") {
     CpuBackend backend({.threads = 1});
     ExchangeModel model(backend);
@@ -103,6 +142,15 @@ TEST_CASE("a stock folder is no scaled one, and the other way round") {
           R"(field "layer_norm_epsilon" is 1e-05, expected 1000000000000.0)");
     CHECK_FALSE(io::detail::norm_states_of(model)[0].second->fixed);
     const ScratchFolder folder;
+    Json plain = read_json(base / "config.json");
+    plain.erase("layer_norm_epsilon");
+    write_json(folder / "config.json", plain);
+    std::filesystem::copy(base / "model.safetensors", folder / "model.safetensors");
+    CHECK(error_text([&] { load_scaled_gpt2(model, folder.path()); }, folder / "config.json") ==
+          R"(field "layer_norm_epsilon" is missing, which means 1e-05, expected 1000000000000.0)");
+    CHECK_NOTHROW(load_gpt2(model, folder.path()));
+    std::filesystem::remove(folder / "config.json");
+    std::filesystem::remove(folder / "model.safetensors");
     std::filesystem::copy(interop_golden("scaled") / "model.safetensors", folder / "model.safetensors");
     CHECK_THROWS_AS(load_scaled_gpt2(model, folder.path()), FileError);
 }

@@ -16,6 +16,7 @@ namespace {
 
 using Model = Gpt2<tiny>;
 using Cache = KeyValueCache<Model>;
+using PackedPass = detail::PackedPass<Model>;
 
 // Keys and values, 8 wide, in each of two layers.
 static_assert(Cache::bytes(10) == 10 * 2 * 2 * 8 * sizeof(float));
@@ -29,11 +30,30 @@ static_assert(std::is_nothrow_move_constructible_v<Cache> && std::is_nothrow_mov
 template <class P>
 using Attention = CausalSelfAttention<8, 2, P>;
 using P = Policies<>;
+
 // Each attention of a block has a place of its own; a block without any needs none.
-static_assert(
-    detail::cached_scalars<Sequential<Residual<Attention<P>>, Residual<Parallel<Attention<P>, Attention<P>>>>>() ==
-    3 * 2 * 8);
-static_assert(detail::cached_scalars<Mlp<8, 32, P>>() == 0);
+template <class Block>
+constexpr std::size_t scalars = detail::announced<Block>().scalars;
+static_assert(scalars<Sequential<Residual<Attention<P>>, Residual<Parallel<Attention<P>, Attention<P>>>>> == 3 * 2 * 8);
+static_assert(scalars<Mlp<8, 32, P>> == 0);
+
+// Every layer of the house says how its tokens see each other; one that does not is found wherever it stands.
+template <class Block>
+constexpr bool all_say = detail::announced<Block>().all;
+static_assert(all_say<Gpt2Block<tiny, P>>);
+static_assert(all_say<Gpt2Block<tiny, Policies<norm::Removable, adapter::Lora<2>, execution::Factored>>>);
+static_assert(all_say<DynamicTanh<8, P>> && all_say<RmsNorm<8, P>> && all_say<AbsentNorm<8, P>>);
+struct Silent {
+    using Saved = NothingSaved;
+    static constexpr std::size_t in = 8;
+    static constexpr std::size_t out = 8;
+    static constexpr bool token_wise = false;
+    using Scalar = float;
+    template <class Visitor>
+    constexpr void visit(Visitor&&) {}
+};
+static_assert(!all_say<Silent> && !all_say<Sequential<Gelu<8, P>, Residual<Silent>>>);
+static_assert(!all_say<Parallel<Silent, Attention<P>>>);
 
 const std::vector<Token> tokens{1, 2, 3, 4, 5, 6, 7};
 
@@ -44,9 +64,9 @@ Segment segment(std::size_t count, CachedPrefix prefix = {}, std::optional<std::
 /// What a cache of 10 rows says of a pass; nothing where it has nothing against it.
 std::string objection(const std::vector<Segment>& segments) {
     Cpu backend;
-    Cache cache(backend, 10);
+    PackedPass pass(backend, 10);
     try {
-        cache.begin_pass(segments);
+        pass.begin(segments);
     } catch (const ArgumentError& error) {
         return error.what();
     }
@@ -57,12 +77,11 @@ std::string objection(const std::vector<Segment>& segments) {
 
 TEST_CASE("a pass is its segments one after another, positions going on after the prefix", "[nn]") {
     Cpu backend;
-    Cache cache(backend, 10);
-    CHECK(cache.rows() == 10);
+    PackedPass pass(backend, 10);
     for (int again = 0; again < 2; ++again) {
-        cache.begin_pass(std::vector<Segment>{segment(2, {3, 4}), segment(3), segment(1, {0, 5}, 9)});
-        CHECK(std::vector<Token>(cache.ids().begin(), cache.ids().end()) == std::vector<Token>{1, 2, 1, 2, 3, 1});
-        CHECK(std::vector<std::size_t>(cache.positions().begin(), cache.positions().end()) ==
+        pass.begin(std::vector<Segment>{segment(2, {3, 4}), segment(3), segment(1, {0, 5}, 9)});
+        CHECK(std::vector<Token>(pass.ids().begin(), pass.ids().end()) == std::vector<Token>{1, 2, 1, 2, 3, 1});
+        CHECK(std::vector<std::size_t>(pass.positions().begin(), pass.positions().end()) ==
               std::vector<std::size_t>{4, 5, 0, 1, 2, 5});
     }
 }
@@ -73,6 +92,7 @@ TEST_CASE("what does not fit into the cache or the context is refused in one sen
     CHECK(objection({segment(1), segment(0)}) == "lamina: cached pass: segment 1 has no tokens, expected at least one");
     CHECK(objection({segment(1, {6, 5})}) ==
           "lamina: cached pass: segment 0 continues 5 tokens from row 6 on, but the cache has 10 rows");
+    CHECK(objection({segment(1, {11, 0})}) == "");  // nothing is read there
     CHECK(objection({segment(1, {static_cast<std::size_t>(-1), 2})}).find("but the cache has 10 rows") !=
           std::string::npos);
     CHECK(objection({segment(1, {}, 9), segment(6, {}, 5)}) ==
@@ -92,4 +112,31 @@ TEST_CASE("rows are stored once in a pass, and not where it reads", "[nn]") {
           "or a pass of its own");
     CHECK(objection({segment(2, {2, 3}), segment(2, {}, 1)}) != "");
     CHECK(objection({segment(2, {2, 3}), segment(2, {}, 0), segment(2, {}, 5)}) == "");
+    // What has no length is not read, wherever it lies.
+    CHECK(objection({segment(2, {5, 0}), segment(3, {4, 0}, 4)}) == "");
+}
+
+TEST_CASE("a cache has the rows that it was made with, never fewer than it says", "[nn]") {
+    Cpu backend;
+    CHECK(Cache(backend, 10).rows() == 10);
+    const std::size_t wraps = static_cast<std::size_t>(-1) / Cache::bytes(1) + 2;
+    CHECK_THROWS_AS(Cache(backend, wraps), ArgumentError);
+    CHECK_THROWS_AS(Cache::bytes(wraps), ArgumentError);
+}
+
+TEST_CASE("a block that asks for other keys and values than it announces is refused", "[nn]") {
+    Cpu backend;
+    PackedPass pass(backend, 1);
+    std::vector<float> numbers(4 * 8);
+    const MatrixView<const float> qkv(numbers.data(), 1, 24);
+    const MatrixView<float> out(numbers.data() + 24, 1, 8);
+    pass.begin(std::vector<Segment>{segment(1)});
+    pass.enter_block(0);
+    CHECK_THROWS_AS(pass.leave_block(), Error);
+    pass.attend(2, qkv, out);
+    CHECK_NOTHROW(pass.leave_block());
+    CHECK_THROWS_AS(pass.attend(2, qkv, out), Error);
+    pass.enter_block(1);
+    pass.attend(2, qkv, out);
+    CHECK_NOTHROW(pass.leave_block());
 }

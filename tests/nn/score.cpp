@@ -136,8 +136,9 @@ TEST_CASE("cached logits follow every execution of adapters, every precision and
     CHECK(difference_of<Fp64, head::Untied>() < 1e-12);
     CHECK(difference_of<Fp64, head::UntiedWithBias, norm::Absent>() < 1e-12);
     CHECK(difference_of<precision::FrozenBf16, adapter::FullRank>() < 1e-5);
-    // Every activation is rounded to 8 bits, here and there alike; sums before that differ in their last bits only.
-    CHECK(difference_of<precision::AllBf16>() < 0.25);
+    // Sums that differ in their last bits may round to neighbouring bf16. The logits of such a model, below 2, are within
+    // 0.03 of those in float (39 seeds), all roundings together: two passes that share none of them are within twice that.
+    CHECK(difference_of<precision::AllBf16>() < 0.06);
 }
 
 TEST_CASE("cached logits of a folded model are the uncached ones", "[nn]") {
@@ -260,6 +261,23 @@ TEST_CASE("more rows are scored than are computed at a time", "[nn]") {
     CHECK(worst < 1e-12);
 }
 
+TEST_CASE("logits of one row are asked for more often than there are tokens", "[nn]") {
+    using M = Gpt2<tiny, precision::Fp64>;
+    Cpu backend;
+    M model = prepared<M>(backend);
+    KeyValueCache<M> cache(backend, 0);
+    std::vector<std::size_t> rows(1001, 5);
+    rows[500] = 2;
+    std::vector<double> out(rows.size() * tiny.vocab);
+    logits(model, cache, std::vector<Segment>{{tokens}}, rows, std::span(out));
+    const std::vector<double> all = uncached(model, tokens);
+    double worst = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        worst = std::max(worst, largest_difference(rows_of(out, i, 1), rows_of(all, rows[i], 1)));
+    }
+    CHECK(worst < 1e-12);
+}
+
 TEST_CASE("scoring leaves the norms' averages alone, even where evaluations move them", "[nn]") {
     using M = Gpt2<tiny, norm::Removable, adapter::FullRank>;
     Cpu backend;
@@ -303,6 +321,10 @@ TEST_CASE("what cannot be scored is refused in one sentence", "[nn]") {
             static_cast<void>(score(model, cache, std::vector<Segment>{segment}, std::vector<WantedToken>{wanted}));
         });
     };
+    const std::vector<std::size_t> beyond{0, 6};
+    std::vector<float> out(beyond.size() * tiny.vocab);
+    CHECK(objection([&] { logits(model, cache, std::vector<Segment>{{tokens}}, beyond, std::span(out)); }) ==
+          "lamina: cached pass: row 6 is wanted, expected one of the 6 of the packed batch");
     const std::vector<Token> foreign{1, 11};
     const std::vector<Token> long_text(7, 1);
     CHECK(said({tokens}, {5, 0}) == "");

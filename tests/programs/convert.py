@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def of_a_run(folder, source):
     check(adapter["base_model.model.transformer.h.0.attn.c_attn.lora_B.weight"] == ("F32", [384, 128]), "B is [out, rank]")
     check((folder / "peft" / "base" / "model.safetensors").read_bytes() != (folder / "stock" / "model.safetensors").read_bytes(),
           "the base is without what the adapter adds")
+    check(not (folder / "peft" / "base" / "vocab.json").exists(), "there is no tokenizer where the weights have none")
 
     convert("--peft", folder / "peft", "--model", "nano", "--to", "run", "--out", folder / "back")
     check(values(folder / "back" / "adapter.safetensors") == values(source / "adapter.safetensors"),
@@ -80,14 +82,58 @@ def of_a_run(folder, source):
     check(len(norms) == 9 and not any(state["fixed"] for state in norms.values()), "on norms that measure")
 
 
+def written(*model):
+    done = run("generate", *model, "--prompt", "every norm ", "--tokens", 20, "--seed", 3, "--threads", 1)
+    check(done.returncode == 0, f"generate {model}: {done.stderr}")
+    return done.stdout
+
+
+def that_lamina_reads(folder, source):
+    weights = source / "pretrained"
+    folded = written("--weights", source / "folded")
+    check(written("--weights", folder / "stock") == folded, "a run's export writes what its folded model does")
+    check(written("--weights", weights) != folded, "and not what the run began with")
+    back = written("--run", folder / "back", "--weights", weights)
+    check(back.startswith("every norm ") and back != folded, "an imported adapter is read as a run's, on norms that measure")
+    done = run("generate", "--run", source, "--weights", folder / "stock")
+    check("is a model with scaled norms, expected the weights that the run started from" in done.stderr,
+          "a run does not go on an export: " + done.stderr)
+
+
+def while_norms_measure(folder, weights):
+    """The adapter alone, on the weights as they are; with their tokenizer where a model is written."""
+    convert("--run", folder / "back", "--weights", f"{weights}/../pretrained/", "--to", "peft", "--out", folder / "early")
+    config = json.loads((folder / "early" / "adapter_config.json").read_text())
+    check(config["base_model_name_or_path"] == str(weights), f"the weights are the base: {config['base_model_name_or_path']}")
+    check(sorted(path.name for path in (folder / "early").iterdir()) == ["adapter_config.json", "adapter_model.safetensors"],
+          "and are not written again")
+    convert("--run", folder / "back", "--weights", weights, "--to", "peft", "--base-name", "gpt2", "--out", folder / "early2")
+    check(json.loads((folder / "early2" / "adapter_config.json").read_text())["base_model_name_or_path"] == "gpt2",
+          "unless --base-name says another")
+    expect_error(["--run", folder / "back", "--weights", weights, "--to", "hugging-face", "--out", folder / "bad"],
+                 "still measures its divisor")
+
+
+def with_a_tokenizer(folder, source):
+    weights = folder / "with_tokenizer"
+    shutil.copytree(source / "pretrained", weights)
+    (weights / "vocab.json").write_text("{}")
+    (weights / "merges.txt").write_text("#version\n")
+    for target, place in [("hugging-face", folder / "words"), ("peft", folder / "words_peft" / "base")]:
+        out = folder / ("words" if target == "hugging-face" else "words_peft")
+        convert("--run", source, "--weights", weights, "--to", target, "--out", out)
+        check((place / "vocab.json").read_text() == "{}" and (place / "merges.txt").read_text() == "#version\n",
+              f"--to {target}: the tokenizer of the weights comes along")
+
+
 def of_weights(folder, weights):
-    convert("--weights", weights, "--model", "nano", "--to", "llm-c", "--out", folder / "nano.bin")
+    convert("--weights", weights, "--to", "llm-c", "--out", folder / "nano.bin")
     header = struct.unpack("<8i", (folder / "nano.bin").read_bytes()[:32])
     check(header == (20240326, 3, 128, 257, 4, 4, 128, 384), f"llm.c's header: {header}")
     convert("--weights", weights, "--model", "nano", "--to", "llm-c", "--store-as", "bf16", "--out", folder / "nano16.bin")
     sizes = [(folder / name).stat().st_size - 1024 for name in ("nano.bin", "nano16.bin")]
     check(sizes[0] == 2 * sizes[1], "bf16 halves a checkpoint")
-    convert("--llm-c", folder / "nano.bin", "--model", "nano", "--to", "hugging-face", "--out", folder / "again")
+    convert("--llm-c", folder / "nano.bin", "--to", "hugging-face", "--out", folder / "again")
     check((folder / "again" / "model.safetensors").read_bytes() == (weights / "model.safetensors").read_bytes(),
           "llm.c's form of a model comes back with the same bytes")
 
@@ -106,23 +152,60 @@ def bad_input(folder, source):
     expect_error([*nano, "--weights", weights, "--to", "llm-c", *out, "--bogus"], "--bogus")
     expect_error([*nano, "--to", "gguf", *out], "gguf")
     expect_error([*nano, "--to", "llm-c", *out], "expected one of --weights, --run, --peft and --llm-c")
-    expect_error(["--weights", weights, "--to", "llm-c", *out], "--model is missing")
+    expect_error(["--peft", folder / "peft", "--to", "run", *out], "--model is missing; an adapter does not say its size")
+    expect_error(["--weights", weights, "--to", "llm-c", "--base-name", "gpt2", *out], "--base-name goes with --to peft only")
     expect_error([*nano, "--weights", weights, "--to", "peft", *out], "--to peft cannot be made of --weights, expected --run")
     expect_error([*nano, "--peft", weights, "--to", "hugging-face", *out],
                  "--to hugging-face cannot be made of --peft, expected --run or --llm-c")
     expect_error([*nano, "--peft", weights, "--to", "run", "--store-as", "bf16", *out], "--store-as does not go with --to run")
-    expect_error(["--model", "gpt2-xl", "--weights", weights, "--to", "llm-c", *out], "-DLAMINA_MODELS=gpt2-xl")
-    expect_error(["--model", "gpt2", "--weights", weights, "--to", "llm-c", *out], 'config.json: field "n_layer" is 4, expected 12')
+    expect_error(["--model", "gpt2-xl", "--peft", folder / "peft", "--to", "run", *out], "-DLAMINA_MODELS=gpt2-xl")
+    expect_error(["--model", "gpt2", "--weights", weights, "--to", "llm-c", *out], "config.json: describes nano, but --model is gpt2")
+    expect_error(["--model", "gpt2", "--llm-c", folder / "nano.bin", "--to", "hugging-face", *out],
+                 "nano.bin: describes nano, but --model is gpt2")
+    expect_error(["--llm-c", weights / "config.json", "--to", "hugging-face", *out], "config.json: is no checkpoint of llm.c")
+    odd = folder / "odd"
+    odd.mkdir()
+    (odd / "run.json").write_text(json.dumps({"model": "na\nno"}))
+    expect_error(["--model", "nano", "--run", odd, "--to", "peft", *out], r'run.json: field "model" is "na\x0ano", expected nano')
     expect_error(["--model", "gpt2", "--run", source, "--to", "peft", *out], 'run.json: field "model" is "nano", expected gpt2')
     expect_error(["--run", weights, "--to", "peft", *out], "run.json")
-    expect_error(["--run", source, "--weights", folder, "--to", "peft", *out], "has no config.json")
+    expect_error(["--run", source, "--weights", folder, "--to", "peft", *out], "neither model.safetensors nor")
+    expect_error(["--run", source, "--weights", source / "folded", "--to", "peft", *out], "is a folded model")
     expect_error([*nano, "--weights", source / "folded", "--to", "llm-c", *out], "folded")
-    expect_error([*nano, "--peft", folder / "peft", "--to", "run", "--out", source], "holds a run; give another folder")
-    expect_error(["--run", source, "--to", "hugging-face", "--out", weights], "is what is read; give another place")
     truncated = folder / "truncated.bin"
     truncated.write_bytes((folder / "nano.bin").read_bytes()[:-1])
     expect_error([*nano, "--llm-c", truncated, "--to", "hugging-face", *out], "truncated.bin: is ")
     check(not (folder / "bad").exists(), "nothing is left of what was refused")
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def nothing_is_written_over(folder, source):
+    """Neither a source nor a run with or without --force, and anything else only with it."""
+    weights = source / "pretrained"
+    nano = ["--model", "nano"]
+    belongs = "belongs to what is read, or to a run"
+    (folder / "link").symlink_to(weights)
+    shutil.copytree(weights, folder / "merged" / "base")
+    before = [contents(source), contents(folder / "merged")]
+    for force in [[], ["--force"]]:
+        for arguments in [[*nano, "--weights", weights, "--to", "llm-c", "--out", weights / "model.safetensors"],
+                          [*nano, "--weights", weights, "--to", "llm-c", "--out", folder / "link" / "model.safetensors"],
+                          [*nano, "--weights", folder / "link", "--to", "llm-c", "--out", weights / "model.safetensors"],
+                          ["--run", source, "--weights", folder / "merged" / "base", "--to", "peft", "--out", folder / "merged"],
+                          ["--run", source, "--to", "hugging-face", "--out", source / "folded"],
+                          [*nano, "--llm-c", folder / "nano.bin", "--to", "hugging-face", "--out", source / "folded"],
+                          [*nano, "--peft", folder / "peft", "--to", "run", "--out", source]]:
+            expect_error([*arguments, *force], belongs)
+        expect_error(["--run", source, "--to", "hugging-face", "--out", weights, *force], "is what is read; give another place")
+    check(before == [contents(source), contents(folder / "merged")], "what is read stays as it was")
+    expect_error(["--run", source, "--to", "hugging-face", "--out", folder / "again"],
+                 "again/model.safetensors exists; give another --out, or --force")
+    convert("--run", source, "--to", "hugging-face", "--out", folder / "again", "--force")
+    check(contents(folder / "again") == {folder / "again" / path.name: content for path, content in contents(folder / "stock").items()},
+          "--force writes over what is nobody's source")
 
 
 with tempfile.TemporaryDirectory(prefix="lamina-convert-") as scratch:
@@ -130,6 +213,10 @@ with tempfile.TemporaryDirectory(prefix="lamina-convert-") as scratch:
     run_folder = small_run(place)
     if not failures:
         of_a_run(place, run_folder)
+        that_lamina_reads(place, run_folder)
+        while_norms_measure(place, run_folder / "pretrained")
+        with_a_tokenizer(place, run_folder)
         of_weights(place, run_folder / "pretrained")
         bad_input(place, run_folder)
+        nothing_is_written_over(place, run_folder)
 sys.exit(1 if failures else 0)

@@ -147,7 +147,7 @@ def downloads_everything(folder):
         found = sorted(path.relative_to(folder / "mmlu").as_posix() for path in (folder / "mmlu").rglob("*.csv"))
         check(found == ["dev/anatomy_dev.csv", "test/anatomy_test.csv"], "MMLU is unpacked, dev and test only")
         check((folder / "mmlu" / "test" / "anatomy_test.csv").read_bytes() == CSV, "an MMLU file is what was served")
-        check(not list(folder.rglob("*.partial")) and not list(folder.rglob("*.tar")), "nothing is left beside")
+        check(not [path for ending in ("partial", "url", "tar") for path in folder.rglob("*." + ending)], "nothing is left beside")
         check(f"evaluate --weights {folder}/gpt2-medium" in done.stdout, "the command that comes next is printed")
         site.requests.clear()
         again = fetch(hub, "gpt2-medium", str(folder))
@@ -166,9 +166,24 @@ def resumes(folder):
         check(done.returncode == 0, "the next run goes on: " + done.stderr)
         check(site.requests[0] == (weights, "bytes=123456-"), "from where the first stopped")
         check((folder / "gpt2-medium" / "model.safetensors").read_bytes() == site.files[weights], "and the whole is what was served")
-        (folder / "gpt2-medium" / "model.safetensors").rename(folder / "gpt2-medium" / "model.safetensors.partial")
+        partial = folder / "gpt2-medium" / "model.safetensors.partial"
+        (folder / "gpt2-medium" / "model.safetensors").rename(partial)
+        partial.with_name(partial.name + ".url").write_text(hub + weights + "\n")
         done = fetch(hub, "gpt2-medium", str(folder))
         check(done.returncode == 0, "a whole file that was never renamed is taken: " + done.stderr)
+
+
+def begins_anew_elsewhere(folder):
+    pile = "/pile.jsonl"
+    files = published()
+    with serving(files) as (site, hub):
+        site.cuts[pile] = 10
+        refused(fetch(hub, "gpt2-medium", str(folder)), "cut off after 10 bytes", "a download that is cut")
+        files["/other.jsonl"] = b'{"text": "another mirror has other bytes here"}\n'
+        done = fetch(hub, "gpt2-medium", str(folder), LAMINA_PILE_URL=hub + "/other.jsonl")
+        check(done.returncode == 0, "another mirror is taken: " + done.stderr)
+        check(("/other.jsonl", None) in site.requests, "from its beginning")
+        check((folder / "pile10k.jsonl").read_bytes() == files["/other.jsonl"], "no bytes of one are put behind another's")
 
 
 def refuses_wrong_bytes(folder):
@@ -191,6 +206,25 @@ def refuses_wrong_bytes(folder):
         check(fetch(hub, "gpt2-medium", str(folder)).returncode == 0, "right bytes are taken after wrong ones")
     with serving(published("gpt2")) as (_, hub):
         refused(fetch(hub, "gpt2", str(folder)), "248dfc39", "weights of another model under the name gpt2")
+
+
+def refuses_pages_that_ask_for_a_login(folder):
+    page = b"<!DOCTYPE html><p>Log in first</p>"
+    files = published()
+    right = dict(files)
+    config = "/openai-community/gpt2-medium/resolve/main/config.json"
+    with serving(files) as (_, hub):
+        for path, words in ((config, "is no JSON object"), ("/pile.jsonl", "is no JSON object"), ("/data.tar", "does not hold dev/*.csv")):
+            files[path] = page
+            refused(fetch(hub, "gpt2-medium", str(folder)), path + " " + words, "a page in place of " + path)
+            files[path] = right[path]
+        files["/data.tar"] = archive({"data/dev/anatomy_dev.csv": CSV})
+        refused(fetch(hub, "gpt2-medium", str(folder)), "/data.tar does not hold dev/*.csv", "an archive of half the set")
+        files["/data.tar"] = right["/data.tar"]
+        done = fetch(hub, "gpt2-medium", str(folder))
+        check(done.returncode == 0, "what was refused is fetched anew: " + done.stderr)
+        check((folder / "gpt2-medium" / "config.json").read_bytes() == right[config], "and is what was served then")
+        check((folder / "mmlu" / "test" / "anatomy_test.csv").read_bytes() == CSV, "MMLU, too")
 
 
 def tells_that_nobody_is_there(folder):
@@ -256,5 +290,5 @@ run(tells_that_nobody_is_there)
 if not TOKENIZER.exists() and not failures:
     skip("needs the tokenizer in ../shared/data/gpt2, whose checksums are known")
 if TOKENIZER.exists():
-    run(downloads_everything, resumes, refuses_wrong_bytes, tells_what_is_missing, converts_parquet)
+    run(downloads_everything, resumes, begins_anew_elsewhere, refuses_wrong_bytes, refuses_pages_that_ask_for_a_login, tells_what_is_missing, converts_parquet)
 sys.exit(1 if failures else 0)

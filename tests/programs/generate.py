@@ -32,9 +32,11 @@ def written(*arguments):
     done = run("--threads", 1, *arguments)
     speed = done.stderr.decode()
     check(done.returncode == 0, f"generate {arguments} succeeds: {speed}")
-    found = re.fullmatch(r"(\d+) tokens? read in [\d.]+ s, (\d+) written in [\d.]+ s: [\d.]+ tokens/s\n", speed)
+    found = re.fullmatch(r"(1 token|\d+ tokens) read in [\d.]+ s, (\d+) written in [\d.]+ s(: [\d.]+ tokens/s)?\n", speed)
     check(found is not None, "the speed is told in one line: " + speed)
-    return done.stdout.decode("utf-8"), int(found.group(2)) if found else 0  # raises unless it is UTF-8
+    count = int(found.group(2)) if found else 0
+    check(found is None or (found.group(3) is not None) == (count > 1), "there is a rate where a pass was timed: " + speed)
+    return done.stdout.decode("utf-8"), count  # raises unless it is UTF-8
 
 
 def kinds(folder):
@@ -59,6 +61,7 @@ def drawing(weights):
     for flags in [["--temperature", 0], ["--top-k", 1], ["--top-p", 1e-9], ["--temperature", 1e-9]]:
         check(written(*model, *flags)[0] == greedy, f"{flags} is greedy")
     check(written("--weights", weights, "--tokens", 5)[1] == 5, "without a prompt a document begins")
+    check(written("--weights", weights, "--tokens", 1, "--seed", 2)[1] == 1, "one token needs no pass but the prompt's")
     check("\ufffd" in written("--weights", weights, "--tokens", 200, "--temperature", 5)[0], "bytes that are no UTF-8 are replaced")
 
 
@@ -91,6 +94,14 @@ def bad_input(root, folder):
     expect_error("top-p of 0", [*pretrained, "--top-p", "0"], "top-p is 0")
     expect_error("greedy with a temperature", [*pretrained, "--greedy", "--temperature", "1"], "excludes")
     expect_error("no tokens", [*pretrained, "--tokens", "0"], "--tokens")
+    for flag in ["--top-k", "--seed", "--threads"]:
+        expect_error("negative " + flag, [*pretrained, flag, "-1"], flag)
+    expect_error("threads beyond reason", [*pretrained, "--threads", "1025"], "1025")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PROGRAMS / "generate", *map(str, pretrained), "--tokens", "3"], stdout=full,
+                              stderr=subprocess.PIPE, timeout=120)
+    check(done.returncode == 1 and done.stderr.startswith(b"generate: standard output: cannot be written: "),
+          f"a full disk is an error: {done.returncode}, {done.stderr}")
     expect_error("long prompt", [*pretrained, "--prompt", "x" * (CONTEXT + 1)],
                  f"--prompt has {CONTEXT + 1} tokens, expected at most {CONTEXT}, the context of nano")
     moved = root / "moved"

@@ -21,6 +21,8 @@ TEST_CASE("capitalized is Python's capitalize") {
     CHECK(capitalized("ǆǄ") == "ǅǆ");
     CHECK(capitalized("xİ") == "Xi\u0307");
     CHECK(capitalized("ΟΔΟΣ ΣΑΣ.") == "Οδος σας.");
+    CHECK(capitalized("ΑΣ'Β ΑΣ.Β ΑΣ' Β") == "Ασ'β ασ.β ας' β");
+    CHECK(capitalized("Α\u0301Σ ΑΣ\u0301 ªΣ ʰΣ xΣⅣ") == "Α\u0301ς ας\u0301 ªς ʰσ xσⅳ");
     CHECK(capitalized("1ABC") == "1abc");
 }
 

@@ -10,9 +10,9 @@
 
 #include <lamina/text/tokenizer_concept.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,14 +22,17 @@ namespace lamina::eval {
 
 struct AnswerOptions {
     std::size_t context = 1024;  ///< positions of the model
-    std::size_t together = 64;   ///< questions given to the scorer at once: it shares beginnings among these
-    std::size_t first = 0;       ///< the first to be answered, for instance because those before it have been
+    /// Questions, and about how many tokens of them, that the scorer is given at once: it shares beginnings among
+    /// these, and what it has not finished is lost when the program is stopped.
+    std::size_t together = 64;
+    std::size_t tokens_together = 16384;
+    std::size_t first = 0;  ///< the first to be answered, for instance because those before it have been
 };
 
 /// What was done for some questions.
 struct AnswerCounts {
     std::size_t questions = 0;
-    std::size_t harness_tokens = 0;  ///< that lm-evaluation-harness puts through a model for them, without its padding
+    std::size_t harness_tokens = 0;  ///< as HarnessTokens counts them, those of one call together
     std::size_t cut_off = 0;         ///< choices whose context lost its beginning
 };
 
@@ -38,25 +41,29 @@ struct AnswerCounts {
 ///
 /// errors  FileError naming the question's place when a choice does not fit the context, NonFiniteError when one has no
 ///         finite log-probability; what `each` has been given before stays valid
+/// memory  the tokens of all questions, to know those that are equal
 template <Scorer S, text::Tokenizer T, class Each>
 AnswerCounts answer_questions(S& scorer, const T& tokenizer, std::span<const Question> questions,
                               const AnswerOptions& options, const Each& each) {
     AnswerCounts counts{};
-    for (std::size_t begin = options.first; begin < questions.size(); begin += options.together) {
-        const std::size_t count = std::min(options.together, questions.size() - begin);
+    HarnessTokens harness_tokens;
+    for (std::size_t begin = options.first; begin < questions.size();) {
+        std::size_t tokens = 0;
         std::vector<Request> requests;
         std::vector<QuestionRequests> asked;
         std::vector<std::size_t> first_request;
-        for (const Question& question : questions.subspan(begin, count)) {
+        for (const Question& question : questions.subspan(begin)) {
+            if (asked.size() == options.together || tokens >= options.tokens_together) break;
             QuestionRequests next = requests_of(tokenizer, question, options.context);
-            counts.harness_tokens += next.harness_tokens;
+            harness_tokens.add(next);
             counts.cut_off += next.cut_off;
             first_request.push_back(requests.size());
+            for (const Request& request : next.requests) tokens += request.context.size();
             std::move(next.requests.begin(), next.requests.end(), std::back_inserter(requests));
             asked.push_back(std::move(next));
         }
         const std::vector<Answer> scores = scorer.score(requests);
-        for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t i = 0; i < asked.size(); ++i) {
             Answer answer;
             for (const QuestionRequests::Place& place : asked[i].choices) {
                 answer.push_back(scores[first_request[i] + place.request][place.continuation]);
@@ -67,8 +74,10 @@ AnswerCounts answer_questions(S& scorer, const T& tokenizer, std::span<const Que
             }
             each(begin + i, std::move(answer));
         }
-        counts.questions += count;
+        counts.questions += asked.size();
+        begin += asked.size();
     }
+    counts.harness_tokens = harness_tokens.count();
     return counts;
 }
 

@@ -65,15 +65,12 @@ struct HellaSwag {
         std::size_t label = 0;
     };
 
-    /// A row of the published file, or one that has the finished `ctx` in place of `ctx_a` and `ctx_b`.
+    /// A row of the published file. Its `ctx` is not read: the harness makes its own of `ctx_a` and `ctx_b`.
     [[nodiscard]] static Document read(const io::JsonObject& line) {
-        Document document{.activity = line.require<std::string>("activity_label"), .context = {}, .endings = {}};
-        if (line.contains("ctx") && !line.contains("ctx_a") && !line.contains("ctx_b")) {
-            document.context = line.require<std::string>("ctx");
-        } else {
-            document.context =
-                line.require<std::string>("ctx_a") + " " + text::capitalized(line.require<std::string>("ctx_b"));
-        }
+        Document document{.activity = line.require<std::string>("activity_label"),
+                          .context = line.require<std::string>("ctx_a") + " ",
+                          .endings = {}};
+        document.context += text::capitalized(line.require<std::string>("ctx_b"));
         document.endings = read_choices(line, "endings", 4);
         document.label = label_below(line, "label", document.endings.size());
         return document;

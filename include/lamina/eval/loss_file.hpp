@@ -83,9 +83,15 @@ private:
     void read_back() {
         open("rb");
         std::string found(heading().size(), '\0');
-        if (std::fread(found.data(), 1, found.size(), file_.get()) != found.size() || found != heading()) {
+        found.resize(std::fread(found.data(), 1, found.size(), file_.get()));
+        if (found.size() < heading().size() && heading().starts_with(found)) {  // stopped while it was begun
+            open("wb");
+            write(heading());
+            return;
+        }
+        if (found != heading()) {
             fail("holds other losses, expected float32 [" + std::to_string(blocks_) + ", " + std::to_string(width_) +
-                 "]; begin anew without --resume");
+                 "]");
         }
         std::vector<float> block(width_);
         while (blocks() < blocks_ && std::fread(block.data(), sizeof(float), width_, file_.get()) == width_) {

@@ -8,7 +8,7 @@
 #include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
-#include <lamina/nn/score.hpp>
+#include <lamina/nn/segment.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -40,8 +40,9 @@ public:
         LAMINA_EXPECTS(limits.pass_tokens >= limits.context, "PrefixScorer: passes of at least one context");
     }
 
-    /// errors  LAMINA_EXPECTS requests as Request says; those of the pass
+    /// errors  LAMINA_EXPECTS requests as Request says; those of the pass, after which the scorer goes on as before
     [[nodiscard]] std::vector<Answer> score(std::span<const Request> requests) {
+        empty_pass();  // a pass that threw has left what it was given
         std::vector<Answer> answers;
         answers.reserve(requests.size());
         for (const Request& request : requests) answers.emplace_back(request.continuations.size());
@@ -119,10 +120,12 @@ private:
         }
         const TokenSpan wanted = TokenSpan(sequences.front().tokens).first(length);
         const std::size_t kept = common_prefix(trunk_, wanted);
+        if (kept < length) {
+            trunk_.clear();  // until its rows are written: the pass may throw
+            add({.tokens = wanted.subspan(kept), .prefix = {.row = 0, .length = kept}, .store_at = kept});
+            flush();
+        }
         trunk_.assign(wanted.begin(), wanted.end());
-        if (kept == length) return;
-        add({.tokens = wanted.subspan(kept), .prefix = {.row = 0, .length = kept}, .store_at = kept});
-        flush();
     }
 
     /// How many of the groups have stems that the cache holds together.
@@ -181,6 +184,10 @@ private:
               std::span<double>(log_probabilities_));
         for (std::size_t i = 0; i < sums_.size(); ++i) *sums_[i] += log_probabilities_[i];
         tokens_ += packed_;
+        empty_pass();
+    }
+
+    void empty_pass() {
         packed_ = 0;
         segments_.clear();
         wanted_.clear();

@@ -25,27 +25,18 @@ struct ReportColumn {
     int decimals = 4;
 };
 
-/// The metrics of a model as they would be read back from its file.
-[[nodiscard]] inline ResultValues values_of(const Results& results) {
-    ResultValues found{.label = results.label, .values = {}};
-    if (results.pile) {
-        found.values["pile10k/loss"] = results.pile->mean;
-        found.values["pile10k/perplexity"] = results.pile->perplexity;
-        found.values["pile10k/median"] = results.pile->median;
-    }
-    const auto add = [&found](const auto& entries) {
-        for (const auto& entry : entries) {
-            for (const MetricResult& metric : entry.metrics) {
-                found.values[entry.name + "/" + metric.name] = metric.measured.value;
-            }
-        }
-    };
-    add(results.tasks);
-    add(results.groups);
-    return found;
-}
-
 namespace detail {
+
+/// Whether every model was asked the same for a column, as far as they tell.
+[[nodiscard]] inline bool comparable(std::span<const ResultValues> models, const ReportColumn& column) {
+    const std::string task = column.key.substr(0, column.key.find('/'));
+    const auto first = models.front().asked.find(task);
+    if (first == models.front().asked.end()) return true;
+    return std::all_of(models.begin(), models.end(), [&](const ResultValues& model) {
+        const auto found = model.asked.find(task);
+        return found == model.asked.end() || found->second == first->second;
+    });
+}
 
 /// Those of `columns` that a model has a value for, as a table; empty without any. The first model is the baseline.
 [[nodiscard]] inline std::string table_of(std::span<const ResultValues> models, std::span<const ReportColumn> columns) {
@@ -55,9 +46,12 @@ namespace detail {
                            [&column](const ResultValues& model) { return model.values.contains(column.key); });
     });
     if (shown.empty()) return "";
-    const auto differences = models.size() > 1 ? io::Differences::shown : io::Differences::hidden;
     std::vector<io::ResultsColumn> headings;
+    std::string apart;
     for (const ReportColumn& column : shown) {
+        const bool same = comparable(models, column);
+        if (!same) apart += (apart.empty() ? "" : ", ") + column.key;
+        const auto differences = models.size() > 1 && same ? io::Differences::shown : io::Differences::hidden;
         headings.push_back({.heading = column.heading, .decimals = column.decimals, .differences = differences});
     }
     io::ResultsTable table("model", std::move(headings));
@@ -66,13 +60,15 @@ namespace detail {
         for (const ReportColumn& column : shown) row.push_back(model.find(column.key));
         table.add_row(model.label, std::move(row));
     }
-    return table.markdown();
+    if (!apart.empty()) apart = "\nNo differences, since the numbers of examples or items differ: " + apart + ".\n";
+    return table.markdown() + apart;
 }
 
 }  // namespace detail
 
 /// The published table: Pile-10k loss and perplexity, HellaSwag, MMLU, then the metrics of all other tasks; below it,
-/// where there are any, the groups of MMLU. With several models, differences to the first follow each column.
+/// where there are any, the groups of MMLU. With several models, differences to the first follow each column whose
+/// questions are the same for all; a line below names the others.
 ///
 /// source  reference.md section 13.3
 [[nodiscard]] inline std::string results_markdown(std::span<const ResultValues> models) {

@@ -29,9 +29,32 @@ struct QuestionRequests {
         std::size_t continuation = 0;
     };
     std::vector<Request> requests;
-    std::vector<Place> choices;      ///< where each choice of the question went
-    std::size_t harness_tokens = 0;  ///< that the harness pushes for the question, padding not counted
-    std::size_t cut_off = 0;         ///< choices whose context lost its beginning
+    std::vector<Place> choices;  ///< where each choice of the question went
+    std::size_t cut_off = 0;     ///< choices whose context lost its beginning
+};
+
+/// Counts the tokens that the harness puts through a model for some questions, padding not counted: inputs that are
+/// equal, of whichever questions, are one.
+///
+/// memory   the different inputs
+class HarnessTokens {
+public:
+    void add(const QuestionRequests& asked) {
+        for (const Request& request : asked.requests) {
+            for (const std::vector<Token>& continuation : request.continuations) {
+                std::vector<Token> input = request.context;
+                input.insert(input.end(), continuation.begin(), continuation.end() - 1);
+                const std::size_t length = input.size();
+                if (inputs_.insert(std::move(input)).second) count_ += length;
+            }
+        }
+    }
+
+    [[nodiscard]] std::size_t count() const { return count_; }
+
+private:
+    std::set<std::vector<Token>> inputs_{};
+    std::size_t count_ = 0;
 };
 
 /// The tokens of a context and of one continuation.
@@ -72,7 +95,6 @@ template <text::Tokenizer T>
 template <text::Tokenizer T>
 [[nodiscard]] QuestionRequests requests_of(const T& tokenizer, const Question& question, std::size_t context_length) {
     QuestionRequests result{};
-    std::set<std::vector<Token>> inputs;  // the harness passes equal ones once
     for (std::size_t choice = 0; choice < question.choices.size(); ++choice) {
         TokenPair pair = encode_pair(tokenizer, question.context, " " + question.choices[choice]);
         const std::size_t length = pair.continuation.size();
@@ -86,11 +108,6 @@ template <text::Tokenizer T>
             pair.context.erase(pair.context.begin(), pair.context.end() - static_cast<std::ptrdiff_t>(room));
             ++result.cut_off;
         }
-        std::vector<Token> input = pair.context;
-        input.insert(input.end(), pair.continuation.begin(), pair.continuation.end() - 1);
-        const std::size_t input_length = input.size();
-        if (inputs.insert(std::move(input)).second) result.harness_tokens += input_length;
-
         auto same = std::find_if(result.requests.begin(), result.requests.end(),
                                  [&pair](const Request& request) { return request.context == pair.context; });
         if (same == result.requests.end()) {

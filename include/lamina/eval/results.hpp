@@ -2,9 +2,9 @@
 // Results: what an evaluation has measured, task by task, and the groups of MMLU.
 #pragma once
 
+#include <lamina/eval/loss_summary.hpp>
 #include <lamina/eval/metrics.hpp>
 #include <lamina/eval/mmlu_subjects.hpp>
-#include <lamina/eval/perplexity.hpp>
 #include <lamina/eval/question.hpp>
 #include <lamina/eval/statistics.hpp>
 

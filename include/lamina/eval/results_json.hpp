@@ -2,7 +2,7 @@
 // Results as JSON in the schema of lm-evaluation-harness, and the values of such a file, its own ones included.
 #pragma once
 
-#include <lamina/eval/perplexity.hpp>
+#include <lamina/eval/loss_summary.hpp>
 #include <lamina/eval/results.hpp>
 
 #include <lamina/io/json_file.hpp>
@@ -11,7 +11,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +24,9 @@ namespace lamina::eval {
 struct ResultValues {
     std::string label;  ///< of the model
     std::map<std::string, double> values;
+    /// For each task or group that tells: its tasks, with their examples before each question and their items. Metrics
+    /// of tasks and groups whose entries differ are of different questions.
+    std::map<std::string, std::string> asked = {};
 
     [[nodiscard]] std::optional<double> find(const std::string& key) const {
         const auto found = values.find(key);
@@ -145,25 +150,68 @@ private:
     return json;
 }
 
-/// The metrics in a file of this schema, written by lamina or by the harness. Standard errors, and values that were not
-/// finite, are passed over; of several filters the first one counts. The label is "model_name", or else the name of the
-/// file.
-///
-/// errors  FileError naming the field when the file is something else, or has no metric
-[[nodiscard]] inline ResultValues read_results(const std::filesystem::path& path) {
-    const io::JsonFile file(path);
-    ResultValues found{.label = file.object().optional<std::string>("model_name").value_or(path.filename().string()),
-                       .values = {}};
-    const io::JsonObject tasks = file.object().object("results");
+namespace detail {
+
+/// "mmlu_anatomy: 5 examples, 135 items; " for a task, and for a group what its members are asked; empty where a count
+/// is missing, or groups are nested more than four deep.
+[[nodiscard]] inline std::string what_is_asked(const io::Json& results, const std::string& task, int depth = 0) {
+    const auto at = [&results](const char* part, const std::string& name) {
+        const auto found = results.find(part);
+        if (found == results.end() || !found->is_object() || !found->contains(name)) return io::Json();
+        return (*found)[name];
+    };
+    const io::Json members = at("group_subtasks", task);
+    std::set<std::string> parts;
+    if (members.is_array() && !members.empty() && depth < 4) {
+        for (const io::Json& member : members) {
+            if (member.is_string()) parts.insert(what_is_asked(results, member.get<std::string>(), depth + 1));
+        }
+        if (parts.contains("")) return "";
+        return std::accumulate(parts.begin(), parts.end(), std::string());
+    }
+    const io::Json shots = at("n-shot", task);
+    const io::Json samples = at("n-samples", task);
+    if (!shots.is_number_integer() || !samples.is_object() || !samples.contains("effective")) return "";
+    const io::Json& items = samples["effective"];
+    if (!items.is_number_integer()) return "";
+    return task + ": " + shots.dump() + " examples, " + items.dump() + " items; ";
+}
+
+/// The values of a file, or of what is to become one.
+[[nodiscard]] inline ResultValues values_in(const io::JsonObject& file, const io::Json& json, const std::string& name) {
+    ResultValues found{.label = file.optional<std::string>("model_name").value_or(name), .values = {}};
+    const io::JsonObject tasks = file.object("results");
     for (const std::string& task : tasks.keys()) {
         const io::JsonObject metrics = tasks.object(task);
         for (const std::string& key : metrics.keys()) {
             const std::string metric = key.substr(0, key.find(','));
             if (metric == key || metric.ends_with("_stderr")) continue;
-            const auto value = metrics.optional<double>(key);
-            if (value) found.values.emplace(task + "/" + metric, *value);
+            const io::Json& value = metrics.json(key);
+            if (value.is_number()) found.values.emplace(task + "/" + metric, value.get<double>());
         }
+        std::string asked = what_is_asked(json, task);
+        if (!asked.empty()) found.asked.emplace(task, std::move(asked));
     }
+    return found;
+}
+
+}  // namespace detail
+
+/// The metrics of a model as they would be read back from its file, and those that are not finite.
+[[nodiscard]] inline ResultValues values_of(const Results& results) {
+    const io::Json json = results_json(results);
+    return detail::values_in(io::JsonObject(results.label, "", json), json, results.label);
+}
+
+/// The metrics in a file of this schema, written by lamina or by the harness. Standard errors, and what is no number,
+/// such as "N/A" or a null, are passed over; of several filters the first one counts. The label is "model_name", or
+/// else the name of the file.
+///
+/// errors  FileError naming the field when the file is something else, or has no metric; and the line when it is not
+///         JSON, which Python's literals NaN and Infinity are not
+[[nodiscard]] inline ResultValues read_results(const std::filesystem::path& path) {
+    const io::JsonFile file(path);
+    ResultValues found = detail::values_in(file.object(), file.json(), path.filename().string());
     if (found.values.empty()) throw FileError(path.string(), "field \"results\" has no metric, such as \"acc,none\"");
     return found;
 }

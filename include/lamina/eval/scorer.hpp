@@ -5,7 +5,6 @@
 #include <lamina/core/token.hpp>
 
 #include <concepts>
-#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -22,11 +21,9 @@ struct Request {
 using Answer = std::vector<double>;
 
 /// score(requests)  for each request the log-probability of each of its continuations, in their order
-/// tokens()         tokens put through the model since the scorer was made
 template <class S>
-concept Scorer = requires(S& scorer, const S& counter, std::span<const Request> requests) {
+concept Scorer = requires(S& scorer, std::span<const Request> requests) {
     { scorer.score(requests) } -> std::same_as<std::vector<Answer>>;
-    { counter.tokens() } -> std::convertible_to<std::size_t>;
 };
 
 }  // namespace lamina::eval

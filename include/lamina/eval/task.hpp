@@ -56,7 +56,18 @@ concept Task = requires(const io::JsonObject& line, const typename T::Document& 
         if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) label = choices;
     }
     if (label < choices) return label;
-    line.fail(field, "is " + printable(found.dump()) + ", expected a whole number below " + std::to_string(choices));
+    // Only of what has no parts: dump() calls itself for each level, and a file may have any number of those.
+    const std::string shown = found.is_structured() ? found.type_name() : printable(found.dump());
+    line.fail(field, "is " + shown + ", expected a whole number below " + std::to_string(choices));
+}
+
+/// A choice that has a field of its own: a string that is not blank.
+///
+/// errors  FileError naming the field when it is missing, something else, or blank
+[[nodiscard]] inline std::string read_choice(const io::JsonObject& line, std::string_view field) {
+    auto choice = line.require<std::string>(field);
+    if (text::strip(choice).empty()) line.fail(field, "is empty");
+    return choice;
 }
 
 /// The choices of an item: strings of which none is blank.

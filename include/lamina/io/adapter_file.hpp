@@ -16,6 +16,7 @@
 #include <lamina/nn/language_model_concept.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,19 +47,21 @@ template <class Adapter>
     return {{"rank", decimal_text(rank, 0)}, {"alpha", decimal_text(rank * Adapter::scale, 0)}};
 }
 
-/// Type and checksum of the weights that adapters go on, such as "BF16 51ab0c9d3e7f2846". Not a defence: it tells apart
-/// models that were confused, not ones that were forged.
+/// Of each role that has parameters, but adapters: its name, type and checksum, such as "norm BF16 51ab0c9d3e7f2846".
+/// Not a defence: it tells apart models that were confused, not ones that were forged.
 ///
-/// method  FNV-1a over words of eight bytes
+/// method  FNV-1a over words of eight bytes, whose upper half is folded into the lower: a product alone carries a
+///         word's top bits to no other
 template <AdaptedModel M>
-[[nodiscard]] std::string base_weights(M& model) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    const auto mix = [&hash](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3U; };
-    std::string_view type;
+[[nodiscard]] std::vector<std::pair<Role, std::string>> base_checksums(M& model) {
+    std::array<std::uint64_t, role_count> hashes{};
+    std::array<std::string_view, role_count> types{};
+    hashes.fill(0xcbf29ce484222325U);
     model.for_each_tensor([&](const auto& tensor) {
-        if (tensor.entry.role != Role::weight) return;
+        if (tensor.entry.role == Role::adapter) return;
         using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
-        type = name_of(scalar_type_of<Scalar>);
+        types[index_of(tensor.entry.role)] = name_of(scalar_type_of<Scalar>);
+        std::uint64_t& hash = hashes[index_of(tensor.entry.role)];
         constexpr std::size_t step = std::size_t{1} << 20U;
         std::vector<Scalar> host(std::min(step, tensor.entry.size));
         for (std::size_t start = 0; start < tensor.entry.size; start += step) {
@@ -68,13 +71,31 @@ template <AdaptedModel M>
             for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
                 std::uint64_t word = 0;
                 std::memcpy(&word, bytes.data() + i, std::min(sizeof word, bytes.size() - i));
-                mix(word);
+                hash = (hash ^ word) * 0x100000001b3U;
+                hash ^= hash >> 32U;
             }
         }
     });
     constexpr std::string_view digits = "0123456789abcdef";
-    std::string text = std::string(type) + ' ';
-    for (int shift = 60; shift >= 0; shift -= 4) text += digits[(hash >> static_cast<unsigned>(shift)) & 15U];
+    std::vector<std::pair<Role, std::string>> checksums;
+    for (const Role role : all_roles) {
+        if (types[index_of(role)].empty()) continue;
+        std::string text = std::string(name_of(role)) + ' ' + std::string(types[index_of(role)]) + ' ';
+        for (int shift = 60; shift >= 0; shift -= 4) {
+            text += digits[(hashes[index_of(role)] >> static_cast<unsigned>(shift)) & 15U];
+        }
+        checksums.emplace_back(role, std::move(text));
+    }
+    return checksums;
+}
+
+/// What the adapter's training has left as it was: the roles that train besides adapters are the trained model's own.
+template <AdaptedModel M>
+[[nodiscard]] std::string base_weights(M& model) {
+    std::string text;
+    for (const auto& [role, checksum] : base_checksums(model)) {
+        if (!M::Policies::trains(role)) text += (text.empty() ? "" : ", ") + checksum;
+    }
     return text;
 }
 
@@ -87,9 +108,11 @@ struct AdapterSaveOptions {
 
 /// Writes every adapter tensor under its model name, such as `h.0.attn.c_attn.lora_A` [In, R] and `.lora_B` [R, Out],
 /// in the type that the model stores, atomically. Metadata: `rank` and `alpha` ("full" at full rank), `base_weights`,
-/// by which load_adapter knows the weights that the adapter goes on, and `base_model`.
+/// by which load_adapter knows the model that the adapter goes on, and `base_model`. `base_weights` has the type and a
+/// checksum of each role that does not train in this model.
 ///
 /// errors  FileError as AtomicFile; ArgumentError when `base_model` is not UTF-8
+/// cost    reads all parameters once, for `base_weights`
 template <AdaptedModel M>
 void save_adapter(M& model, const std::filesystem::path& file, const AdapterSaveOptions& options = {}) {
     std::vector<TensorToWrite> tensors;
@@ -110,7 +133,7 @@ enum class OtherBase : std::uint8_t { refuse, allow };
 struct AdapterLoadOptions {
     NonFinite non_finite = NonFinite::refuse;
     OtherBase other_base =
-        OtherBase::refuse;  ///< weights of another type, or a file that does not tell, are not refused
+        OtherBase::refuse;  ///< a role of another type, or one that the file does not name, may differ
 };
 
 /// Fills a model's adapters from such a file; everything else stays as it was. The base is loaded before its adapter.
@@ -118,7 +141,7 @@ struct AdapterLoadOptions {
 /// errors  FileError that names the file and the metadata entry or tensor, what was found and what was expected. All
 ///         but the values is checked before any is written; only after a NaN or an infinity is the adapter partly
 ///         filled
-/// cost    reads all weights of the base once, to compare them with `base_weights`
+/// cost    reads all parameters of the base once, to compare them with `base_weights`
 template <AdaptedModel M>
 void load_adapter(M& model, const std::filesystem::path& path, const AdapterLoadOptions& options = {}) {
     const SafetensorsFile file(path);
@@ -141,10 +164,11 @@ void load_adapter(M& model, const std::filesystem::path& path, const AdapterLoad
     detail::refuse_others(file, wanted, "is none of the model's adapters");
     for (const auto& [key, found] : file.metadata()) {
         if (key != "base_weights" || options.other_base == OtherBase::allow) continue;
-        const std::string expected = detail::base_weights(model);
-        const auto type_of = [](const std::string& weights) { return weights.substr(0, weights.find(' ')); };
-        if (found == expected || type_of(found) != type_of(expected)) continue;
-        fail(key, found, expected, "; load the weights that the adapter was trained on, and before it");
+        for (const auto& [role, expected] : detail::base_checksums(model)) {
+            const std::string role_and_type = expected.substr(0, expected.rfind(' ') + 1);
+            if (found.find(role_and_type) == found.npos || found.find(expected) != found.npos) continue;
+            fail(key, found, expected, "; load the weights that the adapter was trained on, and before it");
+        }
     }
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role != Role::adapter) return;

@@ -35,13 +35,17 @@ enum class NormKind : std::uint8_t {
     return names[static_cast<std::size_t>(kind)];
 }
 
+/// `layer_norm_epsilon` of a folder as `io/scaled_gpt2.hpp` writes it: next to it no variance counts, so that every
+/// norm divides by its root.
+inline constexpr double scaled_norm_epsilon = 1e12;
+
 /// What config.json and a model have to agree on, besides what holds for every GPT-2 that lamina computes.
 struct Gpt2Facts {
     Architecture architecture;
     HeadWeight head = HeadWeight::tied;
     NormKind norms = NormKind::measured;
     bool stock = true;           ///< transformers' GPT2LMHeadModel computes the same from the same tensors
-    double norm_epsilon = 1e-5;  ///< what norms add to the variance; `io/scaled_gpt2.hpp` says why it may be huge
+    double norm_epsilon = 1e-5;  ///< what norms add to the variance
 };
 
 /// What config.json says besides.
@@ -80,12 +84,12 @@ public:
         if (found && *found != expected) fail(name, text(*found), text(expected));
     }
 
-    void number(std::string_view name, double expected) const {
+    void number(std::string_view name, double by_default, double expected) const {
         const std::optional<double> found = config_.optional<double>(name);
         // Files that were written by way of float hold the nearest float.
-        if (found && !(std::abs(*found - expected) <= 1e-6 * expected)) {
-            fail(name, Json(*found).dump(), Json(expected).dump());
-        }
+        if (std::abs(found.value_or(by_default) - expected) <= 1e-6 * expected) return;
+        if (!found) fail_missing(name, Json(by_default).dump(), Json(expected).dump());
+        fail(name, Json(*found).dump(), Json(expected).dump());
     }
 
     /// Two spellings may mean the same; the first is the one that messages show.
@@ -129,7 +133,7 @@ inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
     check.count("vocab_size", "", 50257, size.vocab);
     check.optional_count("n_inner", size.hidden());
     check.word("activation_function", "gelu_new", "gelu_pytorch_tanh");
-    check.number("layer_norm_epsilon", facts.norm_epsilon);
+    check.number("layer_norm_epsilon", 1e-5, facts.norm_epsilon);
     check.flag("tie_word_embeddings", true, facts.head == HeadWeight::tied);
     check.flag("scale_attn_weights", true, true);
     check.flag("scale_attn_by_inverse_layer_idx", false, false);
@@ -143,11 +147,8 @@ inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
     }
 }
 
-/// Writes the config.json that check_gpt2_config accepts for the same facts, and transformers for a stock model.
-///
-/// errors  FileError as AtomicFile
-inline void write_gpt2_config(const std::filesystem::path& file, const Gpt2Facts& facts,
-                              const Gpt2ConfigExtras& extras) {
+/// The config.json that check_gpt2_config accepts for the same facts, and transformers for a stock model.
+[[nodiscard]] inline Json gpt2_config(const Gpt2Facts& facts, const Gpt2ConfigExtras& extras) {
     const Architecture& size = facts.architecture;
     const Json end_of_text = extras.end_of_text ? Json(*extras.end_of_text) : Json(nullptr);
     Json config = Json::object();
@@ -187,7 +188,15 @@ inline void write_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
             break;
     }
     if (!facts.stock) config["lamina"] = {{"norms", name_of(facts.norms)}};
-    write_json(file, config);
+    return config;
+}
+
+/// Writes it.
+///
+/// errors  FileError as AtomicFile
+inline void write_gpt2_config(const std::filesystem::path& file, const Gpt2Facts& facts,
+                              const Gpt2ConfigExtras& extras) {
+    write_json(file, gpt2_config(facts, extras));
 }
 
 }  // namespace lamina::io

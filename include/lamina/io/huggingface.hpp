@@ -2,8 +2,10 @@
 // load_gpt2 and save_gpt2: models from and to folders in Hugging Face's GPT-2 layout.
 #pragma once
 
+#include <lamina/io/detail/described_tensors.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/gpt2_config.hpp>
+#include <lamina/io/json_file.hpp>
 #include <lamina/io/norm_states.hpp>
 #include <lamina/io/safetensors_folder.hpp>
 #include <lamina/io/safetensors_writer.hpp>
@@ -82,6 +84,17 @@ template <class M>
     return std::is_same_v<typename P::Norm, norm::Removable> || std::is_same_v<typename P::Norm, norm::FixedStd>;
 }
 
+/// Whether models of a type compute what transformers' GPT2LMHeadModel does while their norms measure.
+template <class M>
+[[nodiscard]] consteval bool is_stock_type() {
+    if constexpr (Gpt2Blocks<M>) {
+        using P = typename M::Policies;
+        return !P::Head::own_bias && (has_norm_states<M>() || std::is_same_v<typename P::Norm, norm::LayerNorm>);
+    } else {
+        return false;
+    }
+}
+
 template <class M>
 [[nodiscard]] constexpr HeadWeight head_weight_of() {
     return M::Policies::Head::own_weight ? HeadWeight::own : HeadWeight::tied;
@@ -95,12 +108,10 @@ template <LanguageModel M>
 
 template <LanguageModel M>
 [[nodiscard]] Gpt2Facts facts_of(NormKind norms) {
-    constexpr bool stock_type = Gpt2Blocks<M> && !M::Policies::Head::own_bias &&
-                                (has_norm_states<M>() || std::is_same_v<typename M::Policies::Norm, norm::LayerNorm>);
     return {.architecture = M::architecture,
             .head = head_weight_of<M>(),
             .norms = norms,
-            .stock = stock_type && norms == NormKind::measured};
+            .stock = is_stock_type<M>() && norms == NormKind::measured};
 }
 
 /// What a model is now; its norms may be on their way.
@@ -240,6 +251,14 @@ inline void create_folder(const std::filesystem::path& folder) {
     if (error) throw FileError(folder.string(), "cannot be created: " + error.message());
 }
 
+inline void write_gpt2_folder(const std::filesystem::path& folder, std::vector<TensorToWrite> tensors,
+                              const Json& config) {
+    write_described({.tensors = folder / "model.safetensors",
+                     .config = folder / "config.json",
+                     .index = folder / "model.safetensors.index.json"},
+                    std::move(tensors), config);
+}
+
 /// What config.json says of the end of text unless told otherwise.
 template <LanguageModel M>
 [[nodiscard]] std::optional<Token> end_of_text_of(std::optional<Token> told) {
@@ -272,7 +291,8 @@ void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions option
     detail::Gpt2Folder<M>(folder).fill(model, options.non_finite);
 }
 
-/// Writes a model's folder: `model.safetensors`, then `config.json`, each atomically; other files in the folder stay.
+/// Writes a model's folder: `model.safetensors` and `config.json`, so that an interrupt never leaves one of them with
+/// another model's other; an index of an earlier model goes, other files in the folder stay.
 /// Loaded and saved again, every tensor has the same bytes, provided the model stores the file's type.
 ///
 /// writes   everything but adapters (`save_adapter`) and the states of norms (`save_norm_states`). A model that
@@ -297,9 +317,10 @@ void save_gpt2(M& model, const std::filesystem::path& folder, SaveOptions option
                                                   model.backend(), options.store_as));
     });
     const ScalarType stored_as = options.store_as.value_or(tensors.front().type);
-    write_safetensors(folder / "model.safetensors", std::move(tensors));
-    write_gpt2_config(folder / "config.json", detail::facts_of(model),
-                      {.stored_as = stored_as, .end_of_text = detail::end_of_text_of<M>(options.end_of_text)});
+    detail::write_gpt2_folder(
+        folder, std::move(tensors),
+        gpt2_config(detail::facts_of(model),
+                    {.stored_as = stored_as, .end_of_text = detail::end_of_text_of<M>(options.end_of_text)}));
 }
 
 }  // namespace lamina::io

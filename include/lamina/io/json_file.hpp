@@ -44,6 +44,19 @@ using Json = nlohmann::ordered_json;
     }
 }
 
+namespace detail {
+
+/// The text of a JSON file; the path is for the error.
+[[nodiscard]] inline std::string json_text(const std::filesystem::path& path, const Json& value) {
+    try {
+        return value.dump(2) + "\n";
+    } catch (const nlohmann::json::exception&) {
+        throw ArgumentError("write_json: a string for " + path.string() + " is not valid UTF-8");
+    }
+}
+
+}  // namespace detail
+
 /// Writes a JSON file, atomically, with an indent of two spaces and a final newline.
 ///
 /// Doubles are written with as many digits as it takes to read the same number again; NaN and infinities, which JSON
@@ -51,13 +64,7 @@ using Json = nlohmann::ordered_json;
 ///
 /// errors  FileError as AtomicFile; ArgumentError when a string is not UTF-8
 inline void write_json(const std::filesystem::path& path, const Json& value) {
-    std::string text;
-    try {
-        text = value.dump(2);
-    } catch (const nlohmann::json::exception&) {
-        throw ArgumentError("write_json: a string for " + path.string() + " is not valid UTF-8");
-    }
-    write_file(path, text + "\n");
+    write_file(path, detail::json_text(path, value));
 }
 
 namespace detail {

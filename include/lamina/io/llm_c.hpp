@@ -19,8 +19,6 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
-#include <lamina/nn/gpt2_blocks.hpp>
-#include <lamina/nn/layer_norm.hpp>
 
 #include <array>
 #include <bit>
@@ -33,7 +31,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -43,10 +40,8 @@ namespace detail {
 
 template <class M>
 consteval bool has_llm_c_layout() {
-    if constexpr (Gpt2Blocks<M>) {
-        using P = typename M::Policies;
-        return !P::Head::own_weight && !P::Head::own_bias &&
-               (has_norm_states<M>() || std::is_same_v<typename P::Norm, norm::LayerNorm>);
+    if constexpr (is_stock_type<M>()) {
+        return !M::Policies::Head::own_weight;
     } else {
         return false;
     }

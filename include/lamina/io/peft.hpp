@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/io/adapter_file.hpp>
+#include <lamina/io/detail/described_tensors.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/detail/stored_scalars.hpp>
 #include <lamina/io/detail/transposed.hpp>
@@ -96,8 +97,11 @@ public:
         for (const PeftModule& module : peft_modules<M>()) {
             const std::string a = peft_name(module.path + ".lora_A", inside_);
             const std::string b = peft_name(module.path + ".lora_B", inside_);
-            const bool there = file_.find(a) != nullptr || file_.find(b) != nullptr;
-            if (!there && !config_.targets(module.path)) continue;
+            const std::string& first = file_.find(a) != nullptr ? a : b;
+            const bool there = file_.find(first) != nullptr;
+            const bool chosen = config_.targets(module.path).value_or(there);
+            if (there && !chosen) fail_tensor(file_, first, "is for a layer that adapter_config.json does not choose");
+            if (!chosen) continue;
             const std::size_t rank = config_.rank_of(module.path);
             if (rank != module.rank && !Adapter::identity_start) config_.fail_rank(module.path, module.rank);
             check_tensor(file_, a, std::array{rank, module.in});
@@ -206,8 +210,9 @@ private:
 }  // namespace detail
 
 /// Writes a model's adapters as a folder that PEFT's PeftModel.from_pretrained loads onto the same base:
-/// `adapter_model.safetensors` and `adapter_config.json`. Norms are not in it: on a base that measures its norms the
-/// adapter of a removed model is of no use, so write the base with save_scaled_gpt2, its adapter left out.
+/// `adapter_model.safetensors` and `adapter_config.json`, never one with another adapter's other. Norms are not in it:
+/// on a base that measures its norms the adapter of a removed model is of no use, so write the base with
+/// save_scaled_gpt2, its adapter left out.
 ///
 /// shapes   A [In, R] as `….lora_A.weight` [R, In], B [R, Out] as `….lora_B.weight` [Out, R]
 /// writes   `lora_alpha` is scale · R; where the rank follows the width, as at full rank, `rank_pattern` and
@@ -225,14 +230,13 @@ void save_peft_adapter(M& model, const std::filesystem::path& folder, const Peft
         tensors.push_back(detail::transposed_tensor_to_write(detail::peft_name(tensor.entry.name()), tensor,
                                                              model.backend(), options.store_as));
     });
-    write_safetensors(folder / "adapter_model.safetensors", std::move(tensors));
-
     PeftFacts facts{.base_model = options.base_model, .modules = {}};
     for (const detail::PeftModule& module : detail::peft_modules<M>()) {
         const double alpha = M::Policies::Adapter::scale * static_cast<double>(module.rank);
         facts.modules.push_back({module.path, module.rank, alpha});
     }
-    write_peft_config(folder / "adapter_config.json", facts);
+    detail::write_described({.tensors = folder / "adapter_model.safetensors", .config = folder / "adapter_config.json"},
+                            std::move(tensors), peft_config(facts));
 }
 
 /// Fills a model's adapters from a folder that PEFT has written for a GPT-2, so that the model computes what PEFT does.
@@ -243,9 +247,9 @@ void save_peft_adapter(M& model, const std::filesystem::path& folder, const Peft
 ///          and B the product
 /// leaves   what a layer without adapter in the file computes: its B becomes zero
 /// errors   FileError that names file and field, or file and tensor: use_dora and whatever else makes PEFT compute
-///          something other than W + scale·A·B, another rank, a layer of `target_modules` without adapter, a tensor
-///          that is no adapter of the model. All but the values is checked before any is written; only after a NaN or
-///          an infinity is the adapter partly filled
+///          something other than W + scale·A·B, another rank, a layer that the configuration chooses without adapter
+///          or the other way round, a tensor that is no adapter of the model. All but the values is checked before
+///          any is written; only after a NaN or an infinity is the adapter partly filled
 /// memory   one layer at a time besides the model
 /// source   reference 9
 template <PeftCompatible M>

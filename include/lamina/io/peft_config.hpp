@@ -70,6 +70,10 @@ public:
         check_nothing("alora_invocation_tokens", "after which alone the adapter acts");
         check_start();
         for (const std::string_view field : {"rank_pattern", "alpha_pattern"}) check_keys(field);
+        targets_ = words("target_modules", {"c_attn"});  // PEFT's default for a GPT-2
+        excluded_ = words("exclude_modules", {});
+        patterns_ = patterns();
+        read_layers();
     }
 
     /// The rank of a layer's adapter; `path` as "h.0.attn.c_attn".
@@ -100,20 +104,28 @@ public:
                                            " in the model's type");
     }
 
-    /// Whether `target_modules` names the end of a layer's path, and nothing else narrows the choice.
-    [[nodiscard]] bool targets(std::string_view path) const {
-        constexpr std::string_view field = "target_modules";
-        for (const std::string_view narrowing : {"exclude_modules", "layers_to_transform", "layers_pattern"}) {
-            if (config().contains(narrowing) && !config().json(narrowing).is_null()) return false;
+    /// Whether the configuration chooses a layer, by `target_modules`, `exclude_modules` and `layers_to_transform`;
+    /// nothing where it takes a regular expression to tell, so that only the file of weights does.
+    [[nodiscard]] std::optional<bool> targets(std::string_view path) const {
+        const std::string full = "transformer." + std::string(path);
+        const auto names = [&full](const std::vector<std::string>& keys) {
+            return std::any_of(keys.begin(), keys.end(),
+                               [&](const std::string& key) { return detail::names_module(key, full); });
+        };
+        if (!targets_ || !excluded_) return std::nullopt;
+        if (names(*excluded_) || !names(*targets_)) return false;
+        // A whole path is not narrowed any further.
+        if (!layers_ || std::find(targets_->begin(), targets_->end(), full) != targets_->end()) return true;
+        if (!patterns_ || std::any_of(patterns_->begin(), patterns_->end(), [](auto& key) { return key != "h"; })) {
+            return std::nullopt;
         }
-        // As a string it is a regular expression.
-        if (!config().contains(field) || !config().json(field).is_array()) return false;
-        const auto names = config().require<std::vector<std::string>>(field);
-        return std::any_of(names.begin(), names.end(),
-                           [&](const std::string& name) { return detail::names_module(name, path); });
+        return std::any_of(layers_->begin(), layers_->end(),
+                           [&](std::size_t layer) { return path.starts_with("h." + std::to_string(layer) + "."); });
     }
 
 private:
+    using Words = std::vector<std::string>;
+
     static constexpr std::size_t by_default = 8;  // PEFT's, of both r and lora_alpha
 
     struct Place {
@@ -141,6 +153,33 @@ private:
         const Json& value = config().json(field);
         if (value.is_null() || ((value.is_array() || value.is_object()) && value.empty())) return;
         config().fail(field, "is " + printable(value.dump(-1, ' ', true)) + ", " + meaning + ", expected null");
+    }
+
+    /// A field that lists the ends of paths; nothing where it is a string, which PEFT takes for a regular expression.
+    [[nodiscard]] std::optional<Words> words(std::string_view field, Words if_missing) const {
+        if (!config().contains(field) || config().json(field).is_null()) return if_missing;
+        const Json& value = config().json(field);
+        if (value.is_string()) {
+            return value.get_ref<const std::string&>().empty() ? std::optional(Words{}) : std::nullopt;
+        }
+        if (value.is_array()) return config().require<Words>(field);
+        config().fail(field, "is " + printable(value.dump(-1, ' ', true)) +
+                                 ", expected a regular expression or an array of strings");
+    }
+
+    /// What may stand before a block's number; one pattern may stand for a list of one.
+    [[nodiscard]] std::optional<Words> patterns() const {
+        constexpr std::string_view field = "layers_pattern";
+        const bool is_one = config().contains(field) && config().json(field) == "h";
+        return is_one ? Words{"h"} : words(field, {});
+    }
+
+    void read_layers() {
+        constexpr std::string_view field = "layers_to_transform";
+        if (!config().contains(field) || config().json(field).is_null()) return;
+        layers_ = config().json(field).is_array() ? config().require<std::vector<std::size_t>>(field)
+                                                  : std::vector{config().require<std::size_t>(field)};
+        if (layers_->empty()) layers_.reset();  // to PEFT the same as none given
     }
 
     /// Some ways to start an adapter take a part out of the base's weights.
@@ -175,13 +214,16 @@ private:
     }
 
     JsonFile file_;
+    std::optional<Words> targets_{};
+    std::optional<Words> excluded_{};
+    std::optional<Words> patterns_{};
+    std::optional<std::vector<std::size_t>> layers_{};
 };
 
-/// Writes the configuration that PEFT reads, with its names and in its order of fields.
+/// The configuration that PEFT reads, with its names and in its order of fields.
 ///
-/// errors  FileError as AtomicFile; ArgumentError when `base_model` is not UTF-8
 /// source  reference 9
-inline void write_peft_config(const std::filesystem::path& path, const PeftFacts& facts) {
+[[nodiscard]] inline Json peft_config(const PeftFacts& facts) {
     const PeftModuleFacts& first = facts.modules.front();
     Json ranks = Json::object();
     Json alphas = Json::object();
@@ -193,23 +235,29 @@ inline void write_peft_config(const std::filesystem::path& path, const PeftFacts
             alphas[detail::without_block(module.path)] = detail::number_or_integer(module.alpha);
         }
     }
-    write_json(path,
-               Json{{"alpha_pattern", alphas},
-                    {"base_model_name_or_path", facts.base_model.empty() ? Json(nullptr) : Json(facts.base_model)},
-                    {"bias", "none"},
-                    {"fan_in_fan_out", true},
-                    {"inference_mode", true},
-                    {"init_lora_weights", true},
-                    {"lora_alpha", detail::number_or_integer(first.alpha)},
-                    {"lora_dropout", 0.0},
-                    {"modules_to_save", nullptr},
-                    {"peft_type", "LORA"},
-                    {"r", first.rank},
-                    {"rank_pattern", ranks},
-                    {"target_modules", targets},
-                    {"task_type", "CAUSAL_LM"},
-                    {"use_dora", false},
-                    {"use_rslora", false}});
+    return Json{{"alpha_pattern", alphas},
+                {"base_model_name_or_path", facts.base_model.empty() ? Json(nullptr) : Json(facts.base_model)},
+                {"bias", "none"},
+                {"fan_in_fan_out", true},
+                {"inference_mode", true},
+                {"init_lora_weights", true},
+                {"lora_alpha", detail::number_or_integer(first.alpha)},
+                {"lora_dropout", 0.0},
+                {"modules_to_save", nullptr},
+                {"peft_type", "LORA"},
+                {"r", first.rank},
+                {"rank_pattern", ranks},
+                {"target_modules", targets},
+                {"task_type", "CAUSAL_LM"},
+                {"use_dora", false},
+                {"use_rslora", false}};
+}
+
+/// Writes it.
+///
+/// errors  FileError as AtomicFile; ArgumentError when `base_model` is not UTF-8
+inline void write_peft_config(const std::filesystem::path& path, const PeftFacts& facts) {
+    write_json(path, peft_config(facts));
 }
 
 }  // namespace lamina::io

@@ -149,6 +149,29 @@ inline std::string header_json(std::span<const TensorToWrite> sorted, const Safe
     return json;
 }
 
+/// Writes all of a safetensors file, but does not commit it.
+inline void write_tensors(AtomicFile& file, std::vector<TensorToWrite> tensors,
+                          const SafetensorsMetadata& metadata = {{"format", "pt"}}) {
+    static_assert(std::endian::native == std::endian::little, "lamina: safetensors: only little-endian machines");
+    sort_for_writing(tensors);
+    check_unique(tensors, "tensor ", [](const TensorToWrite& tensor) { return tensor.name; });
+    check_unique(metadata, "metadata ", [](const auto& entry) { return entry.first; });
+    const std::string header = header_json(tensors, metadata);
+    if (header.size() > safetensors_header_limit) {
+        throw ArgumentError("write_safetensors: the header takes " + std::to_string(header.size()) +
+                            " bytes, more than the format's " + std::to_string(safetensors_header_limit));
+    }
+    const std::uint64_t length = header.size();
+    file.write(std::as_bytes(std::span(&length, 1)));
+    file.write(header);
+    for (const TensorToWrite& tensor : tensors) {
+        TensorSink sink(file, tensor.type);
+        tensor.write_data(sink);
+        LAMINA_EXPECTS(sink.written() == checked_bytes(tensor),
+                       "write_safetensors: write_data hands over exactly the bytes of the tensor's type and shape");
+    }
+}
+
 }  // namespace detail
 
 /// Writes a safetensors file, atomically, byte for byte as the reference writer would. No more than one tensor's data
@@ -159,25 +182,8 @@ inline std::string header_json(std::span<const TensorToWrite> sorted, const Safe
 /// source  Hugging Face, safetensors format, README and tensor.rs
 inline void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                               const SafetensorsMetadata& metadata = {{"format", "pt"}}) {
-    static_assert(std::endian::native == std::endian::little, "lamina: safetensors: only little-endian machines");
-    detail::sort_for_writing(tensors);
-    detail::check_unique(tensors, "tensor ", [](const TensorToWrite& tensor) { return tensor.name; });
-    detail::check_unique(metadata, "metadata ", [](const auto& entry) { return entry.first; });
-    const std::string header = detail::header_json(tensors, metadata);
-    if (header.size() > safetensors_header_limit) {
-        throw ArgumentError("write_safetensors: the header takes " + std::to_string(header.size()) +
-                            " bytes, more than the format's " + std::to_string(safetensors_header_limit));
-    }
     AtomicFile file(path);
-    const std::uint64_t length = header.size();
-    file.write(std::as_bytes(std::span(&length, 1)));
-    file.write(header);
-    for (const TensorToWrite& tensor : tensors) {
-        TensorSink sink(file, tensor.type);
-        tensor.write_data(sink);
-        LAMINA_EXPECTS(sink.written() == detail::checked_bytes(tensor),
-                       "write_safetensors: write_data hands over exactly the bytes of the tensor's type and shape");
-    }
+    detail::write_tensors(file, std::move(tensors), metadata);
     file.commit();
 }
 

@@ -48,9 +48,7 @@ struct ScaledSaveOptions {
     std::optional<Token> end_of_text{};
 };
 
-/// `layer_norm_epsilon` of such a folder: next to it no variance counts, so that every norm divides by its root.
-inline constexpr double scaled_norm_epsilon = 1e12;
-/// What such a norm divides by.
+/// What a norm of such a folder divides by.
 inline constexpr double scaled_norm_divisor = 1e6;
 
 namespace detail {
@@ -80,7 +78,7 @@ void add_scaled_gains(M& model, ValueSources& sources) {
 /// up to a relative variance / 2e12. Adapters are merged into the matrices.
 ///
 /// scalars  in double, but for A·B, which the backend forms as the model would; rounded once to what is stored
-/// writes   `model.safetensors`, then `config.json`, each atomically
+/// writes   as save_gpt2: an interrupt never leaves such gains under a configuration that measures
 /// errors   ArgumentError that names the first norm that `fold` would refuse, before anything is written, or for F16,
 ///          which does not reach 1e6; FileError as AtomicFile
 /// memory   one tensor at a time besides the model, matrices in double
@@ -114,11 +112,11 @@ void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveO
             };
         }
     });
-    write_safetensors(folder / "model.safetensors", std::move(tensors));
-    write_gpt2_config(
-        folder / "config.json",
-        {.architecture = M::architecture, .head = detail::head_weight_of<M>(), .norm_epsilon = scaled_norm_epsilon},
-        {.stored_as = stored_as, .end_of_text = detail::end_of_text_of<M>(options.end_of_text)});
+    const Gpt2Facts facts{
+        .architecture = M::architecture, .head = detail::head_weight_of<M>(), .norm_epsilon = scaled_norm_epsilon};
+    detail::write_gpt2_folder(
+        folder, std::move(tensors),
+        gpt2_config(facts, {.stored_as = stored_as, .end_of_text = detail::end_of_text_of<M>(options.end_of_text)}));
 }
 
 /// Fills a model from such a folder, lamina's or the original's: gains stay as they are in the file, and every norm is

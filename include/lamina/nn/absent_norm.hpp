@@ -19,6 +19,7 @@ struct AbsentNorm {
     using Saved = NothingSaved;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
+    static constexpr bool token_wise = true;
     static constexpr bool is_layer_norm = false;
     static constexpr bool is_identity = true;
 

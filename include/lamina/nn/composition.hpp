@@ -77,6 +77,7 @@ public:
     using Scalar = typename First::Scalar;
     static constexpr std::size_t in = First::in;
     static constexpr std::size_t out = Member<count - 1>::out;
+    static constexpr bool token_wise = true;
 
     struct Saved {
         std::tuple<typename First::Saved, typename Rest::Saved...> members;
@@ -209,6 +210,7 @@ public:
     using Saved = typename Inner::Saved;
     static constexpr std::size_t in = Inner::in;
     static constexpr std::size_t out = Inner::out;
+    static constexpr bool token_wise = true;
 
     Inner inner{};
 
@@ -251,6 +253,7 @@ public:
     using Scalar = typename Left::Scalar;
     static constexpr std::size_t in = Left::in;
     static constexpr std::size_t out = Left::out;
+    static constexpr bool token_wise = true;
 
     struct Saved {
         typename Left::Saved left;

@@ -72,6 +72,7 @@ public:
     using Saved = NothingSaved;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
+    static constexpr bool token_wise = true;
     static constexpr bool is_layer_norm = false;
 
     Parameter<P, Role::norm, 1> alpha{Initial::constant(0.5)};

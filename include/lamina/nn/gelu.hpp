@@ -44,6 +44,7 @@ struct Gelu {
     using Saved = NothingSaved;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
+    static constexpr bool token_wise = true;
 
     template <class Visitor>
     constexpr void visit(Visitor&&) {}

@@ -2,58 +2,17 @@
 // KeyValueCache: keys and values of tokens that a model has seen, so that what follows them need not see them again.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <optional>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
 
-#include <lamina/arch/visit.hpp>
-#include <lamina/backend/contract.hpp>
-#include <lamina/core/error.hpp>
-#include <lamina/core/matrix_view.hpp>
-#include <lamina/core/token.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/detail/packed_pass.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/segment.hpp>
 
 namespace lamina {
 
-/// Some consecutive rows of a cache: the tokens of one sequence, from its beginning on.
-struct CachedPrefix {
-    std::size_t row = 0;     ///< the first
-    std::size_t length = 0;  ///< tokens, 0 for the beginning of a sequence
-};
-
-/// Tokens that continue a sequence. The first of them has the position `prefix.length`. Several segments may continue
-/// the same prefix, or parts of it.
-struct Segment {
-    std::span<const Token> tokens{};                     ///< at least one
-    CachedPrefix prefix{};                               ///< what comes before them
-    std::optional<std::size_t> store_at = std::nullopt;  ///< row of the cache where they are kept; nothing: nowhere
-};
-
 namespace detail {
-
-/// Scalars that the layers of a block keep per token: the keys and the values of each attention.
-template <class Block>
-[[nodiscard]] consteval std::size_t cached_scalars() {
-    std::size_t sum = 0;
-    const auto look = [&](const auto& self, auto& node) -> void {
-        using Node = std::remove_cvref_t<decltype(node)>;
-        if constexpr (is_array_member<Node>) {
-            for (auto& member : node) self(self, member);
-        } else if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
-            if constexpr (requires { Node::cached_width; }) sum += 2 * Node::cached_width;
-            node.visit([&](std::string_view, auto& member) { self(self, member); });
-        }
-    };
-    Block block{};
-    look(look, block);
-    return sum;
+struct PackedPassOf;
 }
-
-}  // namespace detail
 
 /// Keys and values of `rows` tokens in every layer, in the model's activation type, and what a pass that reads and
 /// writes them needs (`score`, `logits`).
@@ -62,154 +21,43 @@ template <class Block>
 /// and rows are used again by storing something else in them. A pass stores its segments' tokens in the order of the
 /// layers, so no segment may be stored where another one of the same pass is read or stored.
 ///
+/// M        each of its layers announces how its tokens see each other (nn/layer_concept.hpp)
 /// memory   rows × layers × 2 × embed scalars, allocated by the constructor; small lists on the host grow to the
 ///          largest pass
 /// threads  one pass at a time, as the model
-template <class M>
-class KeyValueCache final : public PackedAttention<typename M::Scalar> {
-    using Scalar = typename M::Scalar;
-    using Backend = typename M::Backend;
-    static constexpr std::size_t scalars = detail::cached_scalars<typename M::Block>();  // per token and block
+template <LanguageModel M>
+class KeyValueCache {
+    static_assert(detail::announced<typename M::Block>().all && detail::announced<typename M::FinalNorm>().all &&
+                      detail::announced<typename M::FinalNorm>().scalars == 0,
+                  "lamina: KeyValueCache: a layer of the model does not say how its tokens see each other; announce "
+                  "token_wise or cached_width in it, as nn/layer_concept.hpp tells");
 
 public:
-    /// errors   lamina::Error when there is not that much memory
-    KeyValueCache(Backend& backend, std::size_t rows)
-        : backend_(&backend), rows_(rows), memory_(backend.allocate(bytes(rows))) {}
-
-    KeyValueCache(KeyValueCache&&) noexcept = default;
-    KeyValueCache& operator=(KeyValueCache&&) noexcept = default;
-    KeyValueCache(const KeyValueCache&) = delete;
-    KeyValueCache& operator=(const KeyValueCache&) = delete;
-    ~KeyValueCache() = default;
+    /// errors   ArgumentError for more rows than any memory holds, lamina::Error when there is not that much memory
+    KeyValueCache(typename M::Backend& backend, std::size_t rows) : pass_(backend, rows) {}
 
     /// Tokens that it has room for.
-    [[nodiscard]] std::size_t rows() const { return rows_; }
+    [[nodiscard]] std::size_t rows() const { return pass_.rows(); }
     /// Of keys and values.
-    [[nodiscard]] static constexpr std::size_t bytes(std::size_t rows) {
-        return rows * M::architecture.layers * scalars * sizeof(Scalar);
-    }
-
-    /// Makes ready for one pass over `segments`, whose tokens are packed one segment after another.
     ///
-    /// errors   ArgumentError in one sentence when a segment is empty, is read or stored beyond the last row, reaches
-    ///          beyond the model's context, or is stored where another is read or stored
-    void begin_pass(std::span<const Segment> segments) {
-        ids_.clear();
-        positions_.clear();
-        packed_.clear();
-        stored_.clear();
-        for (std::size_t i = 0; i < segments.size(); ++i) add(segments[i], i);
-        refuse_overlaps();
-    }
-
-    /// Of the pass that was begun, one for each of its tokens.
-    [[nodiscard]] std::span<const Token> ids() const { return ids_; }
-    [[nodiscard]] std::span<const std::size_t> positions() const { return positions_; }
-
-    /// Lists that passes fill, kept so that a pass like an earlier one allocates nothing.
-    struct Lists {
-        std::vector<std::size_t> order;   ///< of what is wanted, by row
-        std::vector<std::size_t> rows;    ///< each once
-        std::vector<std::size_t> firsts;  ///< of each row in `order`
-        std::vector<Token> targets;
-        std::vector<typename M::Compute> losses;
-    };
-    [[nodiscard]] Lists& lists() { return lists_; }
-
-    void enter_block(std::size_t index) override {
-        next_ = reinterpret_cast<Scalar*>(memory_.data()) + index * rows_ * scalars;
-    }
-
-    void attend(std::size_t heads, MatrixView<const Scalar> qkv, MatrixView<Scalar> out) override {
-        const std::size_t width = out.cols;
-        const MatrixView<Scalar> keys(next_, rows_, width);
-        const MatrixView<Scalar> values(next_ + rows_ * width, rows_, width);
-        next_ += 2 * rows_ * width;
-        backend_->cached_attention(CachedAttention<Scalar>{.segments = packed_.data(),
-                                                           .segment_count = packed_.size(),
-                                                           .heads = heads,
-                                                           .qkv = qkv,
-                                                           .keys = keys,
-                                                           .values = values,
-                                                           .out = out});
-        if (stored_.empty()) return;
-        backend_->store_keys_values(StoreKeysValues<Scalar>{
-            .segments = packed_.data(), .segment_count = packed_.size(), .qkv = qkv, .keys = keys, .values = values});
-    }
+    /// errors   ArgumentError for more than any memory holds
+    [[nodiscard]] static constexpr std::size_t bytes(std::size_t rows) { return detail::PackedPass<M>::bytes(rows); }
 
 private:
-    /// Rows that a segment is stored in.
-    struct Range {
-        std::size_t first;
-        std::size_t last;  ///< one past
-        std::size_t segment;
-    };
-
-    [[noreturn]] static void refuse(std::size_t segment, const std::string& problem) {
-        throw ArgumentError("lamina: cached pass: segment " + std::to_string(segment) + " " + problem);
-    }
-
-    void add(const Segment& segment, std::size_t index) {
-        const std::size_t count = segment.tokens.size();
-        const CachedPrefix& prefix = segment.prefix;
-        if (count == 0) refuse(index, "has no tokens, expected at least one");
-        if (prefix.length > rows_ || prefix.row > rows_ - prefix.length) {
-            refuse(index, "continues " + std::to_string(prefix.length) + " tokens from row " +
-                              std::to_string(prefix.row) + " on, but the cache has " + std::to_string(rows_) + " rows");
-        }
-        constexpr std::size_t context = M::architecture.context;
-        if (prefix.length > context || count > context - prefix.length) {
-            refuse(index, "ends after " + std::to_string(prefix.length + count) + " tokens, expected at most " +
-                              std::to_string(context) + ", the context of the model");
-        }
-        if (segment.store_at) {
-            if (count > rows_ || *segment.store_at > rows_ - count) {
-                refuse(index, "stores " + std::to_string(count) + " tokens from row " +
-                                  std::to_string(*segment.store_at) + " on, but the cache has " +
-                                  std::to_string(rows_) + " rows; make it larger");
-            }
-            stored_.push_back({*segment.store_at, *segment.store_at + count, index});
-        }
-        packed_.push_back({.first = ids_.size(),
-                           .count = count,
-                           .prefix_first = prefix.row,
-                           .prefix_count = prefix.length,
-                           .store_first = segment.store_at.value_or(PackedSegment::not_stored)});
-        ids_.insert(ids_.end(), segment.tokens.begin(), segment.tokens.end());
-        for (std::size_t i = 0; i < count; ++i) positions_.push_back(prefix.length + i);
-    }
-
-    void refuse_overlaps() {
-        if (stored_.empty()) return;
-        std::sort(stored_.begin(), stored_.end(), [](const Range& a, const Range& b) { return a.first < b.first; });
-        for (std::size_t i = 1; i < stored_.size(); ++i) {
-            if (stored_[i].first < stored_[i - 1].last) {
-                refuse(stored_[i].segment, "is stored where segment " + std::to_string(stored_[i - 1].segment) +
-                                               " is; give each rows of its own");
-            }
-        }
-        for (std::size_t i = 0; i < packed_.size(); ++i) {
-            const PackedSegment& segment = packed_[i];
-            // The first range that ends after the prefix begins is the only one that need be looked at: they are apart.
-            const auto range =
-                std::upper_bound(stored_.begin(), stored_.end(), segment.prefix_first,
-                                 [](std::size_t row, const Range& candidate) { return row < candidate.last; });
-            if (range != stored_.end() && range->first < segment.prefix_first + segment.prefix_count) {
-                refuse(range->segment, "is stored where segment " + std::to_string(i) +
-                                           " is read in the same pass; give it rows of its own, or a pass of its own");
-            }
-        }
-    }
-
-    Backend* backend_;
-    std::size_t rows_;
-    typename Backend::Memory memory_;
-    std::vector<Token> ids_{};
-    std::vector<std::size_t> positions_{};
-    std::vector<PackedSegment> packed_{};
-    std::vector<Range> stored_{};
-    Lists lists_{};
-    Scalar* next_ = nullptr;  // where the keys of the next attention in the current block lie
+    friend detail::PackedPassOf;
+    detail::PackedPass<M> pass_;
 };
+
+namespace detail {
+
+/// For functions that run a pass over a cache.
+struct PackedPassOf {
+    template <class M>
+    [[nodiscard]] static PackedPass<M>& get(KeyValueCache<M>& cache) {
+        return cache.pass_;
+    }
+};
+
+}  // namespace detail
 
 }  // namespace lamina

@@ -40,6 +40,15 @@ struct IgnoringVisitor {
 ///
 /// Optional: `static constexpr std::size_t scratch_bytes(Extent)` when forward or backward borrow from `pass.scratch`;
 /// `materialise(backend)` and `complete_gradients(backend)` for work done once per optimiser step; `flops(Extent)`.
+/// For cached passes (key_value_cache.hpp), whose batches are not sequences, each layer says how its tokens see each
+/// other, by one of
+///   static constexpr bool token_wise = true;
+///            row n of y depends on row n of x, pass.ids[n] and pass.positions[n] only. A layer made of layers says it
+///            of what it does itself; those that `visit` shows speak for themselves
+///   static constexpr std::size_t cached_width;
+///            it calls `attend` of `Pass::packed` once where that is set, with keys and values that wide
+/// A model with a layer that says neither is refused there, and there only.
+///
 /// A default-constructed layer is a constant expression: the manifest is made from one.
 template <class L>
 concept Layer = std::default_initializable<L> && std::default_initializable<typename L::Saved> &&

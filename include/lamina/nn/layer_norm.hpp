@@ -44,6 +44,7 @@ public:
     using Saved = detail::SavedMoments<typename P::Compute>;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
+    static constexpr bool token_wise = true;
     static constexpr bool is_layer_norm = true;
 
     Parameter<P, Role::norm, Width> gain{Initial::constant(1)};
@@ -95,6 +96,7 @@ public:
     using Saved = detail::SavedMoments<typename P::Compute>;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
+    static constexpr bool token_wise = true;
     static constexpr bool is_layer_norm = false;
 
     Parameter<P, Role::norm, Width> gain{Initial::constant(1)};

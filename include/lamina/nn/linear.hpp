@@ -89,6 +89,7 @@ public:
     using Scalar = typename P::Activation;
     static constexpr std::size_t in = In;
     static constexpr std::size_t out = Out;
+    static constexpr bool token_wise = true;
     static constexpr Columns all_columns{0, Out};
 
     struct SavedFactor {

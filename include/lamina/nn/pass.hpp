@@ -83,8 +83,6 @@ public:
     ///
     /// shapes   qkv [N, 3C] (queries | keys | values), out [N, C]
     virtual void attend(std::size_t heads, MatrixView<const Scalar> qkv, MatrixView<Scalar> out) = 0;
-    /// What follows is in block `index`.
-    virtual void enter_block(std::size_t index) = 0;
 
 protected:
     ~PackedAttention() = default;

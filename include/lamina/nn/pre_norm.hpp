@@ -60,6 +60,7 @@ public:
     using Scalar = typename Inner::Scalar;
     static constexpr std::size_t in = Norm::in;
     static constexpr std::size_t out = Inner::out;
+    static constexpr bool token_wise = true;
 
     struct Saved {
         Tokens<Scalar, in> normalised;

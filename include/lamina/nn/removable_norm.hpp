@@ -38,6 +38,7 @@ public:
     using Scalar = typename P::Activation;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
+    static constexpr bool token_wise = true;
     static constexpr std::size_t paths = Paths;
     static constexpr bool is_layer_norm = Stage == RemovalStage::in_progress;
 

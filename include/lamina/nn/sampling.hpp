@@ -27,7 +27,7 @@ struct SamplingOptions {
 
 /// Draws tokens; the same seed and the same logits give the same tokens on every platform whose `exp` agrees.
 ///
-/// memory   one number per token of the vocabulary, kept
+/// memory   one Candidate, 16 bytes, per token of the vocabulary, kept
 /// source   Holtzman et al. 2020, 'The Curious Case of Neural Text Degeneration', for top_p
 class Sampler {
 public:

@@ -12,15 +12,12 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
+#include <lamina/nn/detail/packed_pass.hpp>
 #include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/segment.hpp>
 
 namespace lamina {
-
-/// A question to a row of a packed batch, which is segment after segment: how likely is `target` as the next token?
-struct WantedToken {
-    std::size_t row = 0;
-    Token target = 0;
-};
 
 namespace detail {
 
@@ -92,24 +89,26 @@ void score_chunk(B& backend, Lists& lists, std::span<const WantedToken> wanted, 
 /// shapes   rows of the packed batch are counted over all segments, in their order; wanted in any order, rows may
 ///          repeat and are then computed once
 /// leaves   the states of norms as they are, whatever their tracking says of evaluations
-/// errors   ArgumentError as KeyValueCache::begin_pass, for tokens outside the vocabulary, and for rows that there are
-///          not; nothing has then been stored
+/// errors   ArgumentError in one sentence when a segment is empty, is read or stored beyond the last row of the cache,
+///          reaches beyond the model's context, or is stored where another is read or stored; for tokens outside the
+///          vocabulary; and for rows that there are not. Nothing has then been stored
 /// memory   the model's activations grow to the largest packed batch, as by `reserve({tokens, 1}, Use::evaluate)`
 /// cost     each token of the segments passes through the model once; logits of wanted rows only, head_chunk at a time
-template <class M>
+template <LanguageModel M>
 void score(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments, std::span<const WantedToken> wanted,
            std::span<double> log_probabilities) {
     LAMINA_EXPECTS(log_probabilities.size() == wanted.size(), "score: one log-probability per wanted token");
-    cache.begin_pass(segments);
-    auto& lists = cache.lists();
-    detail::group_by_row<M>(lists, wanted, cache.ids().size());
-    model.forward_packed(cache, lists.rows, [&](const auto& chunk) {
+    detail::PackedPass<M>& pass = detail::PackedPassOf::get(cache);
+    pass.begin(segments);
+    auto& lists = pass.lists();
+    detail::group_by_row<M>(lists, wanted, pass.ids().size());
+    model.forward_packed(pass, lists.rows, [&](const auto& chunk) {
         detail::score_chunk(model.backend(), lists, wanted, chunk, log_probabilities);
     });
 }
 
 /// The same, returned.
-template <class M>
+template <LanguageModel M>
 [[nodiscard]] std::vector<double> score(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments,
                                         std::span<const WantedToken> wanted) {
     std::vector<double> log_probabilities(wanted.size());
@@ -117,18 +116,19 @@ template <class M>
     return log_probabilities;
 }
 
-/// The logits of some rows of a packed batch, out[i] those of rows[i], on the host; no more rows than tokens.
-/// Everything else as `score`. With no rows it only fills the cache.
+/// The logits of some rows of a packed batch, out[i] those of rows[i], on the host. Everything else as `score`, except
+/// that a row is computed as often as it is asked for. With no rows it only fills the cache.
 ///
 /// shapes   out [rows, vocab]
-template <class M>
+template <LanguageModel M>
 void logits(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments, std::span<const std::size_t> rows,
             std::span<typename M::Compute> out) {
     constexpr std::size_t vocab = M::architecture.vocab;
     LAMINA_EXPECTS(out.size() == rows.size() * vocab, "logits: out must hold rows · vocab scalars");
-    cache.begin_pass(segments);
-    for (const std::size_t row : rows) detail::check_row(row, cache.ids().size());
-    model.forward_packed(cache, rows, [&](const auto& chunk) {
+    detail::PackedPass<M>& pass = detail::PackedPassOf::get(cache);
+    pass.begin(segments);
+    for (const std::size_t row : rows) detail::check_row(row, pass.ids().size());
+    model.forward_packed(pass, rows, [&](const auto& chunk) {
         model.backend().download(out.data() + chunk.first * vocab, chunk.logits.data,
                                  chunk.logits.size() * sizeof(typename M::Compute));
     });

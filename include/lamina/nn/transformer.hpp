@@ -238,8 +238,9 @@ public:
         }
     }
 
-    /// A forward pass over packed segments (key_value_cache.hpp), which `cache` has begun. Then calls `read` with the
-    /// logits of rows[0..], a chunk after another; its targets and losses are room for whoever computes losses of them.
+    /// A forward pass over packed segments, which `cache`, a detail::PackedPass, has begun: what `score` and `logits`
+    /// (score.hpp) are made of. Then calls `read` with the logits of rows[0..], which may repeat, chunk by chunk;
+    /// its targets and losses are room for whoever computes losses of them.
     template <class Cache, class Read>
     void forward_packed(Cache& cache, std::span<const std::size_t> rows, const Read& read) {
         const Extent extent{cache.ids().size(), 1};
@@ -257,14 +258,15 @@ public:
         for (std::size_t i = 0; i < A.layers; ++i) {
             cache.enter_block(i);
             layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+            cache.leave_block();
         }
         if (rows.empty()) return;
         layers_.final_norm.forward(pass, last_stream(), workspace_.normalised, workspace_.final_saved);
-        LAMINA_EXPECTS(rows.size() <= extent.tokens(), "forward_packed: more rows than tokens");
-        backend_->upload(workspace_.rows, rows.data(), rows.size() * sizeof(std::size_t));
         for (std::size_t first = 0; first < rows.size(); first += workspace_.head_in.count()) {
             const std::size_t here = std::min(workspace_.head_in.count(), rows.size() - first);
-            read(LogitsChunk{first, logits_of(first, here), workspace_.targets, workspace_.losses});
+            // Chunk by chunk: there may be more rows than tokens, for which there is room.
+            backend_->upload(workspace_.rows, rows.data() + first, here * sizeof(std::size_t));
+            read(LogitsChunk{first, logits_of(0, here), workspace_.targets, workspace_.losses});
         }
     }
 

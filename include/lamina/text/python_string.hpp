@@ -53,15 +53,54 @@ namespace lamina::text {
 
 namespace detail {
 
+/// Unicode's Cased, of characters that are not case-ignorable.
 [[nodiscard]] inline bool is_cased(char32_t code_point) {
+    const auto among = [code_point](char32_t first, char32_t last) {
+        return code_point >= first && code_point <= last;
+    };
     const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
-    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL || category == UTF8PROC_CATEGORY_LT;
+    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL || category == UTF8PROC_CATEGORY_LT ||
+           code_point == U'ª' || code_point == U'º' || among(0x2160, 0x217F) || among(0x24B6, 0x24E9) ||
+           among(0x1F130, 0x1F149) || among(0x1F150, 0x1F169) || among(0x1F170, 0x1F189);
 }
 
-[[nodiscard]] inline bool is_cased_at(std::string_view text, std::size_t at) {
-    if (at >= text.size()) return false;
-    const Character found = character_at(text, at);
-    return found.state == Utf8::valid && is_cased(found.code_point);
+/// Unicode's Case_Ignorable: marks and modifiers, and what may stand inside a word.
+[[nodiscard]] inline bool is_case_ignorable(char32_t code_point) {
+    switch (utf8proc_category(static_cast<utf8proc_int32_t>(code_point))) {
+        case UTF8PROC_CATEGORY_MN:
+        case UTF8PROC_CATEGORY_ME:
+        case UTF8PROC_CATEGORY_CF:
+        case UTF8PROC_CATEGORY_LM:
+        case UTF8PROC_CATEGORY_SK:
+            return true;
+        default:
+            constexpr std::u32string_view inside_words =
+                U"'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
+            return inside_words.find(code_point) != inside_words.npos;
+    }
+}
+
+/// Whether the first character of `text` that is not case-ignorable is cased.
+[[nodiscard]] inline bool cased_follows(std::string_view text) {
+    while (!text.empty()) {
+        const Character found = character_at(text, 0);
+        if (found.state != Utf8::valid) return false;
+        if (!is_case_ignorable(found.code_point)) return is_cased(found.code_point);
+        text.remove_prefix(found.length);
+    }
+    return false;
+}
+
+/// The same of the last such character.
+[[nodiscard]] inline bool cased_precedes(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t last = character_before(text, text.size());
+        const Character found = character_at(text, last);
+        if (found.state != Utf8::valid) return false;
+        if (!is_case_ignorable(found.code_point)) return is_cased(found.code_point);
+        text = text.substr(0, last);
+    }
+    return false;
 }
 
 }  // namespace detail
@@ -84,8 +123,8 @@ namespace detail {
             detail::append_utf8(static_cast<char32_t>(title), result);
         } else if (found.code_point == U'İ') {
             result += "i\u0307";
-        } else if (found.code_point == U'Σ' && !detail::is_cased_at(text, next) &&
-                   detail::is_cased_at(text, detail::character_before(text, at))) {
+        } else if (found.code_point == U'Σ' && !detail::cased_follows(text.substr(next)) &&
+                   detail::cased_precedes(text.substr(0, at))) {
             result += "ς";  // at the end of a word
         } else {
             const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(found.code_point));
