@@ -4,7 +4,7 @@
 
 #include <lamina/io/safetensors.hpp>
 
-#include "scratch_folder.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 #include "support/oracle_golden.hpp"
 
