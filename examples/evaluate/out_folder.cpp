@@ -54,7 +54,7 @@ std::string state_of(const fs::path& file) {
     return std::to_string(facts.st_size) + " bytes of " + text;
 }
 
-/// The files that the model comes from.
+/// The files that the model and its tokens come from.
 Json files_of(const Job& job) {
     Json files = Json::object();
     const auto add = [&files](const fs::path& file) { files[fs::weakly_canonical(file).string()] = state_of(file); };
@@ -65,6 +65,10 @@ Json files_of(const Job& job) {
     if (!job.model.run.empty()) {
         add(job.model.run / "adapter.safetensors");
         add(job.model.run / "norms.json");
+    }
+    const fs::path tokenizer = job.tokenizer.empty() ? job.model.weights : fs::path(job.tokenizer);
+    for (const char* const name : {"vocab.json", "merges.txt", "encoder.json", "vocab.bpe"}) {
+        if (fs::exists(tokenizer / name)) add(tokenizer / name);
     }
     return files;
 }
@@ -145,6 +149,10 @@ void check_resumed(const Job& job, const Json& now) {
         refuse_other(job, "is of a " + lamina::printable(model) + ", not of a " + job.model.model);
     }
     const lamina::io::JsonObject files = before.object("files");
+    for (const std::string& file : files.keys()) {  // such as the adapter of a run that is not named again
+        if (now["files"].contains(file)) continue;
+        refuse_other(job, "was made with other files: " + lamina::printable(file) + " is not among those of now");
+    }
     for (const auto& [file, state] : now["files"].items()) {
         const auto found = files.optional<std::string>(file).value_or("none");
         if (found == state) continue;
@@ -153,8 +161,9 @@ void check_resumed(const Job& job, const Json& now) {
     }
     const lamina::io::JsonObject tasks = before.object("tasks");
     for (const std::string& task : tasks.keys()) {
-        if (!now["tasks"].contains(task))
+        if (!now["tasks"].contains(task)) {
             refuse_other(job, "has " + lamina::printable(task) + ", which is missing now");
+        }
         const lamina::io::JsonObject of_task = tasks.object(task);
         if (of_task.require<std::string>("checksum") == now["tasks"][task]["checksum"]) continue;
         refuse_other(job, "was made with other questions of " + task);

@@ -201,6 +201,10 @@ def resumed_with_more(folder, made, hellaswag, mmlu, pile):
     (changed / "test" / "anatomy_test.csv").write_text("other,a,b,c,d,A\n")
     expect_error("changed questions", [*model, "--pile", pile, "--hellaswag", hellaswag, "--mmlu", changed, "--limit", 5, "--resume"],
                  "was made with other questions of mmlu_anatomy")
+    with_adapter = ["--pile", pile, "--out", folder / "adapted"]
+    check(run("--run", made, *with_adapter).returncode == 0, "the Pile with an adapter")
+    expect_error("resumed without the adapter", ["--weights", made / "pretrained", *with_adapter, "--resume"],
+                 "was made with other files", "adapter.safetensors is not among those of now")
     before = (made / "results.json").read_bytes()
     expect_error("a run's own folder", ["--run", made, "--mmlu", mmlu, "--out", made], "holds results.json, which is of no evaluation")
     check((made / "results.json").read_bytes() == before, "and nothing of the run is lost")
