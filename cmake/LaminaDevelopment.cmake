@@ -35,30 +35,59 @@ if(LAMINA_NATIVE)
     endif()
 endif()
 
-if(LAMINA_CUDA)
+if(LAMINA_WITH_CUDA)
+    # The architectures must be known before the language is: A100, H100 and H200 unless something else is asked for.
+    if(NOT CMAKE_CUDA_ARCHITECTURES)
+        set(CMAKE_CUDA_ARCHITECTURES 80 90)
+    endif()
+    if(NOT CMAKE_CUDA_COMPILER)
+        set(CMAKE_CUDA_COMPILER "${CUDAToolkit_NVCC_EXECUTABLE}")
+    endif()
     enable_language(CUDA)
+    target_compile_options(lamina_dev INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings>")
 endif()
 
-# lamina_program(name [library...]): name.cpp, or name.cu where CUDA is on, becomes the program `name`, together with the
-# sources in the folder `name` if there is one.
+set(LAMINA_MODELS "nano;gpt2;gpt2_medium;gpt2_large;gpt2_xl" CACHE STRING "Sizes that the programs are built for")
+set(lamina_sizes nano gpt2 gpt2_medium gpt2_large gpt2_xl)
+string(REPLACE "-" "_" lamina_wanted_sizes "${LAMINA_MODELS}")
+
+# lamina_keep_sizes(target prefix suffix [size...]): of the target's sources, PREFIX<size>SUFFIX stays for the sizes in
+# LAMINA_MODELS and those named here only.
+function(lamina_keep_sizes target prefix suffix)
+    get_target_property(parts ${target} SOURCES)
+    foreach(size IN LISTS lamina_sizes)
+        if(NOT size IN_LIST lamina_wanted_sizes AND NOT size IN_LIST ARGN)
+            list(FILTER parts EXCLUDE REGEX "/${prefix}${size}\\${suffix}$")
+        endif()
+    endforeach()
+    set_target_properties(${target} PROPERTIES SOURCES "${parts}")
+endfunction()
+
+# lamina_cuda_parts(variable folder): the .cu files of a folder, which a target with any of them links lamina_cuda for.
+function(lamina_cuda_parts variable folder)
+    set(parts "")
+    if(LAMINA_WITH_CUDA)
+        file(GLOB parts CONFIGURE_DEPENDS "${folder}/*.cu")
+    endif()
+    set(${variable} "${parts}" PARENT_SCOPE)
+endfunction()
+
+# lamina_program(name [library...]): name.cpp, together with the sources in the folder `name` if there is one, and with the
+# .cu ones among them where CUDA is on, becomes the program `name`.
 function(lamina_program name)
     file(GLOB parts CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
-    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${name}.cpp")
-        add_executable(${name} ${name}.cpp ${parts})
-        target_link_libraries(${name} PRIVATE lamina_dev lamina_native ${ARGN})
-    else()
-        add_executable(${name} ${name}.cu)
-        target_link_libraries(${name} PRIVATE lamina_dev lamina_native lamina_cuda ${ARGN})
+    lamina_cuda_parts(cuda_parts "${CMAKE_CURRENT_SOURCE_DIR}/${name}")
+    add_executable(${name} ${name}.cpp ${parts} ${cuda_parts})
+    target_link_libraries(${name} PRIVATE lamina_dev lamina_native ${ARGN})
+    if(cuda_parts)
+        target_link_libraries(${name} PRIVATE lamina_cuda)
     endif()
 endfunction()
 
 # lamina_programs([library...]): one program per source file of the current folder.
 function(lamina_programs)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
-    if(LAMINA_CUDA)
-        file(GLOB cuda_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cu")
-    endif()
-    foreach(source IN LISTS sources cuda_sources)
+    foreach(source IN LISTS sources)
         cmake_path(GET source STEM name)
         lamina_program(${name} ${ARGN})
     endforeach()

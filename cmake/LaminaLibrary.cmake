@@ -19,8 +19,19 @@ if(LAMINA_ONEDNN AND OneDnn_FOUND)
     set(LAMINA_WITH_ONEDNN ON)
 endif()
 
-if(LAMINA_CUDA)
+set(LAMINA_WITH_CUDA OFF)
+if(LAMINA_CUDA STREQUAL "AUTO")
+    find_package(CUDAToolkit 12 QUIET)
+elseif(LAMINA_CUDA)
     find_package(CUDAToolkit 12 REQUIRED)
+endif()
+# A toolkit without its compiler or its libraries, as some packages are, is none.
+if(LAMINA_CUDA AND CUDAToolkit_FOUND)
+    if(CUDAToolkit_NVCC_EXECUTABLE AND TARGET CUDA::cublasLt)
+        set(LAMINA_WITH_CUDA ON)
+    elseif(NOT LAMINA_CUDA STREQUAL "AUTO")
+        message(FATAL_ERROR "LAMINA_CUDA is ON, but the CUDA toolkit in ${CUDAToolkit_LIBRARY_ROOT} has no nvcc or no cublasLt; install both")
+    endif()
 endif()
 unset(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL)
 
@@ -45,6 +56,10 @@ endif()
 add_library(lamina_cuda INTERFACE)
 add_library(lamina::cuda ALIAS lamina_cuda)
 target_sources(lamina_cuda INTERFACE FILE_SET HEADERS BASE_DIRS "${lamina_include}" FILES ${lamina_cuda_headers})
+# CMake 3.25 does not know that nvcc 13 has C++20, so that a compile feature would be refused. Whoever sets a standard has
+# that one.
+set(lamina_without_standard "$<NOT:$<BOOL:$<TARGET_PROPERTY:CUDA_STANDARD>>>")
+target_compile_options(lamina_cuda INTERFACE "$<$<AND:$<COMPILE_LANGUAGE:CUDA>,${lamina_without_standard}>:-std=c++20>")
 target_link_libraries(lamina_cuda INTERFACE lamina CUDA::cudart CUDA::cublasLt)
 
 # To everyone but ourselves these are system headers: another project's warning flags are not about our code.

@@ -239,7 +239,7 @@ void run(CommandLine& line) {
         throw ArgumentError("--base-name goes with --to peft only");
     }
     request.model = find_size(request);
-    const Conversion conversion = Sizes::at(request.model);
+    const Conversion conversion = Sizes::at(common::Device::cpu, request.model);
     if (request.base_name.empty()) {
         request.base_name = from_anywhere(request.measures ? request.weights : request.out / "base").string();
     }

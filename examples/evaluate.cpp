@@ -45,7 +45,6 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--out", job.out,
                    "folder for results, answers, the Pile's losses of every token, and for --resume (default: none)");
     app.add_flag("--resume", job.resume, "go on with the evaluation in --out")->needs("--out");
-    app.add_option("--threads", job.threads, "0 for all cores")->check(CLI::Range(0, 1024))->capture_default_str();
 }
 
 [[nodiscard]] const char* norms_of(any_model::Kind kind) {
@@ -75,7 +74,7 @@ void run(CommandLine& line) {
     const evaluate::Work work = evaluate::read_work(job, tokenizer, job.model.architecture.context);
     evaluate::open_out(job, work);
     const std::unique_ptr<any_model::Model> model =
-        any_model::open(job.model, {.threads = job.threads, .cache_rows = 4 * job.model.architecture.context});
+        any_model::open(job.model, {.cache_rows = 4 * job.model.architecture.context});
     evaluate::report(job, evaluate::run(job, work, tokenizer, *model));
 }
 

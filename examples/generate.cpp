@@ -35,7 +35,6 @@ struct CommandLine {
     bool greedy = false;
     lamina::SamplingOptions sampling;
     std::uint64_t seed = 42;
-    std::size_t threads = 0;
 };
 
 void add_flags(CLI::App& app, CommandLine& line) {
@@ -56,7 +55,6 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->capture_default_str();
     app.add_flag("--greedy", line.greedy, "the same as --temperature 0")->excludes(temperature);
     app.add_option("--seed", line.seed, "of the drawing")->capture_default_str()->check(CLI::NonNegativeNumber);
-    app.add_option("--threads", line.threads, "0 for all cores")->capture_default_str()->check(CLI::Range(0, 1024));
 }
 
 class Stopwatch {
@@ -122,7 +120,7 @@ void run(CommandLine& line) {
         throw lamina::ArgumentError("--prompt has " + std::to_string(prompt.size()) + " tokens, expected at most " +
                                     std::to_string(context) + ", the context of " + found.model);
     }
-    const auto model = any_model::open(found, {.threads = line.threads, .cache_rows = context});
+    const auto model = any_model::open(found, {.cache_rows = context});
     Writer writer(*model, found.architecture, sampler);
 
     lamina::text::Utf8Stream text;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // remove_layernorm: takes every LayerNorm out of a GPT-2 by training full-rank adapters on its frozen weights.
+#include "common/place_flags.hpp"
 #include "common/program.hpp"
 #include "remove_layernorm/corpus.hpp"
 #include "remove_layernorm/job.hpp"
@@ -53,7 +54,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_flag("--list-recipes", line.list, "print the names of all recipes and stop");
     app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
     app.add_option("--seed", options.seed, "of adapters, data order and sampling")->capture_default_str();
-    app.add_option("--threads", options.threads, "0 for all cores")->capture_default_str();
+    common::add_flags(app, options.place);
     app.add_option("--save-every", line.save_every, "steps between checkpoints, 0 for none (default: the recipe's)");
     app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out");
     line.control_flag =
@@ -80,6 +81,8 @@ Recipe recipe_of(const CommandLine& line) {
     return line.overrides.apply(base);
 }
 
+[[nodiscard]] Sizes::Key key_of(const Job& job) { return {job.options.place.device, job.options.model}; }
+
 /// Flags that do not go together.
 void check_flags(const Job& job) {
     const bool nano = job.options.model == "nano";
@@ -90,9 +93,8 @@ void check_flags(const Job& job) {
     if (!nano && job.options.text.empty() && job.options.tokens.empty()) {
         throw lamina::ArgumentError("--model " + job.options.model + " needs --text FILE… or --tokens FILE.bin");
     }
-    if (!Sizes::all().contains(job.options.model)) {
-        throw lamina::ArgumentError("--model " + job.options.model +
-                                    " is not in this build; configure it with -DLAMINA_MODELS=" + job.options.model);
+    if (!Sizes::all().contains(key_of(job))) {
+        throw lamina::ArgumentError("--model " + common::not_built(job.options.place.device, job.options.model));
     }
     if (job.recipe.adaptation != lamina::recipe::Adaptation::full_rank) {
         throw lamina::ArgumentError("recipe " + std::string(job.recipe.name) +
@@ -115,17 +117,18 @@ void run(CommandLine& line) {
     }
     const bool nano = job.options.model == "nano";
     job.options.control = line.control_flag->count() == 0 ? nano : line.control;
-    if (job.options.threads == 0) job.options.threads = std::max(1U, std::thread::hardware_concurrency());
+    std::size_t& threads = job.options.place.threads;
+    if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     job.options.save_every = line.save_every.value_or(job.recipe.save_every);
     check_flags(job);
     job.vocabulary = open_vocabulary(job.options, line.tokenizer);
-    Sizes::all().at(job.options.model).check(job);
+    Sizes::all().at(key_of(job)).check(job);
     open_run_folder(job);
     open_corpus(job, line.tokenizer);
     std::printf("%s: %zu tokens to train on, %zu held out, %zu steps of %zu tokens\n", job.options.model.c_str(),
                 job.corpus.train->size(), job.corpus.heldout->size(), job.recipe.steps(),
                 job.recipe.tokens_per_update());
-    Sizes::all().at(job.options.model).run(job);
+    Sizes::all().at(key_of(job)).run(job);
 }
 
 }  // namespace

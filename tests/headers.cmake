@@ -60,7 +60,8 @@ file(CONFIGURE OUTPUT "${generated}/device.cu" CONTENT "${lines}" @ONLY)
 set(check "headers: the rooms for nvcc compile as CUDA")
 if(LAMINA_NVCC)
     lamina_add_check("${check}" headers "${LAMINA_NVCC}" -std=c++20 --Werror all-warnings "-I${include_root}"
-                     -c "${generated}/device.cu" -o "${generated}/device.o")
+                     -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90
+                     -gencode arch=compute_90a,code=sm_90a -c "${generated}/device.cu" -o "${generated}/device.o")
     set_tests_properties("${check}" PROPERTIES COST 100)
 else()
     lamina_add_check("${check}" headers "${CMAKE_COMMAND}" -E echo "${lamina_skip_expression}${check}: nvcc was not found")

@@ -28,12 +28,13 @@ Found find(const Flags& flags) {
     const NamedSize& size = size_of(found.weights, flags.model);
     found.model = size.name;
     found.architecture = size.architecture;
-    static_cast<void>(Size::at(found.model));
+    found.place = flags.place;
+    static_cast<void>(Size::at(found.place.device, found.model));
     return found;
 }
 
 std::unique_ptr<Model> open(const Found& found, const Opening& opening) {
-    return Size::at(found.model)(found, opening);
+    return Size::at(found.place.device, found.model)(found, opening);
 }
 
 }  // namespace any_model

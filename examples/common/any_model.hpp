@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model_folder.hpp"
+#include "place.hpp"
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/nn/key_value_cache.hpp>
@@ -22,6 +23,7 @@ struct Flags {
     std::string model;
     std::string weights;
     std::string run;
+    common::Place place;
 };
 
 struct Found {
@@ -30,6 +32,7 @@ struct Found {
     lamina::Architecture architecture{};
     std::filesystem::path weights;
     std::filesystem::path run;
+    common::Place place;
 };
 
 /// Which model the flags mean, its size from config.json, or from the flags where there is none.
@@ -58,7 +61,6 @@ protected:
 };
 
 struct Opening {
-    std::size_t threads = 0;     ///< 0: all cores
     std::size_t cache_rows = 0;  ///< tokens whose keys and values are kept
 };
 

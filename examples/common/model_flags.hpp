@@ -3,6 +3,7 @@
 #pragma once
 
 #include "any_model.hpp"
+#include "place_flags.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -18,6 +19,7 @@ inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
                    "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");
     app.add_option("--tokenizer", tokenizer,
                    "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
+    common::add_flags(app, flags.place);
 }
 
 }  // namespace any_model

@@ -96,10 +96,8 @@ fs::path weights_of_run(const fs::path& run, const fs::path& weights) {
     return found;
 }
 
-void fail_not_built(std::string_view model) {
-    throw lamina::ArgumentError(
-        "the model is a " + std::string(model) +
-        ", which is not in this build; configure it with -DLAMINA_MODELS=" + std::string(model));
+void fail_not_built(common::Device device, std::string_view model) {
+    throw lamina::ArgumentError("model " + common::not_built(device, std::string(model)));
 }
 
 }  // namespace any_model

@@ -2,6 +2,8 @@
 // What a folder says of the model or the run in it, without its tensors, and the sizes that programs know by name.
 #pragma once
 
+#include "place.hpp"
+
 #include <lamina/arch/architecture.hpp>
 
 #include <cstddef>
@@ -9,6 +11,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace any_model {
 
@@ -49,23 +52,28 @@ enum class Kind {
 [[nodiscard]] std::filesystem::path weights_of_run(const std::filesystem::path& run,
                                                    const std::filesystem::path& weights);
 
-[[noreturn]] void fail_not_built(std::string_view model);
+[[noreturn]] void fail_not_built(common::Device device, std::string_view model);
 
-/// A function for each size that a program was built with. Each is instantiated in a source of its own, because it takes
-/// a while to compile, and enters itself here: what is linked is what there is.
+/// A function for each device and size that a program was built with. Each is instantiated in a source of its own,
+/// because it takes a while to compile, and enters itself here: what is linked is what there is.
 template <class Function>
 class OfEachSize {
 public:
-    static std::map<std::string_view, Function>& all() {
-        static std::map<std::string_view, Function> sizes;
+    using Key = std::pair<common::Device, std::string_view>;
+
+    static std::map<Key, Function>& all() {
+        static std::map<Key, Function> sizes;
         return sizes;
     }
-    OfEachSize(std::string_view model, Function function) { all().emplace(model, function); }
+    OfEachSize(std::string_view model, Function function) : OfEachSize(common::Device::cpu, model, function) {}
+    OfEachSize(common::Device device, std::string_view model, Function function) {
+        all().emplace(Key{device, model}, function);
+    }
 
     /// errors   ArgumentError that says how to build the program for it
-    [[nodiscard]] static Function at(std::string_view model) {
-        const auto found = all().find(model);
-        if (found == all().end()) fail_not_built(model);
+    [[nodiscard]] static Function at(common::Device device, std::string_view model) {
+        const auto found = all().find(Key{device, model});
+        if (found == all().end()) fail_not_built(device, model);
         return found->second;
     }
 };

@@ -5,7 +5,6 @@
 #include "any_model.hpp"
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/backend/cpu/device.hpp>
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/norm_states.hpp>
@@ -21,13 +20,16 @@
 
 namespace any_model {
 
+/// The backend of `M` is included by whoever instantiates this.
 template <class M>
 class Opened final : public Model {
     static_assert(std::same_as<typename M::Compute, float>);
 
 public:
     Opened(const Found& found, const Opening& opening)
-        : backend_({.threads = opening.threads}), model_(backend_), cache_(backend_, opening.cache_rows) {
+        : backend_(make_backend(typename M::Policies::Device{}, found.place, common::Shapes::many)),
+          model_(backend_),
+          cache_(backend_, opening.cache_rows) {
         using Norm = typename M::Policies::Norm;
         if constexpr (std::same_as<Norm, lamina::norm::FixedStd>) {
             lamina::io::load_scaled_gpt2(model_, found.weights);
@@ -54,19 +56,19 @@ public:
     }
 
 private:
-    lamina::CpuBackend backend_;
+    typename M::Backend backend_;
     M model_;
     lamina::KeyValueCache<M> cache_;
 };
 
-/// `RunPrecision` is what remove_layernorm trains this size in.
-template <lamina::Architecture A, class RunPrecision>
+/// `RunPrecision` is what remove_layernorm trains this size in on the CPU.
+template <lamina::Architecture A, class RunPrecision, class Device>
 [[nodiscard]] std::unique_ptr<Model> open_size(const Found& found, const Opening& opening) {
     using Frozen = lamina::trainable::Nothing;
-    using Pretrained = lamina::Gpt2<A, Frozen>;
-    using Run = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, RunPrecision, Frozen>;
-    using Folded = lamina::Gpt2<A, lamina::norm::Absent, lamina::head::UntiedWithBias, Frozen>;
-    using Scaled = lamina::Gpt2<A, lamina::norm::FixedStd, Frozen>;
+    using Pretrained = lamina::Gpt2<A, Frozen, Device>;
+    using Run = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, RunPrecision, Frozen, Device>;
+    using Folded = lamina::Gpt2<A, lamina::norm::Absent, lamina::head::UntiedWithBias, Frozen, Device>;
+    using Scaled = lamina::Gpt2<A, lamina::norm::FixedStd, Frozen, Device>;
     switch (found.kind) {
         case Kind::pretrained:
             return std::make_unique<Opened<Pretrained>>(found, opening);

@@ -28,7 +28,6 @@ struct Job {
     std::optional<lamina::eval::ResultValues> baseline;  ///< of another model
     std::filesystem::path out;                           ///< "": nothing is kept
     bool resume = false;
-    std::size_t threads = 0;
 };
 
 }  // namespace evaluate

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include "../common/cpu_backend.hpp"
 #include "pipeline.hpp"
 
 namespace remove_layernorm {
 
 namespace {
 
-const Sizes registered("gpt2", size<lamina::gpt2_small, lamina::precision::FrozenBf16>());
+using Removable = RemovableGpt2<lamina::gpt2_small, lamina::precision::FrozenBf16>;
+
+const Sizes registered(common::Device::cpu, "gpt2", size<Removable>());
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 // Job: what one run of remove_layernorm has been asked to do, and the corpus it does it with.
 #pragma once
 
+#include "../common/place.hpp"
+
 #include <lamina/core/token.hpp>
 #include <lamina/recipe/recipe.hpp>
 #include <lamina/text/shards.hpp>
@@ -17,6 +19,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace remove_layernorm {
@@ -48,7 +51,7 @@ struct Options {
     std::vector<std::string> heldout;
     std::string out = "lamina-out";
     std::uint64_t seed = 42;
-    std::size_t threads = 0;
+    common::Place place;
     std::size_t save_every = 0;  ///< optimiser steps between checkpoints; 0 for none
     bool resume = false;
     bool control = false;            ///< also train with all norms kept, for comparison
@@ -73,15 +76,17 @@ struct Size {
     void (*run)(Job&);
 };
 
-/// The models that this program was built with. Each size is a source of its own, because it instantiates several model
-/// types, and enters itself here: what is linked is what can be run.
+/// The models that this program was built with. Each size on each device is a source of its own, because it instantiates
+/// several model types, and enters itself here: what is linked is what can be run.
 class Sizes {
 public:
-    static std::map<std::string, Size>& all() {
-        static std::map<std::string, Size> sizes;
+    using Key = std::pair<common::Device, std::string>;
+
+    static std::map<Key, Size>& all() {
+        static std::map<Key, Size> sizes;
         return sizes;
     }
-    Sizes(const char* model, Size size) { all().emplace(model, size); }
+    Sizes(common::Device device, const char* model, Size size) { all().emplace(Key{device, model}, size); }
 };
 
 }  // namespace remove_layernorm

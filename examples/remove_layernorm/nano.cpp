@@ -1,35 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "pipeline.hpp"
-
-#include <lamina/recipe/nano.hpp>
+#include "nano.hpp"
+#include "../common/cpu_backend.hpp"
 
 namespace remove_layernorm {
 
 namespace {
 
-/// Trains a model with all its norms from scratch and saves it as a Hugging Face folder, unless one is there to resume
-/// with.
-std::filesystem::path pretrain(lamina::CpuBackend& backend, const Job& job) {
-    if (!job.options.weights.empty()) return job.options.weights;
-    std::filesystem::path folder = job.out / "pretrained";
-    // The configuration is written last: without it the run was killed before the folder was whole.
-    if (std::filesystem::exists(folder / "config.json")) return folder;
-    lamina::Gpt2<lamina::recipe::nano_architecture> model(backend);
-    model.initialise(job.options.seed);
-    const std::size_t steps = job.options.pretrain_steps;
-    train_phase(
-        model, job,
-        {.name = "pretrain",
-         .steps = steps,
-         .rate = lamina::train::CosineWithMinimum{.peak = 3e-3, .minimum = 3e-4, .warmup = steps / 20, .steps = steps},
-         .trainer = {.adamw = {.weight_decay = 0.1}, .clip = 1},
-         .seed = job.options.seed + 1},
-        nullptr);
-    lamina::io::save_gpt2(model, folder);
-    return folder;
-}
-
-const Sizes registered("nano", size<lamina::recipe::nano_architecture, lamina::precision::Fp32, pretrain>());
+const Sizes registered(common::Device::cpu, "nano", nano_size<lamina::device::Cpu>());
 
 }  // namespace
 

@@ -16,6 +16,8 @@
 #include <lamina/train/removal.hpp>
 #include <lamina/train/trainer.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -36,6 +38,8 @@ struct PhaseSettings {
     std::size_t evaluate_every = 0;  ///< steps; 0 for never
     double loss_before = 0;          ///< on held-out text
 };
+
+inline constexpr const char* loss_field = "held-out loss before";
 
 [[nodiscard]] inline lamina::io::Json position_to_json(const lamina::text::BatchPosition& position) {
     return {{"epoch", position.epoch}, {"index", position.index}, {"seed", position.seed}};
@@ -62,12 +66,34 @@ struct PhaseSettings {
     return {{"phase", settings.name},
             {"steps", settings.steps},
             {"train tokens", job.corpus.train->size()},
-            {"held-out loss before", settings.loss_before}};
+            {loss_field, settings.loss_before}};
 }
 
-/// Runs or continues a phase to its end.
+/// What keeps a phase from going on with a checkpoint of other settings; empty where nothing does. A run may go on on
+/// another device, or with other algorithms for its products, so the loss before need only agree to the rounding of bf16.
+[[nodiscard]] inline std::string difference_of_phases(lamina::io::Json stored, const lamina::io::Json& now) {
+    if (stored.contains(loss_field) && stored[loss_field].is_number()) {
+        const double expected = now[loss_field].get<double>();
+        const double found = stored[loss_field].get<double>();
+        if (std::abs(found - expected) <= 0x1p-8 * std::abs(expected)) stored[loss_field] = expected;
+    }
+    return difference(stored, now);
+}
+
+/// Bytes that are in use on a backend's own device; 0 on the CPU, where the process's peak is told.
+template <class B>
+[[nodiscard]] std::size_t device_bytes(const B& backend) {
+    if constexpr (requires { backend.device_memory(); }) {
+        const auto memory = backend.device_memory();
+        return memory.total - memory.free;
+    } else {
+        return 0;
+    }
+}
+
+/// Runs or continues a phase to its end. Returns the most that was in use on the device after a step.
 template <lamina::LanguageModel M>
-void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina::train::Removal* removal) {
+std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina::train::Removal* removal) {
     namespace io = lamina::io;
     lamina::train::Trainer<M> trainer(model, settings.rate, settings.trainer);
     if (removal != nullptr) trainer.attach(*removal);
@@ -80,7 +106,7 @@ void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina
     if (continues) {
         const io::Checkpoint stored(checkpoint);
         const io::JsonObject extra = stored.extra_fields();
-        const std::string problem = difference(extra.json("settings"), settings_now);
+        const std::string problem = difference_of_phases(extra.json("settings"), settings_now);
         if (!problem.empty()) {
             extra.fail("settings", "are other ones: " + problem + "; repeat the flags of the first run, or start anew");
         }
@@ -102,8 +128,10 @@ void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina
         io::save_checkpoint(checkpoint, trainer,
                             {{"settings", settings_now}, {"position", position_to_json(batches.position())}});
     };
+    std::size_t most_bytes = 0;
     while (trainer.update() < settings.steps) {
         const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
+        most_bytes = std::max(most_bytes, device_bytes(model.backend()));
         io::Json metrics = metrics_of(report, removal != nullptr);
         progress.show(report);
         if (settings.evaluate_every != 0 && trainer.update() % settings.evaluate_every == 0) {
@@ -115,6 +143,7 @@ void train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina
         const bool due = job.options.save_every != 0 && trainer.update() % job.options.save_every == 0;
         if (due || (job.options.save_every != 0 && trainer.update() == settings.steps)) save();
     }
+    return most_bytes;
 }
 
 }  // namespace remove_layernorm

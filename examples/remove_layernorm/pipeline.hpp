@@ -7,15 +7,18 @@
 #include "phase.hpp"
 #include "report.hpp"
 
+#include <lamina/core/error.hpp>
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/norm_states.hpp>
-#include <lamina/lamina.hpp>
+#include <lamina/nn/fold.hpp>
+#include <lamina/nn/gpt2.hpp>
+#include <lamina/nn/plan.hpp>
 #include <lamina/recipe/initial_std.hpp>
 #include <lamina/text/valid_utf8.hpp>
+#include <lamina/train/removal.hpp>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -24,27 +27,32 @@
 
 namespace remove_layernorm {
 
-/// Throws when the plan of `M` exceeds the machine's memory: better now than killed halfway.
+/// Throws when the plan of `M` exceeds the memory of its device: better now than killed halfway.
 template <class M>
 void refuse_what_cannot_fit(const Job& job) {
     const lamina::Plan plan = lamina::plan<M>({job.recipe.micro_batch, job.recipe.sequence_length});
-    const auto memory =
-        static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGE_SIZE));
+    const std::size_t memory = memory_of(typename M::Policies::Device{}, job.options.place);
     if (plan.peak_bytes() <= memory) return;
-    char text[160];
+    const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1U << 30); };
+    const bool on_cpu = job.options.place.device == common::Device::cpu;
+    char text[320];
     std::snprintf(text, sizeof text,
-                  "%s: training takes %.1f GiB, this machine has %.1f GiB; lower --micro-batch or take a smaller model",
-                  job.options.model.c_str(), static_cast<double>(plan.peak_bytes()) / (1U << 30),
-                  static_cast<double>(memory) / (1U << 30));
+                  "%s: training takes %.1f GiB (parameters %.1f, gradients %.1f, moments %.1f, once per step %.1f, "
+                  "activations %.1f), this %s has %.1f GiB%s; lower --micro-batch or take a smaller model",
+                  job.options.model.c_str(), gib(plan.peak_bytes()), gib(plan.parameter_bytes()), gib(plan.gradients),
+                  gib(plan.moments), gib(plan.derived), gib(plan.workspace.total()), on_cpu ? "machine" : "device",
+                  gib(memory), on_cpu ? "" : " free");
     throw lamina::ArgumentError(text);
 }
 
-/// The process's peak of resident memory so far beside what the type says that training takes.
-inline void print_memory(const lamina::Plan& plan) {
+/// The most memory that was taken, on the device or, where that is 0, by the process so far, beside what the type says
+/// that training takes.
+inline void print_memory(std::size_t on_device, const lamina::Plan& plan) {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
-    std::printf("memory   peak %.3f GB, planned %.3f GB\n", static_cast<double>(usage.ru_maxrss) * 1024 / 1e9,
-                static_cast<double>(plan.peak_bytes()) / 1e9);
+    const double peak =
+        static_cast<double>(on_device != 0 ? on_device : static_cast<std::size_t>(usage.ru_maxrss) * 1024);
+    std::printf("memory   peak %.3f GB, planned %.3f GB\n", peak / 1e9, static_cast<double>(plan.peak_bytes()) / 1e9);
 }
 
 [[nodiscard]] inline lamina::text::TargetRule training_targets(const Job& job) {
@@ -98,7 +106,7 @@ void start_norms(M& model, lamina::train::Removal& removal, const Job& job) {
 
 /// The pretrained model with adapters that do nothing yet.
 template <class Removable>
-[[nodiscard]] Removable starting_model(lamina::CpuBackend& backend, const Job& job,
+[[nodiscard]] Removable starting_model(typename Removable::Backend& backend, const Job& job,
                                        const std::filesystem::path& weights) {
     Removable model(backend);
     model.set_end_of_text(job.vocabulary.end_of_text);
@@ -109,7 +117,8 @@ template <class Removable>
 
 /// The held-out loss of a model that had the same steps and kept its norms.
 template <class Removable>
-[[nodiscard]] double control_loss(lamina::CpuBackend& backend, const Job& job, const std::filesystem::path& weights) {
+[[nodiscard]] double control_loss(typename Removable::Backend& backend, const Job& job,
+                                  const std::filesystem::path& weights) {
     auto model = starting_model<Removable>(backend, job, weights);
     const double before = heldout_loss(model, job);
     lamina::train::Removal keep_all(model, {}, job.recipe.tracking);
@@ -126,16 +135,16 @@ void show_sample(M& model, const Job& job) {
 
 /// Takes the norms out of a model and folds what is left of them; fills everything in `results` but the control.
 template <class Removable>
-[[nodiscard]] auto remove_and_fold(lamina::CpuBackend& backend, const Job& job, const std::filesystem::path& weights,
-                                   Results& results) {
+[[nodiscard]] auto remove_and_fold(typename Removable::Backend& backend, const Job& job,
+                                   const std::filesystem::path& weights, Results& results) {
     namespace io = lamina::io;
     auto model = starting_model<Removable>(backend, job, weights);
     lamina::train::Removal removal(model, job.recipe.removal, job.recipe.tracking);
     results.layer_norms_before = removal.norms();
     results.pretrained = heldout_loss(model, job);
     start_norms(model, removal, job);
-    train_phase(model, job, recipe_phase(job, "removal", results.pretrained), &removal);
-    print_memory(lamina::plan<Removable>({job.recipe.micro_batch, job.recipe.sequence_length}));
+    const std::size_t bytes = train_phase(model, job, recipe_phase(job, "removal", results.pretrained), &removal);
+    print_memory(bytes, lamina::plan<Removable>({job.recipe.micro_batch, job.recipe.sequence_length}));
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
     io::save_adapter(model, job.out / "adapter.safetensors");
@@ -151,16 +160,20 @@ template <class Removable>
 }
 
 /// Where the pretrained weights are, or are put.
-using WeightSource = std::filesystem::path (*)(lamina::CpuBackend&, const Job&);
+template <class B>
+using WeightSource = std::filesystem::path (*)(B&, const Job&);
 
-[[nodiscard]] inline std::filesystem::path given_weights(lamina::CpuBackend&, const Job& job) {
+template <class B>
+[[nodiscard]] std::filesystem::path given_weights(B&, const Job& job) {
     return job.options.weights;
 }
 
 template <class Removable>
-void run_pipeline(const Job& job, WeightSource weights_of) {
+void run_pipeline(const Job& job, WeightSource<typename Removable::Backend> weights_of) {
     const auto start = std::chrono::steady_clock::now();
-    lamina::CpuBackend backend({.threads = job.options.threads});
+    typename Removable::Backend backend =
+        make_backend(typename Removable::Policies::Device{}, job.options.place, common::Shapes::few);
+    std::printf("%s\n", backend.description().c_str());
     Results results{};
     results.steps = job.recipe.steps();
     const std::filesystem::path weights = weights_of(backend, job);
@@ -168,6 +181,8 @@ void run_pipeline(const Job& job, WeightSource weights_of) {
     auto folded = remove_and_fold<Removable>(backend, job, weights, results);
     results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     write_report(job, results);
+    // Every token that is written makes the passes longer: no algorithm is worth timing.
+    expect_shapes(backend, common::Shapes::many);
     show_sample(folded, job);
     std::printf("%s\n", results_table(results).c_str());
     std::printf("%zu of %zu LayerNorms are left, and the type of the folded model has none.\n",
@@ -190,10 +205,15 @@ void check_job(const Job& job) {
     if (!job.options.weights.empty()) lamina::io::check_gpt2<Removable>(job.options.weights);
 }
 
-template <lamina::Architecture A, class Precision, WeightSource Weights = given_weights>
+/// A size as `Removable` trains it. Its device's backend is included by whoever instantiates this.
+template <class Removable,
+          WeightSource<typename Removable::Backend> Weights = given_weights<typename Removable::Backend>>
 [[nodiscard]] constexpr Size size() {
-    using Removable = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, Precision>;
     return {.check = check_job<Removable>, .run = [](Job& job) { run_pipeline<Removable>(job, Weights); }};
 }
+
+/// What is trained of architecture `A`: every norm can be removed, and adapters of full rank make up for it.
+template <lamina::Architecture A, class... Policies>
+using RemovableGpt2 = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, Policies...>;
 
 }  // namespace remove_layernorm

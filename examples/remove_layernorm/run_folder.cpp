@@ -26,7 +26,7 @@ Json settings_of(const Job& job) {
     Json settings{{"model", options.model},
                   {"recipe", lines},
                   {"seed", options.seed},
-                  {"threads", options.threads},
+                  {"threads", options.place.device == common::Device::cpu ? Json(options.place.threads) : Json()},
                   {"non-finite", static_cast<int>(options.non_finite)}};
     if (options.weights.empty()) settings["pretrain steps"] = options.pretrain_steps;
     return settings;
@@ -89,7 +89,11 @@ void open_run_folder(const Job& job) {
     if (!fs::exists(run)) {
         throw lamina::FileError(run.string(), "does not exist, so there is no run to go on with; drop --resume");
     }
-    const std::string problem = difference(lamina::io::read_json(run), settings_of(job));
+    Json stored = lamina::io::read_json(run);
+    Json now = settings_of(job);
+    // Threads decide bits, but only where both parts of the run are the CPU's.
+    if (stored.value("threads", Json()).is_null() || now["threads"].is_null()) stored["threads"] = now["threads"];
+    const std::string problem = difference(stored, now);
     if (!problem.empty()) {
         throw lamina::FileError(run.string(), "was made with other settings: " + problem +
                                                   "; repeat the flags of the first run, or start anew");

@@ -72,12 +72,14 @@ TEST_CASE("tensors of one role follow each other without overlap on aligned plac
             if (entry.role != role) continue;
             CHECK(entry.offset == next);
             CHECK(entry.offset % tensor_alignment == 0);
-            if (entry.trains) CHECK(entry.gradient_offset == next_gradient);
+            if (entry.trains) CHECK((entry.gradient_offset == next_gradient && entry.moment_offset == next_gradient));
+            CHECK(!entry.streams);
             next += aligned_size(entry.bytes());
             if (entry.trains) next_gradient += aligned_size(entry.size);
         }
         CHECK(Table::bytes_of(role) == next);
         CHECK(Table::gradient_elements_of(role) == next_gradient);
+        CHECK(Table::moment_elements_of(role) == next_gradient);
     }
 }
 
@@ -97,10 +99,64 @@ struct HalfFrozen {
     }
 };
 
+/// Forms the gradients of a, [3, 2] and of b, [2, 40]; its gain has a stored one.
+struct StreamingLinear {
+    static constexpr bool streams_adapter_gradients = true;
+    SampleParameter<Role::norm, 5> gain{};
+    SampleParameter<Role::adapter, 3, 2> a{};
+    SampleParameter<Role::adapter, 2, 40> b{};
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("gain", gain);
+        visitor("a", a);
+        visitor("b", b);
+    }
+};
+/// Adapters of both kinds side by side.
+struct StreamingTree {
+    SampleLinear first{};
+    std::array<StreamingLinear, 2> blocks{};
+    SampleLinear last{};
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("first", first);
+        visitor("h", blocks);
+        visitor("last", last);
+    }
+};
+
 }  // namespace
 
 TEST_CASE("what is frozen takes no place among the gradients of a role that trains elsewhere", "[arch]") {
     STATIC_REQUIRE(Manifest<HalfFrozen>::entries[1].gradient_offset == 0);
     STATIC_REQUIRE(Manifest<HalfFrozen>::gradient_elements_of(Role::weight) == 64);
     STATIC_REQUIRE(Manifest<HalfFrozen>::trainable_parameters == 3);
+}
+
+TEST_CASE("gradients that are streamed share one place, their moments have one each", "[arch]") {
+    using Streaming = Manifest<StreamingTree>;
+    std::vector<std::size_t> gradients;
+    std::vector<std::size_t> moments;
+    std::vector<bool> streams;
+    for (const TensorEntry& entry : Streaming::entries) {
+        if (entry.role != Role::adapter) {
+            CHECK(!entry.streams);
+            continue;
+        }
+        gradients.push_back(entry.gradient_offset);
+        moments.push_back(entry.moment_offset);
+        streams.push_back(entry.streams);
+    }
+    // 6 elements take 64 places, 80 take 128.
+    CHECK(streams == std::vector<bool>{false, true, true, true, true, false});
+    CHECK(gradients == std::vector<std::size_t>{0, 0, 64, 0, 64, 64});
+    CHECK(moments == std::vector<std::size_t>{0, 64, 128, 256, 320, 448});
+    STATIC_REQUIRE(Streaming::streamed_gradient_elements == 64 + 128);
+    STATIC_REQUIRE(Streaming::gradient_elements_of(Role::adapter) == 2 * 64);
+    STATIC_REQUIRE(Streaming::gradient_elements == 2 * 64 + 192 + 2 * 64);
+    STATIC_REQUIRE(Streaming::moment_elements_of(Role::adapter) == 512);
+    STATIC_REQUIRE(Streaming::moment_elements_of(Role::norm) == Streaming::gradient_elements_of(Role::norm));
+    STATIC_REQUIRE((Table::streamed_gradient_elements == 0 && Table::gradient_elements == (3 + 2) * 64));
 }

@@ -27,6 +27,7 @@ constexpr bool trains_exactly() {
 static_assert(are_answers_to<question::Trainable, trainable::Everything, trainable::AdaptersOnly,
                              trainable::AdaptersAndNorms, trainable::AdaptersAndEmbeddings, trainable::Nothing>);
 static_assert(are_answers_to<question::Recompute, recompute::None, recompute::PerBlock>);
+static_assert(are_answers_to<question::Gradients, gradients::Stored, gradients::Streamed>);
 static_assert(are_answers_to<question::Device, device::Cpu, device::Cuda>);
 static_assert(are_answers_to<question::Head, head::Tied, head::Untied, head::UntiedWithBias>);
 
@@ -39,8 +40,9 @@ TEST_CASE("each trainable set holds the roles in its name", "[arch]") {
     STATIC_REQUIRE(trains_exactly<trainable::Nothing>());
 }
 
-TEST_CASE("recompute and head policies state their facts", "[arch]") {
+TEST_CASE("recompute, gradients and head policies state their facts", "[arch]") {
     STATIC_REQUIRE((!recompute::None::per_block && recompute::PerBlock::per_block));
+    STATIC_REQUIRE((!gradients::Stored::streamed && gradients::Streamed::streamed));
     STATIC_REQUIRE((!head::Tied::own_weight && !head::Tied::own_bias));
     STATIC_REQUIRE((head::Untied::own_weight && !head::Untied::own_bias));
     STATIC_REQUIRE((head::UntiedWithBias::own_weight && head::UntiedWithBias::own_bias));

@@ -10,10 +10,12 @@
 // `MyBackend({.threads = n})` specialises `lamina_tests::conformance::UnderTest` first.
 #pragma once
 
+#include "backend/conformance/affine.hpp"
 #include "backend/conformance/attention.hpp"
 #include "backend/conformance/cached_attention.hpp"
 #include "backend/conformance/elementwise.hpp"
 #include "backend/conformance/embedding.hpp"
+#include "backend/conformance/gelu_form.hpp"
 #include "backend/conformance/loss.hpp"
 #include "backend/conformance/matmul.hpp"
 #include "backend/conformance/memory.hpp"
@@ -21,4 +23,5 @@
 #include "backend/conformance/normalise_backward.hpp"
 #include "backend/conformance/normalise_derivatives.hpp"
 #include "backend/conformance/optimiser.hpp"
+#include "backend/conformance/replay.hpp"
 #include "backend/conformance/rows.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The smallest type that is a Backend, and near misses that each lack one thing.
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -19,13 +21,15 @@ enum class Operation : std::size_t {
     fill,
     convert,
     matmul,
-    matmul_with_bias,
+    affine_product,
+    matmul_gelu_backward,
     map,
     sum_rows,
     gather_rows,
     scatter_rows,
     row_moments,
     normalise,
+    normalise_rows,
     normalise_backward,
     divisor_rows,
     mean_over_tokens,
@@ -39,6 +43,7 @@ enum class Operation : std::size_t {
     deviation_penalty_backward,
     adamw,
     sum_of_squares,
+    replay,
     nothing
 };
 
@@ -57,16 +62,19 @@ struct BackendWithout {
     void fill(Out, float) requires(has(Operation::fill));
     void convert(Out, MatrixView<const bf16>) requires(has(Operation::convert));
     void matmul(Out, In, MatrixView<const bf16>, MatmulOptions) requires(has(Operation::matmul));
-    void matmul_with_bias(Out, In, MatrixView<const bf16>, const float*) requires(has(Operation::matmul_with_bias));
+    void affine_product(const AffineProduct<float, float, bf16, float>&) requires(has(Operation::affine_product));
+    void matmul_gelu_backward(const GeluBackwardProduct<float, float, bf16>&) requires(
+        has(Operation::matmul_gelu_backward));
     void map(Out, detail::Negate, In) requires(has(Operation::map));
     void sum_rows(Out, Write, detail::Negate, In) requires(has(Operation::sum_rows));
     void gather_rows(Out, In, const std::size_t*) requires(has(Operation::gather_rows));
     void scatter_rows(Out, In, const std::size_t*) requires(has(Operation::scatter_rows));
     void row_moments(const RowMoments<float>&) requires(has(Operation::row_moments));
     void normalise(const Normalise<float, float>&) requires(has(Operation::normalise));
+    void normalise_rows(const NormaliseRows<float, float>&) requires(has(Operation::normalise_rows));
     void normalise_backward(const NormaliseBackward<float, float, float>&) requires(has(Operation::normalise_backward));
     void divisor_rows(const DivisorRows<float>&) requires(has(Operation::divisor_rows));
-    double mean_over_tokens(const float*, Extent, Positions) requires(has(Operation::mean_over_tokens));
+    void mean_over_tokens(const MeanOverTokens<float>&) requires(has(Operation::mean_over_tokens));
     void embed(const Embed<float, float>&) requires(has(Operation::embed));
     void embed_backward(const EmbedBackward<float, float>&) requires(has(Operation::embed_backward));
     void attention(const Attention<float>&) requires(has(Operation::attention));
@@ -78,6 +86,7 @@ struct BackendWithout {
         has(Operation::deviation_penalty_backward));
     void adamw(const AdamWUpdate<float, float, float>&) requires(has(Operation::adamw));
     double sum_of_squares(In) requires(has(Operation::sum_of_squares));
+    void replay(std::span<const std::uint64_t>, detail::NoWork) requires(has(Operation::replay));
 };
 
 using SmallestBackend = BackendWithout<Operation::nothing>;
@@ -100,11 +109,6 @@ struct RawMemory : SmallestBackend {
 };
 static_assert(!Backend<RawMemory>);
 
-struct MeanInFloat : SmallestBackend {
-    float mean_over_tokens(const float*, Extent, Positions);
-};
-static_assert(!Backend<MeanInFloat>);
-
 struct SquaresInFloat : SmallestBackend {
     float sum_of_squares(In);
 };
@@ -122,6 +126,14 @@ TEST_CASE("what a request leaves out has the documented default", "[contract]") 
     STATIC_REQUIRE((product.lhs_as == Transpose::no && product.rhs_as == Transpose::no));
     STATIC_REQUIRE(product.write == Write::overwrite);
 
+    constexpr AffineProduct<float, bf16, bf16, bf16> affine{.out = {}, .lhs = {}, .rhs = {}};
+    STATIC_REQUIRE((affine.bias == nullptr && affine.base.empty() && affine.pre_activation.empty()));
+    STATIC_REQUIRE(affine.scale == 1);
+
+    constexpr GeluBackwardProduct<float, float, bf16> gelu_backward{
+        .out = {}, .lhs = {}, .rhs = {}, .pre_activation = {}};
+    STATIC_REQUIRE(gelu_backward.write == Write::overwrite);
+
     constexpr RowMoments<float> moments{.x = {}, .mean = nullptr, .deviation = nullptr, .epsilon = 1e-5};
     STATIC_REQUIRE(moments.centre == Centre::yes);
 
@@ -129,7 +141,11 @@ TEST_CASE("what a request leaves out has the documented default", "[contract]") 
         .x = {}, .mean = nullptr, .divisor = nullptr, .gain = nullptr, .d_y = {}, .d_x = {}};
     STATIC_REQUIRE((backward.d_gain == nullptr && backward.d_bias == nullptr));
     STATIC_REQUIRE((backward.centre == Centre::yes && backward.statistics == Divisor::live));
-    STATIC_REQUIRE(backward.write == Write::overwrite);
+    STATIC_REQUIRE((backward.write == Write::overwrite && backward.base.empty()));
+
+    constexpr NormaliseRows<float, bf16> rows{.x = {}, .y = {}, .mean = nullptr, .gain = nullptr};
+    STATIC_REQUIRE((rows.deviation == nullptr && rows.divisor == nullptr && rows.bias == nullptr));
+    STATIC_REQUIRE((rows.epsilon == 0 && rows.centre == Centre::yes));
 
     constexpr PackedSegment segment{.first = 3, .count = 2};
     STATIC_REQUIRE((segment.prefix_count == 0 && segment.store_first == PackedSegment::not_stored));
@@ -140,4 +156,5 @@ TEST_CASE("what a request leaves out has the documented default", "[contract]") 
 
     constexpr SoftmaxCrossEntropy<float> loss{.logits = {}, .targets = nullptr, .losses = nullptr};
     STATIC_REQUIRE((loss.scale == 1 && loss.logits_after == Logits::become_gradient));
+    STATIC_REQUIRE(loss.d_logits.empty());
 }

@@ -23,6 +23,20 @@ TEST_CASE("a file error starts with the path and keeps it", "[core]") {
     CHECK(error.path() == "model/config.json");
 }
 
+TEST_CASE("an error that is told where it happened keeps its kind and what it knows", "[core]") {
+    try {
+        try {
+            throw FileError("a.bin", "too short");
+        } catch (Error& error) {
+            error.append(", in tensor x");
+            throw;
+        }
+    } catch (const FileError& error) {
+        CHECK(error.what() == std::string("a.bin: too short, in tensor x"));
+        CHECK(error.path() == "a.bin");
+    }
+}
+
 TEST_CASE("every error of outside data can be caught as lamina::Error", "[core]") {
     CHECK_THROWS_AS(throw FileError("a", "b"), Error);
     CHECK_THROWS_AS(throw ArgumentError("rate is -1, expected at least 0"), Error);

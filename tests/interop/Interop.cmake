@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Whether transformers, PEFT and llm.c's layout agree with what lamina reads and writes. Without a Python that has these
 # packages the golden files of tests/golden/interop stand in, which the suite of io/ reads.
-set(LAMINA_ORACLE_PYTHON "$ENV{LAMINA_ORACLE_PYTHON}"
-    CACHE FILEPATH "A Python with torch, transformers, peft and safetensors, for the checks against the real tools")
-
 if(LAMINA_ORACLE_PYTHON AND LAMINA_TEST_MODELS)
     add_executable(model_files interop/model_files.cpp)
     target_link_libraries(model_files PRIVATE lamina_dev lamina_native)

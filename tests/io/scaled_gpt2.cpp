@@ -68,7 +68,7 @@ TEST_CASE("gains are written times a million over the divisor, adapters merged o
     CpuBackend backend({.threads = 1});
     ExchangeModel model = exchange_base(backend);
     fix_norms(model, 2.5);
-    auto& c_fc = model.layers().blocks[1].get<1>().inner.inner.get<0>();
+    auto& c_fc = model.layers().blocks[1].get<1>().inner.inner.c_fc;
     backend.fill(MatrixView<float>(c_fc.adapter.b.values, 8, 32), 0.25);  // A is the identity
     save_scaled_gpt2(model, folder / "merged");
     save_scaled_gpt2(model, folder / "base", {.adapter = AdapterIn::nothing});

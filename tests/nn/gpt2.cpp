@@ -78,7 +78,7 @@ using SideBySide =
             RmsNorm<8, P>>;
 // What a decoder can be made of, and near misses.
 template <class L>
-constexpr bool is_part = DecoderPart<L, DimensionsOf<tiny>, P>;
+constexpr bool is_part = DecoderBlock<L, DimensionsOf<tiny>, P>;
 static_assert(is_part<Gpt2Block<tiny, P>> && is_part<LayerNorm<8, P>>);
 static_assert(!is_part<LayerNorm<16, P>> && !is_part<Linear<8, 16, P>> && !is_part<Linear<16, 8, P>>);
 static_assert(!is_part<LayerNorm<8, Policies<precision::Fp64>>>);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/nn/key_value_cache.hpp>
 
+#include <lamina/nn/gelu.hpp>
+
 #include <cstddef>
 #include <string>
 #include <type_traits>

@@ -25,6 +25,8 @@ struct SmallestModel {
     void for_each_tensor(const F&);
     template <class F>
     void for_each_trained_tensor(const F&);
+    template <class F>
+    void for_each_trained_value(const F&);
     Backend& backend();
     LossSum evaluate(const TokenBatch&);
     StepLoss backward(const TokenBatch&, MicroBatch = {});
@@ -47,6 +49,9 @@ struct WithoutTensors : SmallestModel {
 };
 struct WithoutTrainedTensors : SmallestModel {
     void for_each_trained_tensor() = delete;
+};
+struct WithoutTrainedValues : SmallestModel {
+    void for_each_trained_value() = delete;
 };
 struct WithoutEvaluate : SmallestModel {
     void evaluate() = delete;
@@ -83,6 +88,7 @@ struct WithoutArchitecture : SmallestModel {
 };
 static_assert(!LanguageModel<WithoutLayers> && !LanguageModel<LayersByValue>);
 static_assert(!LanguageModel<WithoutTensors> && !LanguageModel<WithoutTrainedTensors>);
+static_assert(!LanguageModel<WithoutTrainedValues>);
 static_assert(!LanguageModel<WithoutEvaluate> && !LanguageModel<EvaluatesToDouble>);
 static_assert(!LanguageModel<WithoutBackward> && !LanguageModel<BackwardWithoutShares>);
 static_assert(!LanguageModel<BackwardWithoutLoss> && !LanguageModel<WithoutCompleteGradients>);

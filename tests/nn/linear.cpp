@@ -2,6 +2,7 @@
 #include <lamina/nn/linear.hpp>
 
 #include <cstddef>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -21,8 +22,8 @@ template <class... Ps>
 using Checked = Linear<3, 5, Double<Ps...>>;
 
 using Plain = Checked<>;
-template <class Execution>
-using Doubled = Checked<adapter::Lora<2, 4>, Execution>;
+template <class... Ps>
+using Doubled = Checked<adapter::Lora<2, 4>, Ps...>;
 
 static_assert(Layer<Plain> && Layer<Doubled<execution::Factored>> && Layer<Doubled<execution::Merged>>);
 static_assert(Manifest<Plain>::parameters == 3 * 5 + 5);
@@ -46,12 +47,18 @@ concept CompletesGradients = requires(L& layer, Cpu& backend) {
 };
 static_assert(CompletesGradients<Doubled<execution::Merged>> && !CompletesGradients<Evaluated>);
 
+// Streamed, the factors' gradients are no part of what is completed, and nothing streams that does not train.
+static_assert(Doubled<execution::Merged, gradients::Streamed>::streams_adapter_gradients);
+static_assert(!Checked<adapter::Lora<2, 4>, gradients::Streamed, trainable::Nothing>::streams_adapter_gradients);
+static_assert(!Doubled<execution::Split>::streams_adapter_gradients);
+
 // Multiply-adds count two.
 static_assert(Plain::flops({2, 5}, true).forward == 2 * 10 * 15);
 static_assert(Plain::flops({2, 5}, true).backward == 2 * 2 * 10 * 15);
 static_assert(Plain::flops({2, 5}, false).backward == 2 * 10 * 15);
 static_assert(Doubled<execution::Merged>::flops({2, 5}, true).forward == 2 * 10 * 15);
 static_assert(Doubled<execution::Merged>::flops({2, 5}, true).once == 3 * 2 * 3 * 2 * 5);
+static_assert(Doubled<gradients::Streamed>::flops({2, 5}, true).once == 5 * 2 * 3 * 2 * 5);
 static_assert(Doubled<execution::Split>::flops({2, 5}, true).forward == 2 * 2 * 10 * 15);
 static_assert(Doubled<execution::Factored>::flops({2, 5}, true).forward == 2 * 10 * (15 + 6 + 10));
 
@@ -92,12 +99,75 @@ TEMPLATE_TEST_CASE("an adapter adds alpha over rank times (x A) B however it is 
     CHECK(y == std::vector<double>{4, 0, -4, -8, -12, 19, -4.75, -28.5, -52.25, -76});
 }
 
+TEMPLATE_TEST_CASE("linear adds to a stream of its own or another type", "[nn]", execution::Factored, execution::Split,
+                   execution::Merged) {
+    LayerRun<Doubled<TestType>> run({1, 2});
+    number(run);
+    const auto y = run.forward(two_tokens);
+    Pass<Cpu> pass{.backend = run.backend, .extent = {1, 2}};
+    const Tokens<const double, 3> x(two_tokens.data(), 2);
+    std::vector<double> base(10);
+    for (std::size_t i = 0; i < 10; ++i) base[i] = 3 - double(i);
+    std::vector<double> stream(10, std::numeric_limits<double>::quiet_NaN());
+    run.layer.forward_onto(pass, x, Tokens<const double, 5>(base.data(), 2), Tokens<double, 5>(stream.data(), 2),
+                           run.saved);
+    // Halves and quarters of small numbers: every sum is exact, in float too.
+    for (std::size_t i = 0; i < 10; ++i) CHECK(stream[i] == base[i] + y[i]);
+
+    const std::vector<float> base_in_float(base.begin(), base.end());
+    std::vector<float> stream_in_float(10, std::numeric_limits<float>::quiet_NaN());
+    run.layer.forward_onto(pass, x, Tokens<const float, 5>(base_in_float.data(), 2),
+                           Tokens<float, 5>(stream_in_float.data(), 2), run.saved);
+    for (std::size_t i = 0; i < 10; ++i) CHECK(static_cast<double>(stream_in_float[i]) == stream[i]);
+}
+
+TEST_CASE("what is materialised in bf16 without an update is the weight, or zero, bit for bit", "[nn]") {
+    using Merged = Linear<7, 5, Policies<precision::MixedBf16, adapter::FullRank, execution::Merged>>;
+    using Split = Linear<7, 5, Policies<precision::MixedBf16, adapter::FullRank, execution::Split>>;
+    STATIC_REQUIRE(std::is_same_v<decltype(Merged{}.derived.product)::Scalar, bf16>);
+    STATIC_REQUIRE(std::is_same_v<decltype(Merged{}.derived.d_product)::Scalar, float>);
+    const auto check = [](auto layer, auto&& expected) {
+        Cpu backend;
+        const ParameterStore<decltype(layer), float, Cpu> store = [&] {
+            ParameterStore<decltype(layer), float, Cpu> fresh(backend, layer);
+            initialise_parameters(fresh, backend, 5, 1);  // B starts at zero
+            return fresh;
+        }();
+        materialise_all(layer, backend);
+        bool weights_are_not_zero = false;
+        for (std::size_t i = 0; i < 35; ++i) {
+            const float weight = static_cast<float>(layer.weight.values[i]);
+            weights_are_not_zero = weights_are_not_zero || weight != 0;
+            CHECK(static_cast<float>(layer.derived.product.values[i]) == expected(weight));
+        }
+        CHECK(weights_are_not_zero);
+    };
+    check(Merged{}, [](float weight) { return weight; });
+    check(Split{}, [](float) { return 0.0F; });
+}
+
+TEST_CASE("a merged weight in bf16 is the sum rounded once", "[nn]") {
+    using Small = Linear<1, 1, Policies<precision::MixedBf16, adapter::Lora<1, 2>, execution::Merged>>;
+    Cpu backend;
+    Small layer;
+    ParameterStore<Small, float, Cpu> store(backend, layer);
+    // 2 · 2^-9 · (1 + 2^-10) is just above half a unit of 1 in the last place; rounded to bf16 itself it were a tie,
+    // which goes to the even 1.
+    layer.weight.values[0] = static_cast<bf16>(1.0F);
+    layer.adapter.a.values[0] = 1.0F + 0x1p-10F;
+    layer.adapter.b.values[0] = 0x1p-9F;
+    materialise_all(layer, backend);
+    CHECK(static_cast<float>(layer.derived.product.values[0]) == 1.0F + 0x1p-7F);
+}
+
 TEMPLATE_TEST_CASE("the gradients of linear are exact under every adapter, execution and trainable set", "[nn]",
                    (Checked<>), (Checked<trainable::Nothing>), (Checked<adapter::FullRank>),
                    (Checked<adapter::FullRank, execution::Factored>), (Checked<adapter::FullRank, execution::Split>),
                    (Checked<adapter::Lora<2, 4>>), (Checked<adapter::Lora<2, 4>, execution::Factored>),
                    (Checked<adapter::Lora<2, 4>, execution::Split>),
                    (Checked<adapter::FullRank, trainable::Everything>),
+                   (Checked<adapter::FullRank, gradients::Streamed>),
+                   (Checked<adapter::Lora<2, 6>, gradients::Streamed, execution::Split, trainable::Everything>),
                    (Checked<adapter::FullRank, trainable::Everything, execution::Factored>),
                    (Checked<adapter::FullRank, trainable::Everything, execution::Split>),
                    (Checked<adapter::Lora<2, 4>, trainable::Everything>),

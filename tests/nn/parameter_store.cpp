@@ -94,3 +94,60 @@ TEST_CASE("the bytes of a store are those of its regions", "[nn]") {
                        (Table::gradient_elements_of(Role::norm) + Table::gradient_elements_of(Role::adapter)) *
                            sizeof(float));
 }
+
+TEST_CASE("streamed gradients are formed in one place, layer by layer, for those who ask for them", "[nn]") {
+    using Streaming =
+        Policies<adapter::Lora<2>, precision::FrozenBf16, trainable::AdaptersAndNorms, gradients::Streamed>;
+    using Layers = Gpt2Block<Architecture{2, 2, 8, 6, 11}, Streaming>;
+    using StreamingStore = ParameterStore<Layers, float, Cpu>;
+    Cpu backend;
+    Layers block;
+    StreamingStore store(backend, block);
+    // None of the factors has more than 64 elements, so A and B of every layer take 64 places each.
+    STATIC_REQUIRE(Manifest<Layers>::streamed_gradient_elements == 128);
+    STATIC_REQUIRE(Store::bytes() - StreamingStore::bytes() == (8 * 64 - 128) * sizeof(float));
+    CHECK(store.gradients(Role::adapter).empty());
+    CHECK(store.gradients(Role::norm).size() == 4 * 64);
+
+    const auto fill = [&](float value) {
+        store.for_each_tensor([&](const auto& tensor) {
+            CHECK(tensor.gradient.empty() == (tensor.entry.role != Role::norm));
+            backend.fill(tensor.values, value);
+        });
+        for_each_derived(block, [&](auto& derived) { backend.fill(derived.writable(), value); });
+    };
+    fill(0.5F);
+    // With every number 1/2, the elements of dA are Out / 4 and those of dB are In / 4.
+    const auto check = [&](std::size_t expected_tensors, float factor) {
+        std::size_t tensors = 0;
+        store.for_each_trained_tensor(backend, block, [&](const auto& tensor) {
+            INFO(tensor.entry.name());
+            if (tensor.entry.role != Role::adapter) return;
+            ++tensors;
+            const bool is_a = tensor.entry.name().ends_with("lora_A");
+            const std::string layer = tensor.entry.name().substr(0, tensor.entry.name().find(".lora"));
+            const std::size_t in = layer == "mlp.c_proj" ? 32 : 8;
+            const std::size_t out = layer == "attn.c_attn" ? 24 : layer == "mlp.c_fc" ? 32 : 8;
+            REQUIRE(tensor.gradient.size() == tensor.entry.size);
+            for (std::size_t i = 0; i < tensor.entry.size; ++i) {
+                REQUIRE(tensor.gradient.data[i] == factor * static_cast<float>(is_a ? out : in) / 4);
+            }
+            // What an optimiser does to A must not be seen in B's gradient.
+            backend.fill(tensor.values, 9.0F);
+        });
+        CHECK(tensors == expected_tensors);
+    };
+    check(8, 1);
+    fill(0.5F);
+    check(8, 1);
+    std::size_t visited = 0;
+    store.for_each_trained_value([&](const auto& tensor) {
+        CHECK(tensor.gradient.empty());
+        CHECK(tensor.entry.trains);
+        ++visited;
+    });
+    CHECK(visited == 8 + 4);
+    fill(0.5F);
+    store.zero_gradients(backend, block);
+    check(8, 0);
+}

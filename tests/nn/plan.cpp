@@ -57,6 +57,25 @@ using Recomputing = Gpt2<gpt2_small, norm::Removable, adapter::FullRank, precisi
 static_assert(plan<Recomputing>(one_sequence).workspace.saved * 11 < merged.workspace.saved);
 static_assert(plan<Recomputing>(one_sequence).flops.backward > merged.flops.backward);
 
+// Streamed, the gradients are those of the largest layer, A [4C, 4C] and B [4C, C]; the norm of all and the update form
+// them once each: 240·C³ per block, once per step, instead of 144·C³.
+using Streamed = Gpt2<gpt2_small, norm::Removable, adapter::FullRank, precision::FrozenBf16, gradients::Streamed>;
+constexpr Plan streamed = plan<Streamed>(one_sequence);
+static_assert(streamed.gradients == 4 * 20 * 768 * 768);
+static_assert(streamed.peak_bytes() == merged.peak_bytes() - merged.gradients + streamed.gradients);
+static_assert(streamed.flops.once == 12 * 240 * width * width * width);
+
+// What streaming is for: GPT-2 XL on a card of 80 GB.
+template <class Precision, class... Ps>
+constexpr std::size_t xl_bytes =
+    plan<Gpt2<gpt2_xl, norm::Removable, adapter::FullRank, Precision, execution::Merged, recompute::PerBlock, Ps...>>(
+        {.batch = 8, .sequence = 1024})
+        .peak_bytes();
+static_assert(xl_bytes<precision::MixedBf16, gradients::Streamed> < 80'000'000'000);
+static_assert(xl_bytes<precision::MixedBf16> - xl_bytes<precision::MixedBf16, gradients::Streamed> > 13_GiB);
+static_assert(xl_bytes<precision::FrozenBf16, gradients::Streamed> < 80'000'000'000);
+static_assert(xl_bytes<precision::FrozenBf16> - xl_bytes<precision::FrozenBf16, gradients::Streamed> > 13_GiB);
+
 constexpr Architecture tiny{.layers = 2, .heads = 2, .embed = 8, .context = 8, .vocab = 13};
 using Tiny = Gpt2<tiny, norm::Removable, adapter::FullRank>;
 
@@ -93,7 +112,7 @@ TEST_CASE("a model allocates the activation memory of its plan") {
 }
 
 TEMPLATE_TEST_CASE("training allocates what the plan says, to the byte", "", execution::Merged, execution::Factored,
-                   execution::Split) {
+                   execution::Split, gradients::Streamed) {
     using Counted = Gpt2<tiny, norm::Removable, adapter::FullRank, CountingDevice, TestType>;
     constexpr Extent extent{.batch = 2, .sequence = 8};
     constexpr Plan planned = plan<Counted>(extent);

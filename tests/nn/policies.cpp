@@ -17,12 +17,16 @@ static_assert(AnswerTo<norm::Absent, question::Normalisation> && AnswerTo<norm::
 
 // What may be asked without an error.
 static_assert(LegalPolicies<>);
-static_assert(LegalPolicies<norm::Removable, adapter::FullRank, execution::Split, precision::Fp64,
-                            trainable::Everything, recompute::PerBlock, device::Cpu, head::Untied>);
+static_assert(
+    LegalPolicies<norm::Removable, adapter::FullRank, execution::Split, precision::Fp64, trainable::Everything,
+                  recompute::PerBlock, gradients::Streamed, device::Cpu, head::Untied>);
 static_assert(!LegalPolicies<adapter::FullRank, adapter::FullRank>);
 static_assert(!LegalPolicies<adapter::FullRank, precision::Fp64, adapter::Lora<4>>);
 static_assert(!LegalPolicies<adapter::FullRank, int>);
 static_assert(!LegalPolicies<struct Incomplete*>);
+static_assert(LegalPolicies<gradients::Stored, adapter::FullRank, execution::Factored>);
+static_assert(LegalPolicies<gradients::Streamed, adapter::Lora<4>> && !LegalPolicies<gradients::Streamed>);
+static_assert(!LegalPolicies<gradients::Streamed, adapter::FullRank, execution::Factored>);
 
 TEST_CASE("no policies give the defaults", "[nn]") {
     using P = Policies<>;
@@ -32,6 +36,7 @@ TEST_CASE("no policies give the defaults", "[nn]") {
     STATIC_REQUIRE(std::is_same_v<P::Precision, precision::Fp32>);
     STATIC_REQUIRE(std::is_same_v<P::Trainable, trainable::Everything>);
     STATIC_REQUIRE(std::is_same_v<P::Recompute, recompute::None>);
+    STATIC_REQUIRE(std::is_same_v<P::Gradients, gradients::Stored>);
     STATIC_REQUIRE(std::is_same_v<P::Device, device::Cpu>);
     STATIC_REQUIRE(std::is_same_v<P::Head, head::Tied>);
     STATIC_REQUIRE(std::is_empty_v<P>);

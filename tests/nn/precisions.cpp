@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Models stored in 16 bits: the frozen base alone, which loses little, and everything, which loses small updates.
+// Models stored in 16 bits: the frozen base alone, which loses little, activations as well, and everything, which loses
+// small updates.
 #include <cmath>
 #include <cstddef>
 #include <string>
+#include <type_traits>
+
+#include <lamina/train/clipping.hpp>
 
 #include "nn/tiny_models.hpp"
 #include "support/catch.hpp"
@@ -12,13 +16,13 @@ using namespace lamina_tests;
 
 namespace {
 
-template <class Precision>
-using Model = Gpt2<tiny, Precision, adapter::FullRank, norm::Removable>;
+template <class Precision, class... Ps>
+using Model = Gpt2<tiny, Precision, adapter::FullRank, norm::Removable, Ps...>;
 
-template <class Precision>
+template <class Precision, class... Ps>
 struct Ready {
     Cpu backend{};
-    Model<Precision> model{backend};
+    Model<Precision, Ps...> model{backend};
     Ready() {
         set_parameters(model, 1);
         set_progress(model, Progress::mixed);
@@ -61,6 +65,38 @@ TEST_CASE("everything in bf16 runs and is within bf16 of double", "[nn]") {
     CHECK(loss == Approx(expected).epsilon(0.05));
     CHECK(loss != Approx(expected).epsilon(1e-7));
     CHECK(relative_difference(gradients_of(rounded.model), gradients_of(exact.model)) <= 0.5);
+}
+
+TEMPLATE_TEST_CASE("bf16 products with a stream in float are within bf16 of the float model", "[nn]", execution::Merged,
+                   execution::Split, execution::Factored) {
+    Ready<precision::FrozenBf16, TestType> in_float;
+    Ready<precision::MixedBf16, TestType> mixed;
+    using Mixed = Model<precision::MixedBf16, TestType>;
+    STATIC_REQUIRE(std::is_same_v<typename Mixed::Scalar, bf16>);
+    STATIC_REQUIRE(std::is_same_v<typename Mixed::StreamScalar, float>);
+    STATIC_REQUIRE(std::is_same_v<typename Mixed::Gradient, float>);
+    const double expected = in_float.model.backward(SampleBatch{}).cross_entropy.mean();
+    const double loss = mixed.model.backward(SampleBatch{}).cross_entropy.mean();
+    // Along a path through the model some twenty activations are rounded to 2^-9 of themselves, errors of either sign:
+    // sqrt(20) · 2^-9 = 0.009, in the gradient once on the way up and once on the way down, through norms that may
+    // double it.
+    CHECK(loss == Approx(expected).epsilon(0.01));
+    CHECK(loss != Approx(expected).epsilon(1e-7));
+    CHECK(relative_difference(gradients_of(mixed.model), gradients_of(in_float.model)) <= 0.04);
+    // The stream is not rounded: where it enters the first block it is the sum of the embeddings in float.
+    CHECK(mixed.model.stream(0).row(0)[0] == in_float.model.stream(0).row(0)[0]);
+    CHECK(mixed.model.evaluate(SampleBatch{}).mean() == Approx(expected).epsilon(0.01));
+}
+
+TEST_CASE("a model without norms works in bf16 with a stream in float", "[nn]") {
+    using Folded = Gpt2<tiny, precision::MixedBf16, norm::Absent, head::UntiedWithBias, trainable::Everything>;
+    Cpu backend;
+    Folded model(backend);
+    set_parameters(model, 3);
+    const LossSum loss = model.backward(SampleBatch{}).cross_entropy;
+    CHECK(loss.mean() == model.evaluate(SampleBatch{}).mean());
+    CHECK(std::isfinite(train::gradient_norm(model)));
+    CHECK(train::gradient_norm(model) > 0);
 }
 
 TEST_CASE("an update below half a unit in the last place vanishes in bf16 and stays in float", "[nn]") {

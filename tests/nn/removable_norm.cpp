@@ -140,6 +140,49 @@ TEST_CASE("the paths differ while one is fixed, or both are by different divisor
     CHECK_FALSE(OnePath{}.paths_differ());
 }
 
+TEST_CASE("a pass that was announced divides by the same and leaves the same state", "[nn]") {
+    for (const DivisorMode mode : {DivisorMode::constant, DivisorMode::freeze, DivisorMode::track}) {
+        for (const std::size_t calls : {1, 3}) {
+            for (unsigned flags = 0; flags < 8; ++flags) {
+                LayerRun<TwoPaths> alone({1, 2});
+                RemovableState& state = alone.layer.state;
+                state.tracking.mode = mode;
+                state.calls_per_batch = calls;
+                state.fixed = (flags & 1U) != 0;
+                state.values_fixed = (flags & 2U) != 0;
+                state.first_position_apart = (flags & 4U) != 0;
+                if (state.first_position_apart) state.tracking.first_position = FirstPosition::apart;
+                state.start_at(10, 20);
+                CAPTURE(int(mode), calls, flags);
+                LayerRun<TwoPaths> announced({1, 2});
+                announced.layer.state = state;
+                std::vector<double> measured(2, -1);
+                announced.measured = measured.data();
+
+                for (const Phase phase : {Phase::train, Phase::evaluate, Phase::train}) {
+                    const auto y = alone.forward(two_rows, phase);
+                    ReplayKey key;
+                    PassStart start{.phase = phase, .key = key};
+                    announced.layer.begin_pass(start);
+                    const double average = announced.layer.state.average;
+                    CHECK(announced.forward(two_rows, phase) == y);
+                    // What the host does while the work is queued may not happen again.
+                    CHECK((announced.layer.state.average == average || !key.repeatable()));
+                    announced.layer.end_pass(measured);
+                    if (state.fixed) CHECK(announced.saved.divisor.data()[1] == alone.saved.divisor.data()[1]);
+                    if (state.values_fixed) {
+                        CHECK(announced.saved.values_divisor.data()[1] == alone.saved.values_divisor.data()[1]);
+                    }
+                    const RemovableState& after = announced.layer.state;
+                    CHECK((after.average == state.average && after.divisor == state.divisor));
+                    CHECK(after.first_position_average == state.first_position_average);
+                    CHECK((after.in_use == state.in_use && after.values_in_use == state.values_in_use));
+                }
+            }
+        }
+    }
+}
+
 TEMPLATE_TEST_CASE("the gradients of a removable norm are exact, measured or fixed", "[nn]",
                    (RemovableNorm<5, P, 1, RemovalStage::in_progress>),
                    (RemovableNorm<5, Frozen, 1, RemovalStage::in_progress>),

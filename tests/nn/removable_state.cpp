@@ -98,6 +98,32 @@ TEST_CASE("a pass that changes nothing divides by what the last one left", "[nn]
     CHECK((state.average == average && state.divisor == 4.5));
 }
 
+TEST_CASE("a pass needs its measurement exactly where a fixed path would divide by something else without", "[nn]") {
+    for (const DivisorMode mode : {DivisorMode::constant, DivisorMode::freeze, DivisorMode::track}) {
+        for (const std::size_t calls : {1, 2, 3}) {
+            for (unsigned flags = 0; flags < 16; ++flags) {
+                RemovableState state = fixed(started(mode, calls), (flags & 1U) != 0, (flags & 2U) != 0);
+                state.first_position_apart = (flags & 4U) != 0;
+                state.end_of_text_apart = (flags & 8U) != 0;
+                state.start_at(8, 16);
+                CAPTURE(int(mode), calls, flags);
+                RemovableState held = state;
+                held.hold();
+                const RemovableState told = observed(state, 4, 5);
+                const bool same = (!state.fixed || held.in_use == told.in_use) &&
+                                  (!state.values_fixed || held.values_in_use == told.values_in_use);
+                CHECK(state.needs_measurement_now() == !same);
+                // When it is told afterwards, it is in the same state as one that was told in time.
+                held.observe(4, 5);
+                CHECK((held.in_use == told.in_use && held.values_in_use == told.values_in_use));
+                CHECK((held.average == told.average && held.divisor == told.divisor));
+                CHECK((held.first_position_average == told.first_position_average &&
+                       held.first_position_divisor == told.first_position_divisor));
+            }
+        }
+    }
+}
+
 TEST_CASE("the first position and end-of-text tokens have their own divisor until their events", "[nn]") {
     RemovableState state = started(DivisorMode::freeze, 1);
     state.first_position_apart = state.end_of_text_apart = true;

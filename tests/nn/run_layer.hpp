@@ -49,6 +49,7 @@ public:
     typename L::Saved saved{};
     std::vector<lamina::Token> ids = std::vector<lamina::Token>(1000, 0);
     lamina::Token end_of_text_id = -1;
+    double* measured = nullptr;  ///< as in Pass
 
 private:
     lamina::Tokens<const double, L::in> input() const { return {x_.data(), extent_.tokens()}; }
@@ -59,7 +60,8 @@ private:
                 .ids = ids.data(),
                 .phase = phase,
                 .end_of_text = end_of_text_id,
-                .scratch = lamina::ScratchStack({scratch_memory_.data(), scratch_memory_.size()})};
+                .scratch = lamina::ScratchStack({scratch_memory_.data(), scratch_memory_.size()}),
+                .measured = measured};
     }
 
     lamina::Extent extent_;

@@ -24,6 +24,34 @@ static_assert(!std::is_copy_constructible_v<Model> && !std::is_copy_assignable_v
 static_assert(std::is_nothrow_move_constructible_v<Model> && std::is_nothrow_move_assignable_v<Model>);
 static_assert(Model::architecture == tiny);
 
+/// y = x, until it is told to fail.
+struct Failing {
+    using Scalar = double;
+    using Saved = NothingSaved;
+    static constexpr std::size_t in = 8;
+    static constexpr std::size_t out = 8;
+    enum class When { never, forward, backward };
+
+    Parameter<Policies<precision::Fp64>, Role::weight, 8> unused{};
+    When when = When::never;
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("unused", unused);
+    }
+    template <class B>
+    void forward(Pass<B>& pass, Tokens<const double, 8> x, Tokens<double, 8> y, Saved&) {
+        if (when == When::forward) throw NonFiniteError("lamina: the layer is out of order");
+        pass.backend.map(y.matrix(), detail::Identity{}, x.matrix());
+    }
+    template <class B>
+    void backward(Pass<B>& pass, Tokens<const double, 8>, const Saved&, Tokens<const double, 8> d_y,
+                  Tokens<double, 8> d_x) {
+        if (when == When::backward) throw ArgumentError("lamina: the layer cannot go back");
+        if (!d_x.empty()) pass.backend.map(d_x.matrix(), detail::Identity{}, d_y.matrix());
+    }
+};
+
 template <class M>
 M prepared(Cpu& backend) {
     M model(backend);
@@ -242,4 +270,19 @@ TEST_CASE("a batch whose spans do not fit its sizes is a caller's mistake", "[nn
     CHECK_THROWS_AS(model.evaluate(batch), ContractViolation);
     std::vector<double> out(3);
     CHECK_THROWS_AS(model.logits(std::vector<Token>{1, 2}, {1, 2}, 1, out), ContractViolation);
+}
+
+TEST_CASE("an error in a block says in which, and keeps its kind", "[nn]") {
+    using P = Policies<precision::Fp64>;
+    Cpu backend;
+    Decoder<tiny, P, Failing, LayerNorm<8, P>> model(backend);
+    model.initialise(1);
+    model.layers().blocks[1].when = Failing::When::forward;
+    CHECK_THROWS_AS(model.evaluate(SampleBatch{}), NonFiniteError);
+    CHECK_THROWS_WITH(model.evaluate(SampleBatch{}), "lamina: the layer is out of order, in block h.1");
+    CHECK_THROWS_WITH(model.backward(SampleBatch{}), "lamina: the layer is out of order, in block h.1");
+    model.layers().blocks[1].when = Failing::When::never;
+    model.layers().blocks[0].when = Failing::When::backward;
+    CHECK_THROWS_AS(model.backward(SampleBatch{}), ArgumentError);
+    CHECK_THROWS_WITH(model.backward(SampleBatch{}), "lamina: the layer cannot go back, in block h.0");
 }

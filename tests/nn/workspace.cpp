@@ -16,8 +16,8 @@ namespace {
 
 constexpr Architecture tiny{3, 2, 8, 6, 11};
 constexpr Extent extent{2, 5};
-using Model = Gpt2<tiny>;
-using Recomputing = Gpt2<tiny, recompute::PerBlock>;
+using Model = Gpt2<tiny, norm::Removable>;
+using Recomputing = Gpt2<tiny, norm::Removable, recompute::PerBlock>;
 
 template <class M>
 constexpr WorkspaceBytes bytes(Use use) {
@@ -46,6 +46,13 @@ TEST_CASE("evaluation keeps two streams and one block however deep the model", "
     STATIC_REQUIRE(bytes<Model>(Use::evaluate).saved == block + last);
 }
 
+TEST_CASE("every token may have a loss, and every norm two numbers", "[nn]") {
+    STATIC_REQUIRE(Workspace<Model>::measured_numbers == 2 * (3 * 2 + 1));
+    STATIC_REQUIRE(bytes<Model>(Use::train).results ==
+                   aligned_size(10 * sizeof(float)) + aligned_size(14 * sizeof(double)));
+    STATIC_REQUIRE(measured_numbers_of<Gpt2<tiny>::Block>() == 0);
+}
+
 TEST_CASE("the logits of at most one chunk exist", "[nn]") {
     constexpr Architecture wide{1, 1, 8, 1024, 11};
     constexpr auto head = [](std::size_t tokens) {
@@ -64,7 +71,8 @@ TEST_CASE("the views lie in the memory that was counted, aligned and apart", "[n
     Workspace<Model> workspace;
     CHECK(workspace.place(start, extent, Use::train).total() == total);
 
-    std::vector<const void*> places{workspace.ids, workspace.targets, workspace.rows};
+    std::vector<const void*> places{workspace.ids, workspace.targets, workspace.rows, workspace.losses,
+                                    workspace.measured};
     for (const auto& view : workspace.streams) places.push_back(view.data());
     places.push_back(workspace.normalised.data());
     for (const auto& view : workspace.d_streams) places.push_back(view.data());
@@ -74,7 +82,6 @@ TEST_CASE("the views lie in the memory that was counted, aligned and apart", "[n
     }
     detail::for_each_view(workspace.final_saved, [&](const auto& view) { places.push_back(view.data()); });
     places.push_back(workspace.scratch.data());
-    places.push_back(workspace.losses);
     for (std::size_t i = 0; i < places.size(); ++i) {
         CHECK(reinterpret_cast<std::uintptr_t>(places[i]) % tensor_alignment == 0);
         CHECK((places[i] >= start && places[i] < start + total));

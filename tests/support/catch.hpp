@@ -36,6 +36,9 @@ namespace lamina_tests {
 /// Remembers why the running test is skipped. CTest shows the test as "Skipped", unless one of its assertions fails.
 void note_skip(const std::string& reason);
 
+/// Empty, unless a suite sets it while it is being initialised: then each of its tests is skipped for this reason.
+std::string& reason_to_skip_all();
+
 }  // namespace lamina_tests
 
 /// Ends the test here, in the body of a TEST_CASE or SECTION, because something it needs is absent.

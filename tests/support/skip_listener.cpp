@@ -47,4 +47,9 @@ private:
 
 CATCH_REGISTER_LISTENER(SkipListener)
 
+std::string& lamina_tests::reason_to_skip_all() {
+    static std::string reason;
+    return reason;
+}
+
 void lamina_tests::note_skip(const std::string& reason) { reasons().push_back(reason); }

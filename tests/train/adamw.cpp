@@ -8,8 +8,10 @@
 #include "train/tiny_run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -58,7 +60,7 @@ void check_golden_case(const nlohmann::json& file, const nlohmann::json& expecte
         const double scale = lamina::train::clip_scale(norm, file.at("max_grad_norm").get<double>());
         optimiser.step(model, golden_update.at("learning_rate").get<double>(), scale);
         for_each_of_the_two([&](std::size_t k, const auto& tensor) {
-            const std::size_t offset = tensor.entry.gradient_offset;
+            const std::size_t offset = tensor.entry.moment_offset;
             check(golden_update.at("parameters").at(k), tensor.values.data);
             check(golden_update.at("first_moment").at(k), optimiser.first_moments(lamina::Role::adapter).data + offset);
             check(golden_update.at("second_moment").at(k),
@@ -67,7 +69,102 @@ void check_golden_case(const nlohmann::json& file, const nlohmann::json& expecte
     }
 }
 
+/// A CPU that keeps count of the updates asked of it.
+struct CountingDevice {
+    using answers = lamina::question::Device;
+};
+
+class CountingBackend : public lamina::CpuBackend {
+public:
+    using CpuBackend::CpuBackend;
+    template <class Parameter, class Gradient, class Moment>
+    void adamw(const lamina::AdamWUpdate<Parameter, Gradient, Moment>& request) {
+        ++updates;
+        CpuBackend::adamw(request);
+    }
+    std::size_t updates = 0;
+};
+
+constexpr lamina::Architecture wide{.layers = 2, .heads = 2, .embed = 64, .context = 8, .vocab = 13};
+
+/// Fills a model with numbers, gradients included, makes two updates and one of each tensor by itself: the same bits.
+/// Returns the operations that the last update took.
+template <class Model>
+std::size_t updates_beside_single_ones(lamina::train::GainDecay gains) {
+    CountingBackend backend({.threads = 2});
+    Model model(backend);
+    lamina::train::AdamW<Model> optimiser(model, {.weight_decay = 0.1, .gain_decay = gains});
+    const auto fill = [](lamina::Random& random, auto* values, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(random.normal());
+    };
+    lamina::Random random{5};
+    model.initialise(3);
+    std::map<std::string, std::array<std::vector<float>, 4>> singles;
+    for (std::size_t update = 1; update <= 2; ++update) {
+        model.zero_gradients();
+        model.for_each_trained_tensor([&](const auto& tensor) {
+            fill(random, tensor.gradient.data, tensor.entry.size);
+            auto& [value, first, second, gradient] = singles[tensor.entry.name()];
+            if (update == 1) {
+                value.assign(tensor.values.data, tensor.values.data + tensor.entry.size);
+                first.resize(tensor.entry.size);
+                second.resize(tensor.entry.size);
+            }
+            gradient.assign(tensor.gradient.data, tensor.gradient.data + tensor.entry.size);
+            const bool decays = lamina::train::decays(tensor.entry.suffix.view(), tensor.entry.role, gains);
+            backend.adamw(lamina::AdamWUpdate<float, float, float>{.count = tensor.entry.size,
+                                                                   .parameter = value.data(),
+                                                                   .gradient = gradient.data(),
+                                                                   .first_moment = first.data(),
+                                                                   .second_moment = second.data(),
+                                                                   .rate = 1e-2,
+                                                                   .beta1 = 0.9,
+                                                                   .beta2 = 0.999,
+                                                                   .epsilon = 1e-8,
+                                                                   .decay = decays ? 0.1 : 0,
+                                                                   .gradient_scale = 0.5,
+                                                                   .update = update});
+        });
+        backend.updates = 0;
+        optimiser.step(model, 1e-2, 0.5);
+    }
+    model.for_each_trained_tensor([&](const auto& tensor) {
+        INFO(tensor.entry.name());
+        const auto& [value, first, second, gradient] = singles.at(tensor.entry.name());
+        const std::size_t place = tensor.entry.moment_offset;
+        const float* const first_moment = optimiser.first_moments(tensor.entry.role).data + place;
+        const float* const second_moment = optimiser.second_moments(tensor.entry.role).data + place;
+        CHECK(std::equal(value.begin(), value.end(), tensor.values.data));
+        CHECK(std::equal(first.begin(), first.end(), first_moment));
+        CHECK(std::equal(second.begin(), second.end(), second_moment));
+    });
+    return backend.updates;
+}
+
 }  // namespace
+
+template <>
+struct lamina::BackendOf<CountingDevice> {
+    using type = CountingBackend;
+};
+
+TEST_CASE("tensors side by side are updated at once, with the numbers of one update each") {
+    using lamina::train::GainDecay;
+    namespace adapter = lamina::adapter;
+    namespace trainable = lamina::trainable;
+    using Adapters = lamina::Gpt2<wide, CountingDevice, adapter::FullRank>;
+    CHECK(updates_beside_single_ones<Adapters>(GainDecay::none) == 1);
+    // Where gains decay and biases do not, each of the two in five norms is a run of its own.
+    using WithNorms = lamina::Gpt2<wide, CountingDevice, adapter::Lora<4>, trainable::AdaptersAndNorms>;
+    CHECK(updates_beside_single_ones<WithNorms>(GainDecay::none) == 2);
+    CHECK(updates_beside_single_ones<WithNorms>(GainDecay::as_weights) == 1 + 2 * 5);
+    // A [8, 3] and B [3, 8] take 32 places among the values and 64 among the gradients.
+    using Apart = lamina::Gpt2<tiny, CountingDevice, adapter::Lora<3>>;
+    CHECK(updates_beside_single_ones<Apart>(GainDecay::none) == 2 * 8);
+    // Every weight has a bias after it, which does not decay; the two tables are one run, the five norms another.
+    using Everything = lamina::Gpt2<wide, CountingDevice>;
+    CHECK(updates_beside_single_ones<Everything>(GainDecay::none) == 2 * 8 + 2);
+}
 
 TEST_CASE("weight decay spares the gains of norms unless asked") {
     using lamina::train::GainDecay;

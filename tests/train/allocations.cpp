@@ -59,6 +59,7 @@ std::size_t allocations_in(const F& f) {
 
 TEMPLATE_TEST_CASE("a step allocates nothing once it has been seen", "[train]",
                    (Gpt2<tiny, norm::Removable, adapter::FullRank, recompute::PerBlock>),
+                   (Gpt2<tiny, norm::Removable, adapter::Lora<2, 6>, gradients::Streamed>),
                    (Gpt2<tiny, precision::FrozenBf16, adapter::Lora<2>, execution::Factored>)) {
     Cpu backend;
     TestType model(backend);

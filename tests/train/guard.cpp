@@ -45,7 +45,7 @@ TEST_CASE("the guard finds the first part of a model whose output is not finite"
     WithoutStream model(backend);
     model.initialise(3);
     TinyModel& shown = model;
-    model.layers().blocks[0].get<1>().inner.inner.get<2>().bias.values[2] = std::numeric_limits<double>::infinity();
+    model.layers().blocks[0].get<1>().inner.inner.c_proj.bias.values[2] = std::numeric_limits<double>::infinity();
     model.backward(TinyData(4).batch());
     CHECK(lamina::train::first_non_finite_activation(shown) == std::string("block h.0"));
     CHECK_FALSE(lamina::train::first_non_finite_activation(model));

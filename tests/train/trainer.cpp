@@ -159,7 +159,7 @@ TEST_CASE("a loss that is not finite is traced to where the activations broke, i
     auto& layers = model.layers();
     CHECK(problem_with(layers.position_table.values[5]) ==
           "loss, first seen in the embeddings, is not finite in step 0");
-    CHECK(problem_with(layers.blocks[1].get<1>().inner.inner.get<2>().bias.values[2]) ==
+    CHECK(problem_with(layers.blocks[1].get<1>().inner.inner.c_proj.bias.values[2]) ==
           "loss, first seen in block h.1, is not finite in step 1");
     CHECK(problem_with(layers.final_norm.bias.values[3]) == "loss, first seen in the logits, is not finite in step 2");
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include "../cpu_backend.hpp"
 #include "../open_size.hpp"
 
 namespace any_model {
 
 namespace {
 
-const Size registered("gpt2", open_size<lamina::gpt2_small, lamina::precision::FrozenBf16>);
+const Size registered("gpt2", open_size<lamina::gpt2_small, lamina::precision::FrozenBf16, lamina::device::Cpu>);
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../cpu_backend.hpp"
 #include "../open_size.hpp"
 
 #include <lamina/recipe/nano.hpp>
@@ -7,7 +8,8 @@ namespace any_model {
 
 namespace {
 
-const Size registered("nano", open_size<lamina::recipe::nano_architecture, lamina::precision::Fp32>);
+const Size registered("nano",
+                      open_size<lamina::recipe::nano_architecture, lamina::precision::Fp32, lamina::device::Cpu>);
 
 }  // namespace
 

@@ -33,10 +33,13 @@ struct TensorEntry {
     std::size_t size = 0;  ///< elements
     Role role{};
     bool trains = false;
+    bool streams = false;  ///< its gradient is formed when it is asked for, and kept nowhere
     ScalarType type{};
     Initial initial{};
-    std::size_t offset = 0;           ///< bytes from the start of the role's region of values
-    std::size_t gradient_offset = 0;  ///< elements from the start of the role's region of gradients
+    std::size_t offset = 0;  ///< bytes from the start of the role's region of values
+    /// Elements from the start of the role's region of gradients, or of the place that streamed ones share.
+    std::size_t gradient_offset = 0;
+    std::size_t moment_offset = 0;  ///< elements from the start of either of the role's regions of moments
 
     /// The Hugging Face name, prefix-less: "h.3.attn.c_attn.weight".
     [[nodiscard]] std::string name() const {
@@ -78,12 +81,14 @@ struct EntryCollector {
         } else if constexpr (is_array_member<Node>) {
             collect_group(node, place);
         } else if constexpr (!DerivedMember<Node>) {
+            const std::size_t first = count;
             node.visit([&](std::string_view name, auto& member) {
                 TensorEntry below = place;
                 if (!name.empty() && below.suffix.length != 0) append(below.suffix, ".");
                 append(below.suffix, name);
                 collect(member, below);
             });
+            if constexpr (Capacity != 0 && StreamsAdapterGradients<Node>) place_streamed(first);
         }
     }
 
@@ -108,6 +113,18 @@ struct EntryCollector {
     }
 
 private:
+    // Every such layer has its gradients at the same place, one after another.
+    constexpr void place_streamed(std::size_t first) {
+        std::size_t offset = 0;
+        for (std::size_t k = first; k < count; ++k) {
+            TensorEntry& entry = entries[k];
+            entry.streams = entry.trains && entry.role == Role::adapter;
+            if (!entry.streams) continue;
+            entry.gradient_offset = offset;
+            offset += aligned_size(entry.size);
+        }
+    }
+
     // A name that does not fit is noted instead of thrown, so that the table can say what to do about it.
     template <std::size_t Room>
     constexpr void append(FixedString<Room>& name, std::string_view text) {
@@ -143,13 +160,17 @@ consteval auto collect_entries() {
     EntryCollector<Count> collector;
     collector.collect(model, TensorEntry{});
     std::array<std::size_t, role_count> bytes{};
-    std::array<std::size_t, role_count> elements{};
+    std::array<std::size_t, role_count> gradients{};
+    std::array<std::size_t, role_count> moments{};
     for (TensorEntry& entry : collector.entries) {
         entry.offset = bytes[index_of(entry.role)];
-        entry.gradient_offset = elements[index_of(entry.role)];
+        entry.moment_offset = moments[index_of(entry.role)];
         bytes[index_of(entry.role)] += aligned_size(entry.bytes());
         // Layers of different policies may stand in one tree, so a role can train in some and not in others.
-        if (entry.trains) elements[index_of(entry.role)] += aligned_size(entry.size);
+        if (entry.trains) moments[index_of(entry.role)] += aligned_size(entry.size);
+        if (entry.streams) continue;
+        entry.gradient_offset = gradients[index_of(entry.role)];
+        if (entry.trains) gradients[index_of(entry.role)] += aligned_size(entry.size);
     }
     return collector.entries;
 }
@@ -176,8 +197,31 @@ struct ParameterTable {
         for (const TensorEntry& entry : entries) sum += entry.role == role ? aligned_size(entry.bytes()) : 0;
         return sum;
     }
-    /// Elements of the gradient region of a role, padding included; 0 when the role is frozen.
+    /// Elements of the gradient region of a role, padding included; 0 when the role is frozen or streams.
     [[nodiscard]] static constexpr std::size_t gradient_elements_of(Role role) {
+        std::size_t sum = 0;
+        for (const TensorEntry& entry : entries) {
+            sum += entry.role == role && entry.trains && !entry.streams ? aligned_size(entry.size) : 0;
+        }
+        return sum;
+    }
+    /// Elements of the place that streamed gradients share, padding included: as many as the largest layer's.
+    static constexpr std::size_t streamed_gradient_elements = [] {
+        std::size_t most = 0;
+        for (const TensorEntry& entry : entries) {
+            const std::size_t end = entry.streams ? entry.gradient_offset + aligned_size(entry.size) : 0;
+            most = end > most ? end : most;
+        }
+        return most;
+    }();
+    /// Elements of all gradients in memory, padding included.
+    static constexpr std::size_t gradient_elements = [] {
+        std::size_t sum = streamed_gradient_elements;
+        for (const Role role : all_roles) sum += gradient_elements_of(role);
+        return sum;
+    }();
+    /// Elements of one region of moments of a role, padding included; 0 when the role is frozen.
+    [[nodiscard]] static constexpr std::size_t moment_elements_of(Role role) {
         std::size_t sum = 0;
         for (const TensorEntry& entry : entries) {
             sum += entry.role == role && entry.trains ? aligned_size(entry.size) : 0;
@@ -204,6 +248,7 @@ struct ParameterTable {
 ///
 /// Values: each role is one contiguous region, tensors in table order, each start aligned to `tensor_alignment` bytes.
 /// Gradients and optimiser moments: one region per role that trains, element offsets rounded up to the same number.
+/// Gradients of layers with StreamsAdapterGradients are in none: these share one place.
 template <class Model>
 using Manifest = detail::ParameterTable<typename detail::LayersOf<Model>::type>;
 

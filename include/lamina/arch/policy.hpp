@@ -15,6 +15,7 @@ struct Execution;
 struct Precision;
 struct Trainable;
 struct Recompute;
+struct Gradients;
 struct Device;
 struct Head;
 }  // namespace question

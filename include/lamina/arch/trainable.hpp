@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Trainable, recompute, device and head policies: the questions with a yes-or-no kind of answer.
+// Trainable, recompute, gradients, device and head policies: the questions with a yes-or-no kind of answer.
 #pragma once
 
 #include <lamina/arch/policy.hpp>
@@ -52,6 +52,24 @@ struct PerBlock {
 };
 
 }  // namespace lamina::recompute
+
+/// Whether the gradients of adapters are there all at once. Parameters of other roles have theirs stored either way.
+namespace lamina::gradients {
+
+struct Stored {
+    using answers = question::Gradients;
+    static constexpr bool streamed = false;
+};
+
+/// Those of one linear layer at a time, formed whenever a model's trained tensors are visited, from what an execution
+/// that works once per step has summed: memory for the largest layer's instead of all, at 4·In·R·Out operations per
+/// layer and visit. The same bits, unless an adapter's scale is no power of two: that rounds elsewhere.
+struct Streamed {
+    using answers = question::Gradients;
+    static constexpr bool streamed = true;
+};
+
+}  // namespace lamina::gradients
 
 /// Where a model lives. The backend behind a device is found through BackendOf.
 namespace lamina::device {

@@ -31,6 +31,13 @@ concept DerivedMember = requires(T member) {
     member.values;
 };
 
+/// A layer that keeps no gradients of its adapter: `form_adapter_gradients(backend)` overwrites a place that it shares
+/// with the other layers of this kind.
+template <class T>
+concept StreamsAdapterGradients = requires {
+    requires T::streams_adapter_gradients;
+};
+
 namespace detail {
 
 template <class T>

@@ -4,6 +4,8 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include <lamina/core/bfloat16.hpp>
@@ -43,6 +45,35 @@ struct MatmulOptions {
     Write write = Write::overwrite;
 };
 
+/// z = scale · lhs · rhs + bias + base; out = z, or, with `pre_activation`, pre_activation = z and out = gelu(z), the
+/// tanh form (core/gelu.hpp) of z as it is stored.
+///
+/// shapes   lhs [M, K], rhs [K, N], out, base, pre_activation [M, N], bias [N]
+/// optional bias, base, pre_activation
+/// aliasing base may be out
+template <class Out, class Lhs, class Rhs, class Bias, class Base = Out>
+struct AffineProduct {
+    MatrixView<Out> out;
+    MatrixView<const Lhs> lhs;
+    MatrixView<const Rhs> rhs;
+    const Bias* bias = nullptr;
+    MatrixView<const Base> base{};
+    double scale = 1;
+    MatrixView<Out> pre_activation{};
+};
+
+/// out = [out +] lhs · rhsᵀ, as `write` says, times the derivative of gelu at pre_activation.
+///
+/// shapes   lhs [M, K], rhs [N, K], out, pre_activation [M, N]
+template <class Out, class Lhs, class Rhs>
+struct GeluBackwardProduct {
+    MatrixView<Out> out;
+    MatrixView<const Lhs> lhs;
+    MatrixView<const Rhs> rhs;
+    MatrixView<const Out> pre_activation;
+    Write write = Write::overwrite;
+};
+
 /// mean[n] = mean over c of x[n,c] (0 with Centre::no);
 /// deviation[n] = sqrt(mean over c of (x[n,c] - mean[n])² + epsilon).
 ///
@@ -62,14 +93,32 @@ struct RowMoments {
 ///
 /// shapes   x, y [N, C]; mean, divisor [N]; gain, bias [C]
 /// optional bias
-template <class T, class Weight>
+template <class T, class Weight, class Out = T>
 struct Normalise {
     MatrixView<const T> x;
-    MatrixView<T> y;
+    MatrixView<Out> y;
     const ComputeOf<T>* mean;
     const ComputeOf<T>* divisor;
     const Weight* gain;
     const Weight* bias = nullptr;
+};
+
+/// `RowMoments` and `Normalise` at once: mean and deviation are written, and y divides by `divisor` where it is given,
+/// else by the deviation.
+///
+/// shapes   x, y [N, C]; mean, deviation, divisor [N]; gain, bias [C]
+/// optional bias; divisor; deviation where divisor is given
+template <class T, class Weight, class Out = T>
+struct NormaliseRows {
+    MatrixView<const T> x;
+    MatrixView<Out> y;
+    ComputeOf<T>* mean;
+    ComputeOf<T>* deviation = nullptr;
+    const ComputeOf<T>* divisor = nullptr;
+    const Weight* gain;
+    const Weight* bias = nullptr;
+    double epsilon = 0;
+    Centre centre = Centre::yes;
 };
 
 /// The backward of `Normalise`, with g = d_y · gain and x̂ = (x - mean) / divisor:
@@ -79,22 +128,24 @@ struct Normalise {
 /// d_gain only.
 ///
 /// shapes   x, d_y, d_x [N, C]; mean, divisor [N]; gain, d_gain, d_bias [C]
-/// writes   d_x as `write` says; adds Σ_n d_y · x̂ to d_gain and Σ_n d_y to d_bias
-/// optional d_x, d_gain, d_bias
+/// writes   d_x as `write` says, plus `base` where that is given; adds Σ_n d_y · x̂ to d_gain and Σ_n d_y to d_bias
+/// optional d_x, d_gain, d_bias, base [N, C]
+/// aliasing base may be d_x, which with Write::overwrite is to accumulate
 /// source   reference 2.3
-template <class T, class Weight, class Gradient>
+template <class T, class Weight, class Gradient, class Out = T>
 struct NormaliseBackward {
     MatrixView<const T> x;
     const ComputeOf<T>* mean;
     const ComputeOf<T>* divisor;
     const Weight* gain;
-    MatrixView<const T> d_y;
+    MatrixView<const Out> d_y;
     MatrixView<T> d_x;
     Gradient* d_gain = nullptr;
     Gradient* d_bias = nullptr;
     Centre centre = Centre::yes;
     Divisor statistics = Divisor::live;
     Write write = Write::overwrite;
+    MatrixView<const T> base{};
 };
 
 /// divisor[n] = first_position where n is the first token of its sequence, else end_of_text where ids[n] is
@@ -116,6 +167,18 @@ struct DivisorRows {
 
 /// Which positions an average is taken over.
 enum class Positions { all, after_first, first };
+
+/// *mean = the mean of a [B·T] vector over the positions that are counted, 0 when none is; in double.
+///
+/// shapes   values [B·T]; mean, one scalar, in the backend's memory
+/// writes   mean overwritten
+template <class Compute>
+struct MeanOverTokens {
+    const Compute* values;
+    Extent extent;
+    Positions positions;
+    double* mean;
+};
 
 /// out[n] = token_table[ids[n]] + position_table[positions[n]].
 ///
@@ -221,17 +284,19 @@ struct StoreKeysValues {
 enum class Logits { keep, become_gradient };
 
 /// losses[n] = log Σ_v exp(logits[n,v]) - logits[n, targets[n]]; with Logits::become_gradient the logits are then
-/// overwritten with scale · (softmax(logits[n]) - one_hot(targets[n])).
+/// overwritten with scale · (softmax(logits[n]) - one_hot(targets[n])), or, where `d_logits` is given, that is.
 ///
-/// shapes   logits [N, V], targets, losses [N]
+/// shapes   logits, d_logits [N, V], targets, losses [N]
+/// optional d_logits
 /// errors   LAMINA_EXPECTS every target in [0, V)
-template <class Compute>
+template <class Compute, class Out = Compute>
 struct SoftmaxCrossEntropy {
     MatrixView<Compute> logits;
     const Token* targets;
     Compute* losses;
     double scale = 1;
     Logits logits_after = Logits::become_gradient;
+    MatrixView<Out> d_logits{};
 };
 
 /// d_x[n,c] += scale · 2 (s[n] - target) · (x[n,c] - mean[n]) / (C · s[n]),
@@ -280,6 +345,10 @@ struct Negate {
     }
 };
 
+struct NoWork {
+    void operator()() const {}
+};
+
 }  // namespace detail
 
 /// A device that lamina's layers can run on. Besides the requests above, each a member function of its snake_case name:
@@ -290,21 +359,25 @@ struct Negate {
 /// fill(out, value)                      out[r,c] = value
 /// convert(out, in)                      out[r,c] = in[r,c], rounded to out's type
 /// matmul(out, lhs, rhs, options)        out (+)= op(lhs) · op(rhs)
-/// matmul_with_bias(out, lhs, rhs, bias) out = lhs · rhs + bias, bias [out.cols]
 /// map(out, f, in...)                    out[r,c] = f(in[r,c]...), f called on ComputeOf values; out may be one of in
 /// sum_rows(out, write, f, in...)        out[0,c] (+)= Σ_r f(in[r,c]...); out has one row
 /// gather_rows(out, in, rows)            out[i] = in[rows[i]]
 /// scatter_rows(out, in, rows)           out[rows[i]] = in[i], rows distinct; other rows of out are left alone
-/// double mean_over_tokens(values, extent, positions)
-///                                       of a [B·T] vector; 0 when no position is counted
 /// double sum_of_squares(view)           in double; not finite if any element is not
+/// replay(key, enqueue)                  calls enqueue(), or repeats the operations that it queued when it was last
+///                                       called with an equal key
+///
+/// The key of `replay` is a span of 64-bit words. For equal keys `enqueue` must queue the same operations with the same
+/// arguments, and the memory that they name must still be there. It must not allocate, upload or download, nor call
+/// what returns a number or reads segments; what else it does on the host may not happen again. What it throws passes
+/// through, and nothing is then kept.
 ///
 /// A broadcast operand of `map` and `sum_rows` has stride 0. Functors are trivially copyable and can be called on the
 /// device.
 template <class B>
 concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const float> in, MatrixView<const bf16> weight,
-                           const float* bias, const std::size_t* rows, const Token* ids, float* host,
-                           std::size_t bytes) {
+                           const float* bias, const std::size_t* rows, const Token* ids, float* host, double* mean,
+                           std::size_t bytes, std::span<const std::uint64_t> key) {
     typename B::Memory;
     { backend.allocate(bytes) } -> std::same_as<typename B::Memory>;
     backend.upload(out.data, host, bytes);
@@ -312,16 +385,19 @@ concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const f
     backend.fill(out, 0.0F);
     backend.convert(out, weight);
     backend.matmul(out, in, weight, MatmulOptions{});
-    backend.matmul_with_bias(out, in, weight, bias);
+    backend.affine_product(AffineProduct<float, float, bf16, float>{out, in, weight, bias});
+    backend.matmul_gelu_backward(GeluBackwardProduct<float, float, bf16>{out, in, weight, in});
     backend.map(out, detail::Negate{}, in);
     backend.sum_rows(out, Write::accumulate, detail::Negate{}, in);
     backend.gather_rows(out, in, rows);
     backend.scatter_rows(out, in, rows);
     backend.row_moments(RowMoments<float>{.x = in, .mean = host, .deviation = host, .epsilon = 0});
     backend.normalise(Normalise<float, float>{in, out, host, host, bias});
+    backend.normalise_rows(
+        NormaliseRows<float, float>{.x = in, .y = out, .mean = host, .deviation = host, .gain = bias});
     backend.normalise_backward(NormaliseBackward<float, float, float>{in, host, host, bias, in, out});
     backend.divisor_rows(DivisorRows<float>{ids, Extent{}, host, 1, 1, 1, 0});
-    { backend.mean_over_tokens(bias, Extent{}, Positions::all) } -> std::same_as<double>;
+    backend.mean_over_tokens(MeanOverTokens<float>{bias, Extent{}, Positions::all, mean});
     backend.embed(Embed<float, float>{ids, Extent{}, in, in, out});
     backend.embed_backward(EmbedBackward<float, float>{ids, Extent{}, in, out, out});
     backend.attention(Attention<float>{Extent{}, 1, in, out, out});
@@ -332,6 +408,7 @@ concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const f
     backend.deviation_penalty_backward(DeviationPenaltyBackward<float>{in, host, host, out, 0, 1});
     backend.adamw(AdamWUpdate<float, float, float>{});
     { backend.sum_of_squares(in) } -> std::same_as<double>;
+    backend.replay(key, detail::NoWork{});
 };
 
 }  // namespace lamina

@@ -11,6 +11,11 @@ namespace lamina {
 class Error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
+
+    /// Says more about where it happened, for those who catch an error by reference and throw it on, its kind kept.
+    void append(const std::string& place) {
+        static_cast<std::runtime_error&>(*this) = std::runtime_error(what() + place);
+    }
 };
 
 /// A file that cannot be read, written or understood. `what()` starts with the path.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <lamina/core/host_device.hpp>
 #include <lamina/core/matrix_view.hpp>
 
 namespace lamina {
@@ -15,7 +16,7 @@ struct Extent {
     std::size_t batch = 0;     ///< B, sequences
     std::size_t sequence = 0;  ///< T, tokens per sequence
 
-    [[nodiscard]] constexpr std::size_t tokens() const { return batch * sequence; }
+    LAMINA_HOST_DEVICE [[nodiscard]] constexpr std::size_t tokens() const { return batch * sequence; }
     friend constexpr bool operator==(const Extent&, const Extent&) = default;
 };
 

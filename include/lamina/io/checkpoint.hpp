@@ -35,11 +35,11 @@ template <LanguageModel M, class F>
 void for_each_checkpointed_tensor(train::Trainer<M>& trainer, const F& f) {
     using Moment = typename M::Policies::Moment;
     train::AdamW<M>& optimiser = trainer.optimiser();
-    trainer.model().for_each_trained_tensor([&](const auto& tensor) {
+    trainer.model().for_each_trained_value([&](const auto& tensor) {
         using Gradient = typename std::remove_cvref_t<decltype(tensor)>::Gradient;
         const TensorEntry& entry = tensor.entry;
         const auto moments = [&entry](MatrixView<Moment> of_role) {
-            const MatrixView<Moment> values(of_role.data + entry.gradient_offset, entry.rows(), entry.cols());
+            const MatrixView<Moment> values(of_role.data + entry.moment_offset, entry.rows(), entry.cols());
             return BoundTensor<Moment, Gradient>{.entry = entry, .values = values, .gradient = {}};
         };
         f(entry.name(), tensor);

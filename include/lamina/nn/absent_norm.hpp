@@ -15,7 +15,9 @@ namespace lamina {
 /// y = x. `PreNorm` recognises it and passes its input on without a copy.
 template <std::size_t Width, class P>
 struct AbsentNorm {
-    using Scalar = typename P::Activation;
+    using InScalar = typename P::Stream;
+    using OutScalar = typename P::Activation;
+    using Scalar = OutScalar;
     using Saved = NothingSaved;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
@@ -27,13 +29,13 @@ struct AbsentNorm {
     constexpr void visit(Visitor&&) {}
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Width> x, Tokens<Scalar, Width> y, Saved&) {
+    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved&) {
         pass.backend.map(y.matrix(), detail::Identity{}, x.matrix());
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Width>, const Saved&, Tokens<const Scalar, Width> d_y,
-                  Tokens<Scalar, Width> d_x) {
+    void backward(Pass<B>& pass, Tokens<const InScalar, Width>, const Saved&, Tokens<const OutScalar, Width> d_y,
+                  Tokens<InScalar, Width> d_x) {
         if (!d_x.empty()) pass.backend.map(d_x.matrix(), detail::Identity{}, d_y.matrix());
     }
 };

@@ -76,7 +76,16 @@ public:
     template <class B>
     void forward(Pass<B>& pass, Tokens<const Scalar, Embed> x, Tokens<Scalar, Embed> y, Saved& saved) {
         c_attn.forward(pass, x, saved.qkv, saved.projection);
-        attend(pass, y, saved);
+        attend(pass, saved);
+        c_proj.forward(pass, saved.heads_out, y, saved.output);
+    }
+
+    template <class B, class Sum>
+    void forward_onto(Pass<B>& pass, Tokens<const Scalar, Embed> x, Tokens<const Sum, Embed> base, Tokens<Sum, Embed> y,
+                      Saved& saved) {
+        c_attn.forward(pass, x, saved.qkv, saved.projection);
+        attend(pass, saved);
+        c_proj.forward_onto(pass, Tokens<const Scalar, Embed>(saved.heads_out), base, y, saved.output);
     }
 
     template <class B>
@@ -94,10 +103,18 @@ public:
     template <class B>
     void forward_split(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
                        Tokens<Scalar, Embed> y, SplitSaved& saved) {
-        const MatrixView<Scalar> qkv = saved.qkv.matrix();
-        c_attn.forward_columns(pass, x_qk, part(qkv, queries_and_keys), queries_and_keys, saved.projection);
-        c_attn.forward_columns(pass, x_v, part(qkv, values), values, saved.value_projection);
-        attend(pass, y, saved);
+        project_split(pass, x_qk, x_v, saved);
+        attend(pass, saved);
+        c_proj.forward(pass, saved.heads_out, y, saved.output);
+    }
+
+    /// y = base + forward_split.
+    template <class B, class Sum>
+    void forward_split_onto(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
+                            Tokens<const Sum, Embed> base, Tokens<Sum, Embed> y, SplitSaved& saved) {
+        project_split(pass, x_qk, x_v, saved);
+        attend(pass, saved);
+        c_proj.forward_onto(pass, Tokens<const Scalar, Embed>(saved.heads_out), base, y, saved.output);
     }
 
     /// The backward of `forward_split`; overwrites d_qk and d_v unless they are empty.
@@ -130,7 +147,15 @@ private:
     }
 
     template <class B>
-    void attend(Pass<B>& pass, Tokens<Scalar, Embed> y, Saved& saved) {
+    void project_split(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
+                       SplitSaved& saved) {
+        const MatrixView<Scalar> qkv = saved.qkv.matrix();
+        c_attn.forward_columns(pass, x_qk, part(qkv, queries_and_keys), queries_and_keys, saved.projection);
+        c_attn.forward_columns(pass, x_v, part(qkv, values), values, saved.value_projection);
+    }
+
+    template <class B>
+    void attend(Pass<B>& pass, Saved& saved) {
         if (pass.packed != nullptr) {
             static_cast<PackedAttention<Scalar>*>(pass.packed)
                 ->attend(Heads, saved.qkv.matrix(), saved.heads_out.matrix());
@@ -141,7 +166,6 @@ private:
                                                      .out = saved.heads_out.matrix(),
                                                      .log_sum_exp = saved.log_sum_exp.matrix()});
         }
-        c_proj.forward(pass, saved.heads_out, y, saved.output);
     }
 
     template <class B>

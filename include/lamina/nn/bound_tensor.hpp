@@ -15,7 +15,7 @@ struct BoundTensor {
 
     const TensorEntry& entry;
     MatrixView<Scalar> values;      ///< [rows, cols]
-    MatrixView<Gradient> gradient;  ///< [rows, cols]; empty where the parameter is frozen
+    MatrixView<Gradient> gradient;  ///< [rows, cols]; empty where the parameter is frozen or its gradient not wanted
 };
 
 }  // namespace lamina

@@ -99,8 +99,10 @@ template <class L, class B>
     ParameterStore<L, double, B> store(backend, layer);
     initialise_parameters(store, backend, options.seed, 1);
     perturb_parameters(store, options.seed, options.perturbation);
+    // A layer that streams overwrites gradients, so nothing of a start would be left.
+    constexpr double start = Manifest<L>::streamed_gradient_elements == 0 ? 1 : 0;
     store.for_each_trained_tensor(
-        [](const auto& tensor) { std::fill_n(tensor.gradient.data, tensor.entry.size, 1.0); });
+        backend, layer, [&](const auto& tensor) { std::fill_n(tensor.gradient.data, tensor.entry.size, start); });
 
     Random random = Random::stream(options.seed, input_stream);
     std::vector<double> x(n * L::in);
@@ -141,17 +143,17 @@ template <class L, class B>
 
     GradientReport report{};
     const auto compare = [&](const std::string& name, double* places, std::size_t size, const double* analytic,
-                             double start) {
+                             double before) {
         std::vector<double> exact;
         std::vector<double> numeric;
         for (const std::size_t i : sampled(size, options.samples)) {
-            exact.push_back(analytic[i] - start);
+            exact.push_back(analytic[i] - before);
             numeric.push_back(central_difference(places[i], value));
         }
         report.add(name, exact, numeric);
     };
-    store.for_each_trained_tensor([&](const auto& tensor) {
-        compare(tensor.entry.name(), tensor.values.data, tensor.entry.size, tensor.gradient.data, 1.0);
+    store.for_each_trained_tensor(backend, layer, [&](const auto& tensor) {
+        compare(tensor.entry.name(), tensor.values.data, tensor.entry.size, tensor.gradient.data, start);
     });
     compare("input", x.data(), x.size(), d_x.data(), 0.0);
     return report;
@@ -161,8 +163,8 @@ template <class L, class B>
 
 /// Compares the backward of a layer with numeric derivatives of Σ w·y for random x, w and parameters.
 ///
-/// The layer's policies must use precision::Fp64 on the CPU. Gradients start from 1, to see that backward adds; d_x and
-/// y start as NaN, to see that they are overwritten.
+/// The layer's policies must use precision::Fp64 on the CPU. Gradients start from 1, to see that backward adds, unless
+/// they are streamed; d_x and y start as NaN, to see that they are overwritten.
 template <Layer L, class B>
 [[nodiscard]] GradientReport check_gradient(B& backend, GradientCheckOptions options = {}) {
     constexpr bool in_double = std::is_same_v<typename L::Scalar, double>;

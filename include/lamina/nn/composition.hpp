@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <string_view>
 #include <tuple>
@@ -45,6 +46,9 @@ inline constexpr std::array<std::string_view, 8> index_names{"0", "1", "2", "3",
 template <class First, class Second>
 concept WidthsMeet = First::out == Second::in;
 
+template <class First, class Second>
+concept ScalarsMeet = std::same_as<OutScalarOf<First>, InScalarOf<Second>>;
+
 /// One layer after another: y = last(… second(first(x))).
 ///
 /// names    members that are not Named are called "0", "1", … by their place
@@ -72,16 +76,35 @@ class Sequential {
     static_assert(
         widths_meet(std::make_index_sequence<count - 1>{}),
         "lamina: Sequential: the output width of a layer is not the input width of the next; change one of them");
+    template <std::size_t... Index>
+    static constexpr bool scalars_meet(std::index_sequence<Index...>) {
+        return (... && ScalarsMeet<Member<Index>, Member<Index + 1>>);
+    }
+    static_assert(
+        scalars_meet(std::make_index_sequence<count - 1>{}),
+        "lamina: Sequential: a layer writes another scalar type than the next one reads; only norms may, from "
+        "the stream to activations");
+
+    template <std::size_t Index>
+    using Input = Tokens<const InScalarOf<Member<Index>>, Member<Index>::in>;
+    template <std::size_t Index>
+    using Output = Tokens<OutScalarOf<Member<Index>>, Member<Index>::out>;
+    using Last = Member<count - 1>;
+    template <std::size_t Index>
+    using InputGradient = Tokens<InScalarOf<Member<Index>>, Member<Index>::in>;
 
 public:
-    using Scalar = typename First::Scalar;
+    using InScalar = InScalarOf<First>;
+    using OutScalar = OutScalarOf<Member<count - 1>>;
+    using Scalar = OutScalar;
     static constexpr std::size_t in = First::in;
     static constexpr std::size_t out = Member<count - 1>::out;
     static constexpr bool token_wise = true;
 
     struct Saved {
         std::tuple<typename First::Saved, typename Rest::Saved...> members;
-        std::tuple<Tokens<Scalar, First::out>, Tokens<Scalar, Rest::out>...> outputs;  // the last one stays empty
+        // The last one stays empty.
+        std::tuple<Tokens<OutScalarOf<First>, First::out>, Tokens<OutScalarOf<Rest>, Rest::out>...> outputs;
 
         template <class Visitor>
         constexpr void visit(Visitor&& visitor) {
@@ -112,13 +135,24 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, in> x, Tokens<Scalar, out> y, Saved& saved) {
-        forward_from<0>(pass, x, y, saved);
+    void forward(Pass<B>& pass, Tokens<const InScalar, in> x, Tokens<OutScalar, out> y, Saved& saved) {
+        forward_from<0>(pass, x, saved, [&](Last& last, Input<count - 1> input, typename Last::Saved& last_saved) {
+            last.forward(pass, input, y, last_saved);
+        });
+    }
+
+    template <class B, class Sum>
+    requires WritesOnto<Member<count - 1>, Sum>
+    void forward_onto(Pass<B>& pass, Tokens<const InScalar, in> x, Tokens<const Sum, out> base, Tokens<Sum, out> y,
+                      Saved& saved) {
+        forward_from<0>(pass, x, saved, [&](Last& last, Input<count - 1> input, typename Last::Saved& last_saved) {
+            last.forward_onto(pass, input, base, y, last_saved);
+        });
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved, Tokens<const Scalar, out> d_y,
-                  Tokens<Scalar, in> d_x) {
+    void backward(Pass<B>& pass, Tokens<const InScalar, in> x, const Saved& saved, Tokens<const OutScalar, out> d_y,
+                  Tokens<InScalar, in> d_x) {
         backward_from<count - 1>(pass, x, saved, d_y, d_x);
     }
 
@@ -144,28 +178,31 @@ private:
         (std::make_index_sequence<Index>{});
     }
 
-    template <std::size_t Index, class B, class X>
-    void forward_from(Pass<B>& pass, X x, Tokens<Scalar, out> y, Saved& saved) {
+    /// The members from Index on; what the last one does is `finish`.
+    template <std::size_t Index, class B, class Finish>
+    void forward_from(Pass<B>& pass, Input<Index> x, Saved& saved, const Finish& finish) {
+        auto& member = std::get<Index>(members_);
         if constexpr (Index + 1 == count) {
-            std::get<Index>(members_).forward(pass, x, y, std::get<Index>(saved.members));
+            finish(member, x, std::get<Index>(saved.members));
         } else {
-            const auto middle = std::get<Index>(saved.outputs);  // [N, Member<Index>::out]
-            std::get<Index>(members_).forward(pass, x, middle, std::get<Index>(saved.members));
-            forward_from<Index + 1>(pass, Tokens<const Scalar, Member<Index>::out>(middle), y, saved);
+            const Output<Index> middle = std::get<Index>(saved.outputs);  // [N, Member<Index>::out]
+            member.forward(pass, x, middle, std::get<Index>(saved.members));
+            forward_from<Index + 1>(pass, Input<Index + 1>(middle), saved, finish);
         }
     }
 
     template <std::size_t Index, class B>
-    void backward_from(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved,
-                       Tokens<const Scalar, Member<Index>::out> d_y, Tokens<Scalar, in> d_x) {
+    void backward_from(Pass<B>& pass, Tokens<const InScalar, in> x, const Saved& saved,
+                       Tokens<const OutScalarOf<Member<Index>>, Member<Index>::out> d_y, Tokens<InScalar, in> d_x) {
         if constexpr (Index == 0) {
             std::get<0>(members_).backward(pass, x, std::get<0>(saved.members), d_y, d_x);
         } else {
-            const Tokens<const Scalar, Member<Index>::in> input = std::get<Index - 1>(saved.outputs);
+            const Input<Index> input = std::get<Index - 1>(saved.outputs);
             typename ScratchStack::Frame frame(pass.scratch);
-            Tokens<Scalar, Member<Index>::in> d_input;
-            if (trains_before<Index>() || !d_x.empty())
-                d_input = frame.template take<Scalar, Member<Index>::in>(x.count());
+            InputGradient<Index> d_input;
+            if (trains_before<Index>() || !d_x.empty()) {
+                d_input = frame.template take<InScalarOf<Member<Index>>, Member<Index>::in>(x.count());
+            }
             std::get<Index>(members_).backward(pass, input, std::get<Index>(saved.members), d_y, d_input);
             if (!d_input.empty()) backward_from<Index - 1>(pass, x, saved, d_input, d_x);
         }
@@ -181,7 +218,10 @@ private:
             peak = std::max(peak, held + own);
         };
         (add(scratch_bytes_of<Member<count - 1 - Index>>(extent),
-             Index + 1 == count ? 0 : scratch_bytes_for<Scalar, Member<count - 1 - Index>::in>(extent.tokens())),
+             Index + 1 == count
+                 ? 0
+                 : scratch_bytes_for<InScalarOf<Member<count - 1 - Index>>, Member<count - 1 - Index>::in>(
+                       extent.tokens())),
          ...);
         return peak;
     }
@@ -196,7 +236,7 @@ private:
     Members members_{};
 };
 
-/// y = x + inner(x).
+/// y = x + inner(x), in the type of x whatever inner writes.
 ///
 /// names    transparent: the inner layer's own name is used
 /// saves    what the inner layer saves
@@ -204,9 +244,10 @@ template <class Inner>
 class Residual {
     static_assert(WidthsMeet<Inner, Inner>,
                   "lamina: Residual: the inner layer must keep the width; give it equal input and output widths");
+    using Branch = OutScalarOf<Inner>;
 
 public:
-    using Scalar = typename Inner::Scalar;
+    using Scalar = InScalarOf<Inner>;
     using Saved = typename Inner::Saved;
     static constexpr std::size_t in = Inner::in;
     static constexpr std::size_t out = Inner::out;
@@ -221,23 +262,55 @@ public:
 
     template <class B>
     void forward(Pass<B>& pass, Tokens<const Scalar, in> x, Tokens<Scalar, out> y, Saved& saved) {
-        inner.forward(pass, x, y, saved);
-        const Tokens<const Scalar, out> branch = y;
-        pass.backend.map(y.matrix(), detail::Add{}, branch.matrix(), x.matrix());
+        if constexpr (WritesOnto<Inner, Scalar>) {
+            inner.forward_onto(pass, x, x, y, saved);
+        } else if constexpr (one_type) {
+            inner.forward(pass, x, y, saved);
+            const Tokens<const Scalar, out> branch = y;
+            pass.backend.map(y.matrix(), detail::Add{}, branch.matrix(), x.matrix());
+        } else {
+            typename ScratchStack::Frame frame(pass.scratch);
+            const auto branch = frame.template take<Branch, out>(x.count());
+            inner.forward(pass, x, branch, saved);
+            pass.backend.map(y.matrix(), detail::Add{}, Tokens<const Branch, out>(branch).matrix(), x.matrix());
+        }
     }
 
     template <class B>
     void backward(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved, Tokens<const Scalar, out> d_y,
                   Tokens<Scalar, in> d_x) {
-        inner.backward(pass, x, saved, d_y, d_x);
-        if (d_x.empty()) return;
-        const Tokens<const Scalar, in> branch = d_x;
-        pass.backend.map(d_x.matrix(), detail::Add{}, branch.matrix(), d_y.matrix());
+        if constexpr (one_type) {
+            backward_branch(pass, x, saved, d_y, d_y, d_x);
+        } else {
+            typename ScratchStack::Frame frame(pass.scratch);
+            const auto d_branch = frame.template take<Branch, out>(x.count());
+            pass.backend.convert(d_branch.matrix(), d_y.matrix());
+            backward_branch(pass, x, saved, d_y, Tokens<const Branch, out>(d_branch), d_x);
+        }
     }
 
-    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) { return scratch_bytes_of<Inner>(extent); }
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
+        return scratch_bytes_of<Inner>(extent) + (one_type ? 0 : scratch_bytes_for<Branch, out>(extent.tokens()));
+    }
     [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient) {
         return flops_of<Inner>(extent, input_gradient);
+    }
+
+private:
+    static constexpr bool one_type = std::is_same_v<Scalar, Branch>;
+
+    /// d_x = d_y + what passes through the branch.
+    template <class B>
+    void backward_branch(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved, Tokens<const Scalar, out> d_y,
+                         Tokens<const Branch, out> d_branch, Tokens<Scalar, in> d_x) {
+        if constexpr (PassesGradientOnto<Inner>) {
+            inner.backward_onto(pass, x, saved, d_branch, d_y, d_x);
+        } else {
+            inner.backward(pass, x, saved, d_branch, d_x);
+            if (d_x.empty()) return;
+            const Tokens<const Scalar, in> branch = d_x;
+            pass.backend.map(d_x.matrix(), detail::Add{}, branch.matrix(), d_y.matrix());
+        }
     }
 };
 
@@ -248,9 +321,14 @@ template <class Left, class Right>
 class Parallel {
     static_assert(Left::in == Right::in && Left::out == Right::out,
                   "lamina: Parallel: both layers need the same input and output widths; change one of them");
+    static_assert(std::same_as<InScalarOf<Left>, InScalarOf<Right>> &&
+                      std::same_as<OutScalarOf<Left>, OutScalarOf<Right>>,
+                  "lamina: Parallel: both layers need the same scalar types; give them the same policies");
 
 public:
-    using Scalar = typename Left::Scalar;
+    using InScalar = InScalarOf<Left>;
+    using OutScalar = OutScalarOf<Left>;
+    using Scalar = OutScalar;
     static constexpr std::size_t in = Left::in;
     static constexpr std::size_t out = Left::out;
     static constexpr bool token_wise = true;
@@ -276,27 +354,28 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, in> x, Tokens<Scalar, out> y, Saved& saved) {
+    void forward(Pass<B>& pass, Tokens<const InScalar, in> x, Tokens<OutScalar, out> y, Saved& saved) {
         left.forward(pass, x, y, saved.left);
         typename ScratchStack::Frame frame(pass.scratch);
-        const auto other = frame.template take<Scalar, out>(x.count());  // [N, out]
+        const auto other = frame.template take<OutScalar, out>(x.count());  // [N, out]
         right.forward(pass, x, other, saved.right);
         add(pass, y.matrix(), other.matrix());
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved& saved, Tokens<const Scalar, out> d_y,
-                  Tokens<Scalar, in> d_x) {
+    void backward(Pass<B>& pass, Tokens<const InScalar, in> x, const Saved& saved, Tokens<const OutScalar, out> d_y,
+                  Tokens<InScalar, in> d_x) {
         left.backward(pass, x, saved.left, d_y, d_x);
         typename ScratchStack::Frame frame(pass.scratch);
-        Tokens<Scalar, in> other;  // [N, in]
-        if (!d_x.empty()) other = frame.template take<Scalar, in>(x.count());
+        Tokens<InScalar, in> other;  // [N, in]
+        if (!d_x.empty()) other = frame.template take<InScalar, in>(x.count());
         right.backward(pass, x, saved.right, d_y, other);
         if (!d_x.empty()) add(pass, d_x.matrix(), other.matrix());
     }
 
     [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
-        return scratch_bytes_for<Scalar, std::max(in, out)>(extent.tokens()) +
+        return std::max(scratch_bytes_for<InScalar, in>(extent.tokens()),
+                        scratch_bytes_for<OutScalar, out>(extent.tokens())) +
                std::max(scratch_bytes_of<Left>(extent), scratch_bytes_of<Right>(extent));
     }
     [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient) {
@@ -304,9 +383,9 @@ public:
     }
 
 private:
-    template <class B>
-    static void add(Pass<B>& pass, MatrixView<Scalar> sum, MatrixView<const Scalar> term) {
-        pass.backend.map(sum, detail::Add{}, MatrixView<const Scalar>(sum), term);
+    template <class B, class Sum>
+    static void add(Pass<B>& pass, MatrixView<Sum> sum, MatrixView<const std::type_identity_t<Sum>> term) {
+        pass.backend.map(sum, detail::Add{}, MatrixView<const Sum>(sum), term);
     }
 };
 

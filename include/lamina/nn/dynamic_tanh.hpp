@@ -68,7 +68,9 @@ struct DynamicTanhGain {
 template <std::size_t Width, class P>
 class DynamicTanh {
 public:
-    using Scalar = typename P::Activation;
+    using InScalar = typename P::Stream;
+    using OutScalar = typename P::Activation;
+    using Scalar = OutScalar;
     using Saved = NothingSaved;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
@@ -87,14 +89,14 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Width> x, Tokens<Scalar, Width> y, Saved&) {
+    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved&) {
         pass.backend.map(y.matrix(), detail::DynamicTanhForward<Stored>{alpha.values}, x.matrix(), over_rows(gain, x),
                          over_rows(bias, x));
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Width> x, const Saved&, Tokens<const Scalar, Width> d_y,
-                  Tokens<Scalar, Width> d_x) {
+    void backward(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved&, Tokens<const OutScalar, Width> d_y,
+                  Tokens<InScalar, Width> d_x) {
         B& backend = pass.backend;
         if (!d_x.empty()) {
             backend.map(d_x.matrix(), detail::DynamicTanhInput<Stored>{alpha.values}, x.matrix(), over_rows(gain, x),
@@ -120,7 +122,7 @@ private:
     using Stored = typename Parameter<P, Role::norm, 1>::Scalar;
 
     static MatrixView<const Stored> over_rows(const Parameter<P, Role::norm, Width>& vector,
-                                              Tokens<const Scalar, Width> x) {
+                                              Tokens<const InScalar, Width> x) {
         return repeated_row<const Stored>(vector.values, x.count(), Width);
     }
 };

@@ -115,8 +115,8 @@ private:
 
         auto& mlp = source.template get<1>().inner;
         auto& folded_mlp = target.template get<1>().inner.inner;
-        fold_linear(mlp.norm, mlp.inner.template get<0>(), folded_mlp.template get<0>());
-        move_linear(mlp.inner.template get<2>(), folded_mlp.template get<2>());
+        fold_linear(mlp.norm, mlp.inner.c_fc, folded_mlp.c_fc);
+        move_linear(mlp.inner.c_proj, folded_mlp.c_proj);
     }
 
     template <class Norm>

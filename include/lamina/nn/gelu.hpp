@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/gelu.hpp>
 #include <lamina/core/tokens.hpp>
-#include <lamina/core/vector_math.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/pass.hpp>
 
@@ -18,23 +18,20 @@ namespace detail {
 struct GeluTanh {
     template <class T>
     LAMINA_HOST_DEVICE T operator()(T x) const {
-        constexpr T c = T(0.7978845608028654);  // sqrt(2 / pi)
-        return T(0.5) * x * (T(1) + math::tanh(c * (x + T(0.044715) * x * x * x)));
+        return math::gelu(x);
     }
 };
 
 struct GeluTanhBackward {
     template <class T>
     LAMINA_HOST_DEVICE T operator()(T x, T d_y) const {
-        constexpr T c = T(0.7978845608028654);
-        const T t = math::tanh(c * (x + T(0.044715) * x * x * x));
-        return d_y * (T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * c * (T(1) + T(0.134145) * x * x));
+        return d_y * math::gelu_derivative(x);
     }
 };
 
 }  // namespace detail
 
-/// y = x/2 · (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))), `gelu_new`.
+/// y = gelu(x), the tanh form (core/gelu.hpp).
 ///
 /// shapes   x, y [N, Width]
 /// source   Hendrycks & Gimpel 2016; reference 2.3

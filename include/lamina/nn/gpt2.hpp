@@ -74,12 +74,17 @@ using Gpt2 = typename detail::CheckedGpt2<A, Ps...>::type;
 template <class L, std::size_t Embed>
 concept KeepsWidth = (L::in == Embed) && (L::out == Embed);
 
-template <class L, class P>
-concept ComputesIn = std::same_as<typename L::Scalar, typename P::Activation>;
+/// A block reads and writes the residual stream, the last norm takes it to activations.
+template <class L, class In, class Out>
+concept ComputesIn = std::same_as<InScalarOf<L>, In> && std::same_as<OutScalarOf<L>, Out>;
 
 /// Ask before spelling a `Decoder` with this block or last norm.
 template <class L, class D, class P>
-concept DecoderPart = Layer<L> && KeepsWidth<L, D::architecture.embed> && ComputesIn<L, P>;
+concept DecoderBlock =
+    Layer<L> && KeepsWidth<L, D::architecture.embed> && ComputesIn<L, typename P::Stream, typename P::Stream>;
+template <class L, class D, class P>
+concept DecoderFinalNorm =
+    Layer<L> && KeepsWidth<L, D::architecture.embed> && ComputesIn<L, typename P::Stream, typename P::Activation>;
 
 namespace detail {
 
@@ -101,18 +106,18 @@ struct CheckedDecoder {
     static_assert(!Layer<Block> || KeepsWidth<Block, embed>,
                   "lamina: Decoder: the block's width is not the architecture's embed; give both the same");
     static_assert(
-        !Layer<Block> || ComputesIn<Block, P>,
+        !Layer<Block> || ComputesIn<Block, typename P::Stream, typename P::Stream>,
         "lamina: Decoder: the block's activations have another type than the policies'; give both the same policies");
     static_assert(Layer<FinalNorm>,
                   "lamina: Decoder: the final norm is no Layer; nn/layer_concept.hpp says what one must offer");
     static_assert(!Layer<FinalNorm> || KeepsWidth<FinalNorm, embed>,
                   "lamina: Decoder: the final norm's width is not the architecture's embed; give both the same");
-    static_assert(!Layer<FinalNorm> || ComputesIn<FinalNorm, P>,
+    static_assert(!Layer<FinalNorm> || ComputesIn<FinalNorm, typename P::Stream, typename P::Activation>,
                   "lamina: Decoder: the final norm's activations have another type than the policies'; give both the "
                   "same policies");
-    using type =
-        typename MakeDecoder<CheckedArchitecture<D>::legal && DecoderPart<Block, D, P> && DecoderPart<FinalNorm, D, P>,
-                             D, P, Block, FinalNorm>::type;
+    using type = typename MakeDecoder<CheckedArchitecture<D>::legal && DecoderBlock<Block, D, P> &&
+                                          DecoderFinalNorm<FinalNorm, D, P>,
+                                      D, P, Block, FinalNorm>::type;
 };
 
 }  // namespace detail

@@ -37,6 +37,7 @@ concept LanguageModel = requires(M& model, const TokenBatch& batch, MicroBatch m
     { model.layers() } -> std::same_as<typename M::Layers&>;
     model.for_each_tensor(detail::IgnoringTensorVisitor{});
     model.for_each_trained_tensor(detail::IgnoringTensorVisitor{});
+    model.for_each_trained_value(detail::IgnoringTensorVisitor{});
     { model.backend() } -> std::same_as<typename M::Backend&>;
     { model.evaluate(batch) } -> std::same_as<LossSum>;
     { model.backward(batch) } -> std::same_as<StepLoss>;

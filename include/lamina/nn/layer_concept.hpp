@@ -25,10 +25,40 @@ struct IgnoringVisitor {
 
 }  // namespace detail
 
+namespace detail {
+
+template <class L>
+concept HasTwoScalars = requires {
+    typename L::InScalar;
+    typename L::OutScalar;
+};
+
+template <class L>
+struct ScalarsOf {};
+template <class L>
+requires(!HasTwoScalars<L> && requires { typename L::Scalar; }) struct ScalarsOf<L> {
+    using In = typename L::Scalar;
+    using Out = typename L::Scalar;
+};
+template <HasTwoScalars L>
+struct ScalarsOf<L> {
+    using In = typename L::InScalar;
+    using Out = typename L::OutScalar;
+};
+
+}  // namespace detail
+
+/// The stored types of what a layer reads and of what it writes, and of their gradients.
+template <class L>
+using InScalarOf = typename detail::ScalarsOf<L>::In;
+template <class L>
+using OutScalarOf = typename detail::ScalarsOf<L>::Out;
+
 /// A layer maps [N, in] activations to [N, out] activations.
 ///
 /// in, out    feature widths, static
-/// Scalar     the stored type of activations, from the precision policy
+/// Scalar     the stored type of what it reads and writes, from the precision policy; a layer that reads another type
+///            than it writes, as norms may (P::Stream and P::Activation), has InScalar and OutScalar as well
 /// Saved      a default-constructible struct of `Tokens` views with a `visit` over them: filled by forward, read by
 ///            backward
 /// visit(v)   calls v(name, member) for every parameter and inner layer; the names make the tensor names of files
@@ -40,6 +70,9 @@ struct IgnoringVisitor {
 ///
 /// Optional: `static constexpr std::size_t scratch_bytes(Extent)` when forward or backward borrow from `pass.scratch`;
 /// `materialise(backend)` and `complete_gradients(backend)` for work done once per optimiser step; `flops(Extent)`.
+/// Also `forward_onto(pass, x, base, y, saved)`, y = base + what forward writes, for base and y of any scalar, and
+/// `backward_onto(pass, x, saved, d_y, base, d_x)`, d_x = base + what backward writes: whoever stands around the layer
+/// need not add then.
 /// For cached passes (key_value_cache.hpp), whose batches are not sequences, each layer says how its tokens see each
 /// other, by one of
 ///   static constexpr bool token_wise = true;
@@ -49,16 +82,41 @@ struct IgnoringVisitor {
 ///            it calls `attend` of `Pass::packed` once where that is set, with keys and values that wide
 /// A model with a layer that says neither is refused there, and there only.
 ///
+/// A model may let its backend repeat the work of a pass without calling the layers (`replay`, backend/contract.hpp).
+/// So what forward and backward queue must follow from the pass and the layer's type alone, unless a layer offers
+///   begin_pass(PassStart&)
+///            called before a pass is queued: decides what this pass does, and adds to the key all that decides it, or
+///            forbids to repeat a pass that must read from the device before all its work is queued
+///   static constexpr std::size_t measured_numbers; end_pass(std::span<const double>)
+///            it leaves up to so many numbers in `Pass::measured`, where begin_pass reserved room for them, and is
+///            shown all numbers of the pass when its work is done
+/// A pass that is run without a model is not announced: then `Pass::measured` is null.
+///
 /// A default-constructed layer is a constant expression: the manifest is made from one.
 template <class L>
 concept Layer = std::default_initializable<L> && std::default_initializable<typename L::Saved> &&
-    requires(L& layer, Pass<detail::SomeBackend>& pass, typename L::Saved& saved,
-             Tokens<const typename L::Scalar, L::in> x, Tokens<typename L::Scalar, L::out> y,
-             Tokens<const typename L::Scalar, L::out> d_y, Tokens<typename L::Scalar, L::in> d_x) {
+    requires(L& layer, Pass<detail::SomeBackend>& pass, typename L::Saved& saved, Tokens<const InScalarOf<L>, L::in> x,
+             Tokens<OutScalarOf<L>, L::out> y, Tokens<const OutScalarOf<L>, L::out> d_y,
+             Tokens<InScalarOf<L>, L::in> d_x) {
     layer.visit(detail::IgnoringVisitor{});
     saved_bytes<typename L::Saved>(std::size_t{1});
     layer.forward(pass, x, y, saved);
     layer.backward(pass, x, saved, d_y, d_x);
+};
+
+/// A layer that can add what it computes to something of type `Sum` itself.
+template <class L, class Sum>
+concept WritesOnto = requires(L& layer, Pass<detail::SomeBackend>& pass, Tokens<const InScalarOf<L>, L::in> x,
+                              Tokens<const Sum, L::out> base, Tokens<Sum, L::out> y, typename L::Saved& saved) {
+    layer.forward_onto(pass, x, base, y, saved);
+};
+
+/// A layer that can add the gradient of its input to something itself.
+template <class L>
+concept PassesGradientOnto = requires(L& layer, Pass<detail::SomeBackend>& pass, Tokens<const InScalarOf<L>, L::in> x,
+                                      const typename L::Saved& saved, Tokens<const OutScalarOf<L>, L::out> d_y,
+                                      Tokens<const InScalarOf<L>, L::in> base, Tokens<InScalarOf<L>, L::in> d_x) {
+    layer.backward_onto(pass, x, saved, d_y, base, d_x);
 };
 
 /// Peak of what a layer borrows from `pass.scratch`, bytes; 0 unless it says otherwise.

@@ -40,7 +40,9 @@ struct SavedMoments {
 template <std::size_t Width, class P>
 class LayerNorm {
 public:
-    using Scalar = typename P::Activation;
+    using InScalar = typename P::Stream;
+    using OutScalar = typename P::Activation;
+    using Scalar = OutScalar;
     using Saved = detail::SavedMoments<typename P::Compute>;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
@@ -57,22 +59,29 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Width> x, Tokens<Scalar, Width> y, Saved& saved) {
-        pass.backend.row_moments(RowMoments<Scalar>{
-            .x = x.matrix(), .mean = saved.mean.data(), .deviation = saved.deviation.data(), .epsilon = norm_epsilon});
-        pass.backend.normalise(Normalise<Scalar, typename decltype(gain)::Scalar>{.x = x.matrix(),
-                                                                                  .y = y.matrix(),
-                                                                                  .mean = saved.mean.data(),
-                                                                                  .divisor = saved.deviation.data(),
-                                                                                  .gain = gain.values,
-                                                                                  .bias = bias.values});
+    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved& saved) {
+        pass.backend.normalise_rows(
+            NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar>{.x = x.matrix(),
+                                                                                .y = y.matrix(),
+                                                                                .mean = saved.mean.data(),
+                                                                                .deviation = saved.deviation.data(),
+                                                                                .gain = gain.values,
+                                                                                .bias = bias.values,
+                                                                                .epsilon = norm_epsilon});
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Width> x, const Saved& saved, Tokens<const Scalar, Width> d_y,
-                  Tokens<Scalar, Width> d_x) {
+    void backward(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
+                  Tokens<const OutScalar, Width> d_y, Tokens<InScalar, Width> d_x) {
+        backward_onto(pass, x, saved, d_y, {}, d_x);
+    }
+
+    template <class B>
+    void backward_onto(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
+                       Tokens<const OutScalar, Width> d_y, Tokens<const InScalar, Width> base,
+                       Tokens<InScalar, Width> d_x) {
         pass.backend.normalise_backward(
-            NormaliseBackward<Scalar, typename decltype(gain)::Scalar, typename P::Gradient>{
+            NormaliseBackward<InScalar, typename decltype(gain)::Scalar, typename P::Gradient, OutScalar>{
                 .x = x.matrix(),
                 .mean = saved.mean.data(),
                 .divisor = saved.deviation.data(),
@@ -80,7 +89,8 @@ public:
                 .d_y = d_y.matrix(),
                 .d_x = d_x.matrix(),
                 .d_gain = gain.gradient,
-                .d_bias = bias.gradient});
+                .d_bias = bias.gradient,
+                .base = base.matrix()});
     }
 };
 
@@ -92,7 +102,9 @@ public:
 template <std::size_t Width, class P>
 class RmsNorm {
 public:
-    using Scalar = typename P::Activation;
+    using InScalar = typename P::Stream;
+    using OutScalar = typename P::Activation;
+    using Scalar = OutScalar;
     using Saved = detail::SavedMoments<typename P::Compute>;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
@@ -107,25 +119,29 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Width> x, Tokens<Scalar, Width> y, Saved& saved) {
-        pass.backend.row_moments(RowMoments<Scalar>{.x = x.matrix(),
-                                                    .mean = saved.mean.data(),
-                                                    .deviation = saved.deviation.data(),
-                                                    .epsilon = norm_epsilon,
-                                                    .centre = Centre::no});
-        pass.backend.normalise(Normalise<Scalar, typename decltype(gain)::Scalar>{.x = x.matrix(),
-                                                                                  .y = y.matrix(),
-                                                                                  .mean = saved.mean.data(),
-                                                                                  .divisor = saved.deviation.data(),
-                                                                                  .gain = gain.values,
-                                                                                  .bias = nullptr});
+    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved& saved) {
+        pass.backend.normalise_rows(
+            NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar>{.x = x.matrix(),
+                                                                                .y = y.matrix(),
+                                                                                .mean = saved.mean.data(),
+                                                                                .deviation = saved.deviation.data(),
+                                                                                .gain = gain.values,
+                                                                                .epsilon = norm_epsilon,
+                                                                                .centre = Centre::no});
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Width> x, const Saved& saved, Tokens<const Scalar, Width> d_y,
-                  Tokens<Scalar, Width> d_x) {
+    void backward(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
+                  Tokens<const OutScalar, Width> d_y, Tokens<InScalar, Width> d_x) {
+        backward_onto(pass, x, saved, d_y, {}, d_x);
+    }
+
+    template <class B>
+    void backward_onto(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
+                       Tokens<const OutScalar, Width> d_y, Tokens<const InScalar, Width> base,
+                       Tokens<InScalar, Width> d_x) {
         pass.backend.normalise_backward(
-            NormaliseBackward<Scalar, typename decltype(gain)::Scalar, typename P::Gradient>{
+            NormaliseBackward<InScalar, typename decltype(gain)::Scalar, typename P::Gradient, OutScalar>{
                 .x = x.matrix(),
                 .mean = saved.mean.data(),
                 .divisor = saved.deviation.data(),
@@ -133,7 +149,8 @@ public:
                 .d_y = d_y.matrix(),
                 .d_x = d_x.matrix(),
                 .d_gain = gain.gradient,
-                .centre = Centre::no});
+                .centre = Centre::no,
+                .base = base.matrix()});
     }
 };
 

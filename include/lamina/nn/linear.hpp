@@ -49,7 +49,7 @@ template <std::size_t In, std::size_t Out, class P, bool Trains>
 struct OncePerStep {
     using Accumulator = Derived<typename P::Compute, DerivedKind::accumulator, In, Out>;
 
-    Derived<typename P::Compute, DerivedKind::materialised, In, Out> product{};
+    Derived<typename P::Materialised, DerivedKind::materialised, In, Out> product{};
     [[no_unique_address]] std::conditional_t<Trains, Accumulator, NoDerived> d_product{};
 };
 
@@ -58,11 +58,12 @@ struct OncePerStep {
 /// y = x·W + b + scale·(x·A)·B for every token, with the adapter and the execution of the policies.
 ///
 /// shapes   x [N, In], W [In, Out] (Conv1D order), b [Out], A [In, R], B [R, Out] -> y [N, Out]
-/// scalars  x, y, x·A: activation; W, b: base; A, B: adapter; what is materialised once per step: compute
+/// scalars  x, y, x·A: activation; W, b: base; A, B: adapter; what is materialised once per step: its own
 /// writes   y overwritten; backward adds to the gradients of what trains, overwrites d_x
 /// saves    x until backward, not copied; x·A with execution::Factored
 /// cost     per token: Factored 2·In·Out + 2·R·(In + Out) forward, twice to thrice that backward;
-///          Merged 2·In·Out forward, 4·In·Out backward, once per step 6·In·R·Out more. No allocation.
+///          Merged 2·In·Out forward, 4·In·Out backward, once per step 6·In·R·Out more, 10·In·R·Out with
+///          gradients::Streamed, where the norm of the gradients and the update form them once each. No allocation.
 /// source   reference 2.3, 5.6; design, 'Exact merged execution'
 template <std::size_t In, std::size_t Out, class P>
 class Linear {
@@ -76,6 +77,7 @@ class Linear {
     static constexpr bool weight_trains = P::trains(Role::weight);
     static constexpr bool trains = weight_trains || adapter_trains;
     static constexpr bool accumulates = once && trains;
+    static constexpr bool streams = once && adapter_trains && P::Gradients::streamed;
     static constexpr double scale = [] {
         if constexpr (adapted) return Adapter::scale;
         return 1.0;
@@ -90,6 +92,7 @@ public:
     static constexpr std::size_t in = In;
     static constexpr std::size_t out = Out;
     static constexpr bool token_wise = true;
+    static constexpr bool streams_adapter_gradients = streams;
     static constexpr Columns all_columns{0, Out};
 
     struct SavedFactor {
@@ -130,10 +133,33 @@ public:
         forward_columns(pass, x, y.matrix(), all_columns, saved);
     }
 
+    /// y = base + forward(x), for y and base in any scalar.
+    template <class B, class Sum>
+    void forward_onto(Pass<B>& pass, Tokens<const Scalar, In> x, Tokens<const Sum, Out> base, Tokens<Sum, Out> y,
+                      Saved& saved) {
+        multiply(pass, x, Target<Sum>{.y = y.matrix(), .base = base.matrix()}, all_columns, saved);
+    }
+
+    /// pre_activation = forward(x), y = gelu(pre_activation).
+    template <class B>
+    void forward_gelu(Pass<B>& pass, Tokens<const Scalar, In> x, Tokens<Scalar, Out> pre_activation,
+                      Tokens<Scalar, Out> y, Saved& saved) {
+        multiply(pass, x, Target<Scalar>{.y = y.matrix(), .pre_activation = pre_activation.matrix()}, all_columns,
+                 saved);
+    }
+
     template <class B>
     void backward(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, Tokens<const Scalar, Out> d_y,
                   Tokens<Scalar, In> d_x) {
         backward_columns(pass, x, saved, d_y.matrix(), d_x, all_columns);
+    }
+
+    /// The backward where x = gelu(pre_activation): d_pre_activation [N, In] in the place of d_x.
+    template <class B>
+    void backward_gelu(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, Tokens<const Scalar, Out> d_y,
+                       Tokens<const Scalar, In> pre_activation, Tokens<Scalar, In> d_pre_activation) {
+        parameter_gradients(pass, x, d_y.matrix(), all_columns);
+        input_gradient(pass, x, saved, d_y.matrix(), d_pre_activation, all_columns, pre_activation);
     }
 
     /// Computes a range of output features only; `y` [N, columns.count] may be a slice of a wider matrix. Layers whose
@@ -141,60 +167,32 @@ public:
     template <class B>
     void forward_columns(Pass<B>& pass, Tokens<const Scalar, In> x, MatrixView<Scalar> y, Columns columns,
                          Saved& saved) {
-        B& backend = pass.backend;
-        if constexpr (once && merged) {
-            backend.matmul_with_bias(y, x.matrix(), slice(derived.product.matrix(), columns),
-                                     bias.values + columns.first);
-        } else {
-            backend.matmul_with_bias(y, x.matrix(), slice(weight.matrix(), columns), bias.values + columns.first);
-        }
-        if constexpr (once && !merged) {
-            backend.matmul(y, x.matrix(), slice(derived.product.matrix(), columns), {.write = Write::accumulate});
-        }
-        if constexpr (factored) {
-            const MatrixView<Scalar> xa = saved.scaled_xa.matrix();  // [N, R]
-            backend.matmul(xa, x.matrix(), adapter.a.matrix(), {});
-            if constexpr (scale != 1) backend.map(xa, detail::Scale{scale}, as_const(xa));
-            backend.matmul(y, as_const(xa), slice(adapter.b.matrix(), columns), {.write = Write::accumulate});
-        }
+        multiply(pass, x, Target<Scalar>{.y = y}, columns, saved);
     }
 
     /// The backward of `forward_columns`; overwrites d_x.
     template <class B>
     void backward_columns(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, MatrixView<const Scalar> d_y,
                           Tokens<Scalar, In> d_x, Columns columns) {
-        B& backend = pass.backend;
-        if constexpr (weight_trains) {
-            backend.sum_rows(bias.d_matrix().columns(columns.first, columns.count), Write::accumulate,
-                             detail::Identity{}, d_y);
-        }
-        if constexpr (accumulates) {
-            backend.matmul(slice(derived.d_product.writable(), columns), x.matrix(), d_y,
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
-        } else if constexpr (weight_trains) {
-            backend.matmul(slice(weight.d_matrix(), columns), x.matrix(), d_y,
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
-        }
-        if (!d_x.empty()) input_gradient(backend, d_y, d_x.matrix(), columns);
-        if constexpr (factored) backward_factors(pass, x, saved, d_y, d_x, columns);
+        parameter_gradients(pass, x, d_y, columns);
+        input_gradient(pass, x, saved, d_y, d_x, columns, {});
     }
 
     /// Forms W + scale·A·B (Merged) or scale·A·B (Split). Called whenever parameters may have changed.
     template <class B>
     void materialise(B& backend) requires once {
-        const auto product = derived.product.writable();  // [In, Out]
-        backend.matmul(product, adapter.a.matrix(), adapter.b.matrix(), {});
-        if constexpr (merged) {
-            backend.map(product, detail::AddScaled{scale}, derived.product.matrix(), weight.matrix());
-        } else if constexpr (scale != 1) {
-            backend.map(product, detail::Scale{scale}, derived.product.matrix());
-        }
+        using Factor = typename decltype(adapter.a)::Scalar;
+        using Request = AffineProduct<typename P::Materialised, Factor, Factor, typename P::Base, typename P::Base>;
+        Request request{
+            .out = derived.product.writable(), .lhs = adapter.a.matrix(), .rhs = adapter.b.matrix(), .scale = scale};
+        if constexpr (merged) request.base = weight.matrix();
+        backend.affine_product(request);
     }
 
     /// The chain rule from the summed gradient G of the product to A, B and W: dA += G·Bᵀ, dB += Aᵀ·G, dW += G.
     /// Leaves G zero.
     template <class B>
-    void complete_gradients(B& backend) requires accumulates {
+    void complete_gradients(B& backend) requires(accumulates && !streams) {
         const auto g = derived.d_product.writable();  // [In, Out]
         if constexpr (weight_trains) {
             backend.map(weight.d_matrix(), detail::AddScaled{1}, derived.d_product.matrix(),
@@ -208,6 +206,26 @@ public:
                            {.lhs_as = Transpose::yes, .write = Write::accumulate});
         }
         backend.fill(g, 0.0);
+    }
+
+    /// With gradients::Streamed, the part of it that is stored: dW = G.
+    template <class B>
+    void complete_gradients(B& backend) requires streams {
+        if constexpr (weight_trains) backend.convert(weight.d_matrix(), derived.d_product.matrix());
+    }
+
+    /// dA = scale·G·Bᵀ and dB = scale·Aᵀ·G, overwritten. G stays, so that they can be formed again.
+    template <class B>
+    void form_adapter_gradients(B& backend) requires streams {
+        backend.matmul(adapter.a.d_matrix(), derived.d_product.matrix(), adapter.b.matrix(),
+                       {.rhs_as = Transpose::yes});
+        backend.matmul(adapter.b.d_matrix(), adapter.a.matrix(), derived.d_product.matrix(),
+                       {.lhs_as = Transpose::yes});
+        if constexpr (scale != 1) {
+            for (const auto gradient : {adapter.a.d_matrix(), adapter.b.d_matrix()}) {
+                backend.map(gradient, detail::Scale{scale}, as_const(gradient));
+            }
+        }
     }
 
     [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
@@ -226,8 +244,9 @@ public:
                     0};
         }
         const double products = once && !merged ? 2 : 1;
-        const double thrice = once ? 2.0 * In * rank * Out * (adapter_trains ? 3 : 1) : 0;
-        return {n * products * base, n * (wanted * products * base + (trains ? base : 0)), thrice};
+        const double formed = !adapter_trains ? 0 : streams ? 4 : 2;
+        const double per_step = once ? 2.0 * In * rank * Out * (1 + formed) : 0;
+        return {n * products * base, n * (wanted * products * base + (trains ? base : 0)), per_step};
     }
 
 private:
@@ -240,19 +259,111 @@ private:
         return view.columns(columns.first, columns.count);
     }
 
-    template <class B>
-    void input_gradient(B& backend, MatrixView<const Scalar> d_y, MatrixView<Scalar> d_x, Columns columns) {
-        if constexpr (once && merged) {
-            backend.matmul(d_x, d_y, slice(derived.product.matrix(), columns), {.rhs_as = Transpose::yes});
-        } else {
-            backend.matmul(d_x, d_y, slice(weight.matrix(), columns), {.rhs_as = Transpose::yes});
+    /// Where a product goes, and what joins it there.
+    template <class Sum>
+    struct Target {
+        MatrixView<Sum> y;
+        MatrixView<const Sum> base{};
+        MatrixView<Sum> pre_activation{};
+    };
+
+    template <class B, class Sum>
+    void multiply(Pass<B>& pass, Tokens<const Scalar, In> x, const Target<Sum>& target, Columns columns, Saved& saved) {
+        B& backend = pass.backend;
+        MatrixView<const Sum> base = target.base;
+        // What the adapter adds comes first: where y rounds, only this small term is rounded once more.
+        if constexpr (adapted && !merged) {
+            add_adapter(backend, x, target.y, base, columns, saved);
+            base = target.y;
         }
-        if constexpr (once && !merged) {
-            backend.matmul(d_x, d_y, slice(derived.product.matrix(), columns),
-                           {.rhs_as = Transpose::yes, .write = Write::accumulate});
+        if constexpr (once && merged) {
+            backend.affine_product(request_of(x, derived.product, target, base, columns));
+        } else {
+            backend.affine_product(request_of(x, weight, target, base, columns));
         }
     }
 
+    template <class Matrix, class Sum>
+    [[nodiscard]] auto request_of(Tokens<const Scalar, In> x, const Matrix& matrix, const Target<Sum>& target,
+                                  MatrixView<const Sum> base, Columns columns) const {
+        return AffineProduct<Sum, Scalar, typename Matrix::Scalar, typename P::Base>{
+            .out = target.y,
+            .lhs = x.matrix(),
+            .rhs = slice(matrix.matrix(), columns),
+            .bias = bias.values + columns.first,
+            .base = base,
+            .pre_activation = target.pre_activation};
+    }
+
+    /// y = base + scale·(x·A)·B for some columns.
+    template <class B, class Sum>
+    void add_adapter(B& backend, Tokens<const Scalar, In> x, MatrixView<Sum> y, MatrixView<const Sum> base,
+                     Columns columns, Saved& saved) {
+        const auto add = [&](MatrixView<const Scalar> lhs, auto rhs) {
+            using Factor = typename decltype(rhs)::value_type;
+            backend.affine_product(
+                AffineProduct<Sum, Scalar, Factor, typename P::Base>{.out = y, .lhs = lhs, .rhs = rhs, .base = base});
+        };
+        if constexpr (once) {
+            add(x.matrix(), slice(derived.product.matrix(), columns));
+        } else {
+            const MatrixView<Scalar> xa = saved.scaled_xa.matrix();  // [N, R]
+            using Factor = typename decltype(adapter.a)::Scalar;
+            backend.affine_product(AffineProduct<Scalar, Scalar, Factor, typename P::Base>{
+                .out = xa, .lhs = x.matrix(), .rhs = adapter.a.matrix(), .scale = scale});
+            add(xa, slice(adapter.b.matrix(), columns));
+        }
+    }
+
+    /// Adds to the gradients of what trains, but for those of factors, which need x·A.
+    template <class B>
+    void parameter_gradients(Pass<B>& pass, Tokens<const Scalar, In> x, MatrixView<const Scalar> d_y, Columns columns) {
+        B& backend = pass.backend;
+        if constexpr (weight_trains) {
+            backend.sum_rows(bias.d_matrix().columns(columns.first, columns.count), Write::accumulate,
+                             detail::Identity{}, d_y);
+        }
+        if constexpr (accumulates) {
+            backend.matmul(slice(derived.d_product.writable(), columns), x.matrix(), d_y,
+                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+        } else if constexpr (weight_trains) {
+            backend.matmul(slice(weight.d_matrix(), columns), x.matrix(), d_y,
+                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+        }
+    }
+
+    /// Overwrites d_x with the gradient of x, or of what x is the gelu of; the adapter's small part comes first.
+    template <class B>
+    void input_gradient(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, MatrixView<const Scalar> d_y,
+                        Tokens<Scalar, In> d_x, Columns columns, Tokens<const Scalar, In> pre_activation) {
+        B& backend = pass.backend;
+        if constexpr (factored) backward_factors(pass, x, saved, d_y, d_x, columns);
+        if (d_x.empty()) return;
+        if constexpr (once && !merged) {
+            backend.matmul(d_x.matrix(), d_y, slice(derived.product.matrix(), columns), {.rhs_as = Transpose::yes});
+        }
+        const auto finish = [&](auto matrix) {
+            using Element = typename decltype(matrix)::value_type;
+            constexpr Write write = adapted && !merged ? Write::accumulate : Write::overwrite;
+            if (pre_activation.empty()) {
+                backend.matmul(d_x.matrix(), d_y, matrix, {.rhs_as = Transpose::yes, .write = write});
+            } else {
+                backend.matmul_gelu_backward(
+                    GeluBackwardProduct<Scalar, Scalar, Element>{.out = d_x.matrix(),
+                                                                 .lhs = d_y,
+                                                                 .rhs = matrix,
+                                                                 .pre_activation = pre_activation.matrix(),
+                                                                 .write = write});
+            }
+        };
+        if constexpr (once && merged) {
+            finish(slice(derived.product.matrix(), columns));
+        } else {
+            finish(slice(weight.matrix(), columns));
+        }
+    }
+
+    /// Adds to the gradients of A and B, and overwrites d_x with what passes through them.
     template <class B>
     void backward_factors(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, MatrixView<const Scalar> d_y,
                           Tokens<Scalar, In> d_x, Columns columns) {
@@ -271,10 +382,7 @@ private:
             backend.matmul(adapter.a.d_matrix(), x.matrix(), as_const(d_xa),
                            {.lhs_as = Transpose::yes, .write = Write::accumulate});
         }
-        if (!d_x.empty()) {
-            backend.matmul(d_x.matrix(), as_const(d_xa), adapter.a.matrix(),
-                           {.rhs_as = Transpose::yes, .write = Write::accumulate});
-        }
+        if (!d_x.empty()) backend.matmul(d_x.matrix(), as_const(d_xa), adapter.a.matrix(), {.rhs_as = Transpose::yes});
     }
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <lamina/backend/contract.hpp>
@@ -52,48 +53,66 @@ void output_logits(B& backend, MatrixView<const Scalar> hidden, const OutputHead
     }
 }
 
+/// From the gradient of a chunk's logits to those of the head, which are added to, and of its input, which is written
+/// unless it is empty.
+template <class B, class Slope, class Scalar, class Weight, class Gradient>
+void head_gradients(B& backend, MatrixView<const Slope> d_logits, MatrixView<const Scalar> rows,
+                    const OutputHead<Weight, Gradient>& head, MatrixView<Scalar> d_rows) {
+    if (!head.d_weight.empty()) {
+        backend.matmul(head.d_weight, d_logits, rows, {.lhs_as = Transpose::yes, .write = Write::accumulate});
+    }
+    if (head.d_bias != nullptr) {
+        backend.sum_rows(row_view(head.d_bias, d_logits.cols), Write::accumulate, detail::Identity{}, d_logits);
+    }
+    if (!d_rows.empty()) backend.matmul(d_rows, d_logits, head.weight, {});
+}
+
 /// Cross-entropy of every token in `loss_rows`, in chunks; with `d_hidden` also its gradient.
 ///
 /// shapes   workspace.normalised [N, C] -> d_hidden [N, C], zero for tokens without loss
-/// writes   d_hidden overwritten, unless empty; adds to head.d_weight and head.d_bias; token_losses[i] for the i-th
+/// writes   d_hidden overwritten, unless empty; adds to head.d_weight and head.d_bias; workspace.losses[i] for the i-th
 ///          loss row
 /// cost     2·V·C FLOP per loss token forward, as much again for d_hidden and for d_weight
-template <class B, class Workspace, class Scalar, std::size_t Embed, class Weight, class Gradient, class Compute>
-LossSum loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Embed> hidden,
-                          const OutputHead<Weight, Gradient>& head, std::size_t loss_tokens, double scale,
-                          Tokens<Scalar, Embed> d_hidden, std::span<Compute> token_losses) {
-    LossSum total{};
+template <class B, class Workspace, class Scalar, std::size_t Embed, class Weight, class Gradient>
+void loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Embed> hidden,
+                       const OutputHead<Weight, Gradient>& head, std::size_t loss_tokens, double scale,
+                       Tokens<Scalar, Embed> d_hidden) {
+    using Compute = std::remove_cvref_t<decltype(*workspace.losses)>;
     const bool backward = !d_hidden.empty() || !head.d_weight.empty();
     if (!d_hidden.empty()) backend.fill(d_hidden.matrix(), 0.0);
     for (std::size_t first = 0; first < loss_tokens; first += workspace.head_in.count()) {
         const std::size_t count = std::min(workspace.head_in.count(), loss_tokens - first);
-        const MatrixView<Scalar> rows = workspace.head_in.first(count).matrix();    // [count, C]
-        const MatrixView<Compute> logits = workspace.logits.first(count).matrix();  // [count, V]
-        const MatrixView<const Compute> d_logits = logits;
+        const MatrixView<Scalar> rows = workspace.head_in.first(count).matrix();  // [count, C]
+        const MatrixView<Compute> logits = workspace.logits_of(count);            // [count, V]
+        const MatrixView<Scalar> d_logits = workspace.d_logits_of(count);         // [count, V], or empty
         backend.gather_rows(rows, hidden.matrix(), workspace.rows + first);
         output_logits(backend, MatrixView<const Scalar>(rows), head, logits);
         backend.softmax_cross_entropy(
-            SoftmaxCrossEntropy<Compute>{.logits = logits,
-                                         .targets = workspace.targets + first,
-                                         .losses = workspace.losses,
-                                         .scale = scale,
-                                         .logits_after = backward ? Logits::become_gradient : Logits::keep});
-        backend.download(token_losses.data() + first, workspace.losses, count * sizeof(Compute));
-        for (std::size_t i = 0; i < count; ++i) total.sum += static_cast<double>(token_losses[first + i]);
-        if (!head.d_weight.empty()) {
-            backend.matmul(head.d_weight, d_logits, MatrixView<const Scalar>(rows),
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
-        }
-        if (head.d_bias != nullptr) {
-            backend.sum_rows(row_view(head.d_bias, logits.cols), Write::accumulate, detail::Identity{}, d_logits);
+            SoftmaxCrossEntropy<Compute, Scalar>{.logits = logits,
+                                                 .targets = workspace.targets + first,
+                                                 .losses = workspace.losses + first,
+                                                 .scale = scale,
+                                                 .logits_after = backward ? Logits::become_gradient : Logits::keep,
+                                                 .d_logits = d_logits});
+        if (!backward) continue;
+        const MatrixView<Scalar> d_rows =
+            d_hidden.empty() ? MatrixView<Scalar>{} : workspace.d_head_in.first(count).matrix();  // [count, C]
+        if constexpr (Workspace::own_d_logits) {
+            head_gradients(backend, MatrixView<const Scalar>(d_logits), MatrixView<const Scalar>(rows), head, d_rows);
+        } else {
+            head_gradients(backend, MatrixView<const Compute>(logits), MatrixView<const Scalar>(rows), head, d_rows);
         }
         if (!d_hidden.empty()) {
-            const MatrixView<Scalar> d_rows = workspace.d_head_in.first(count).matrix();  // [count, C]
-            backend.matmul(d_rows, d_logits, head.weight, {});
             backend.scatter_rows(d_hidden.matrix(), MatrixView<const Scalar>(d_rows), workspace.rows + first);
         }
     }
-    total.count = loss_tokens;
+}
+
+/// In the order of the tokens.
+template <class Compute>
+[[nodiscard]] LossSum sum_of(std::span<const Compute> losses) {
+    LossSum total{.sum = 0, .count = losses.size()};
+    for (const Compute loss : losses) total.sum += static_cast<double>(loss);
     return total;
 }
 

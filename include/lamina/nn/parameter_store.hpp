@@ -52,6 +52,9 @@ template <class Table>
     return all;
 }
 
+/// Which tensors are visited, and whether their gradients are wanted.
+enum class Visit { all, trained_values, trained };
+
 }  // namespace detail
 
 /// Allocates what the manifest of `Layers` lists and points the members of a layer tree at it. Values start as zeros.
@@ -69,25 +72,44 @@ public:
             values_[index_of(role)] = backend.allocate(Table::bytes_of(role));
             gradients_[index_of(role)] = backend.allocate(Table::gradient_elements_of(role) * sizeof(Gradient));
         }
+        streamed_gradients_ = backend.allocate(Table::streamed_gradient_elements * sizeof(Gradient));
         bind(layers);
     }
 
-    /// The gradients of a role, padding included, as one row; empty when the role is frozen.
+    /// The gradients of a role, padding included, as one row; empty when the role is frozen or streams.
     [[nodiscard]] MatrixView<Gradient> gradients(Role role) {
         const std::size_t count = Table::gradient_elements_of(role);
         if (count == 0) return {};
         return row_view(reinterpret_cast<Gradient*>(gradients_[index_of(role)].data()), count);
     }
 
-    /// Calls `f(BoundTensor)` for every parameter, in the order of the manifest.
+    /// Calls `f(BoundTensor)` for every parameter, in the order of the manifest. Gradients that are streamed are empty.
     template <class F>
     void for_each_tensor(const F& f) {
-        visit_tensors<false>(f);
+        for (const TensorEntry& entry : Table::entries) visit_tensor<Visit::all>(entry, f);
     }
-    /// The same for those that train.
+    /// The same for those that train, all gradients empty: for those who want the values only.
     template <class F>
-    void for_each_trained_tensor(const F& f) {
-        visit_tensors<true>(f);
+    void for_each_trained_value(const F& f) {
+        for (const TensorEntry& entry : Table::entries) visit_tensor<Visit::trained_values>(entry, f);
+    }
+    /// The same for those that train. Gradients that are streamed are formed layer by layer, just before `f` sees the
+    /// layer's first tensor, and are overwritten after its last; `f` may change the values that it is shown.
+    template <class F>
+    void for_each_trained_tensor(B& backend, Layers& layers, const F& f) {
+        if constexpr (Table::streamed_gradient_elements == 0) {
+            for (const TensorEntry& entry : Table::entries) visit_tensor<Visit::trained>(entry, f);
+        } else {
+            std::size_t k = 0;
+            walk_nodes(layers, [&](auto& node) {
+                using Node = std::remove_cvref_t<decltype(node)>;
+                if constexpr (ParameterMember<Node>) {
+                    visit_tensor<Visit::trained>(Table::entries[k++], f);
+                } else if constexpr (StreamsAdapterGradients<Node>) {
+                    node.form_adapter_gradients(backend);
+                }
+            });
+        }
     }
 
     /// Sets every gradient and every accumulator to zero.
@@ -101,22 +123,31 @@ public:
         });
     }
 
+    /// Calls `f(place)` for the start of every region: all that layers read and write besides activations.
+    template <class F>
+    void for_each_region(const F& f) const {
+        for (const Memory& memory : values_) f(memory.data());
+        for (const Memory& memory : gradients_) f(memory.data());
+        f(derived_.data());
+    }
+
     /// Bytes allocated, all regions.
     [[nodiscard]] static constexpr std::size_t bytes() {
-        std::size_t sum = derived_bytes<Layers>();
-        for (const Role role : all_roles) {
-            sum += Table::bytes_of(role) + Table::gradient_elements_of(role) * sizeof(Gradient);
-        }
+        std::size_t sum = derived_bytes<Layers>() + Table::gradient_elements * sizeof(Gradient);
+        for (const Role role : all_roles) sum += Table::bytes_of(role);
         return sum;
     }
 
 private:
+    using Visit = detail::Visit;
+
     template <class Scalar>
     [[nodiscard]] Scalar* values_of(const TensorEntry& entry) {
         return reinterpret_cast<Scalar*>(values_[index_of(entry.role)].data() + entry.offset);
     }
     [[nodiscard]] Gradient* gradient_of(const TensorEntry& entry) {
-        return reinterpret_cast<Gradient*>(gradients_[index_of(entry.role)].data()) + entry.gradient_offset;
+        Memory& memory = entry.streams ? streamed_gradients_ : gradients_[index_of(entry.role)];
+        return reinterpret_cast<Gradient*>(memory.data()) + entry.gradient_offset;
     }
 
     void bind(Layers& layers) {
@@ -135,31 +166,30 @@ private:
         });
     }
 
-    template <bool TrainedOnly, class Scalar>
+    template <Visit V, class Scalar>
     [[nodiscard]] static consteval bool stores() {
         bool found = false;
         for (const TensorEntry& entry : Table::entries) {
-            found = found || (entry.type == scalar_type_of<Scalar> && (entry.trains || !TrainedOnly));
+            found = found || (entry.type == scalar_type_of<Scalar> && (entry.trains || V == Visit::all));
         }
         return found;
     }
 
     // `f` is instantiated for the types that occur, not for every parameter.
-    template <bool TrainedOnly, class F>
-    void visit_tensors(const F& f) {
-        for (const TensorEntry& entry : Table::entries) {
-            if (TrainedOnly && !entry.trains) continue;
-            visit_tensor<TrainedOnly, float>(entry, f);
-            visit_tensor<TrainedOnly, double>(entry, f);
-            visit_tensor<TrainedOnly, bf16>(entry, f);
-        }
+    template <Visit V, class F>
+    void visit_tensor(const TensorEntry& entry, const F& f) {
+        if (V != Visit::all && !entry.trains) return;
+        visit_tensor_of<V, float>(entry, f);
+        visit_tensor_of<V, double>(entry, f);
+        visit_tensor_of<V, bf16>(entry, f);
     }
 
-    template <bool TrainedOnly, class Scalar, class F>
-    void visit_tensor(const TensorEntry& entry, const F& f) {
-        if constexpr (stores<TrainedOnly, Scalar>()) {
+    template <Visit V, class Scalar, class F>
+    void visit_tensor_of(const TensorEntry& entry, const F& f) {
+        if constexpr (stores<V, Scalar>()) {
             if (entry.type != scalar_type_of<Scalar>) return;
-            Gradient* const gradient = entry.trains ? gradient_of(entry) : nullptr;
+            const bool shown = V == Visit::trained || (V == Visit::all && entry.trains && !entry.streams);
+            Gradient* const gradient = shown ? gradient_of(entry) : nullptr;
             f(BoundTensor<Scalar, Gradient>{
                 .entry = entry,
                 .values = {values_of<Scalar>(entry), entry.rows(), entry.cols()},
@@ -170,6 +200,7 @@ private:
 
     std::array<Memory, role_count> values_{};
     std::array<Memory, role_count> gradients_{};
+    Memory streamed_gradients_{};
     Memory derived_{};
 };
 

@@ -99,6 +99,9 @@ struct Pass {
     ScratchStack scratch{};
     const std::size_t* positions = nullptr;  ///< [B·T], on the device: places in the sequences; null: n mod T
     AnyPackedAttention* packed = nullptr;    ///< set in Phase::infer only
+    /// Room on the device for what layers measure and the host reads when all work is queued (pass_start.hpp); null:
+    /// nobody will, and a layer that needs a number reads it itself, at once.
+    double* measured = nullptr;
 };
 
 }  // namespace lamina

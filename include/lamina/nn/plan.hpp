@@ -20,7 +20,7 @@ namespace lamina {
 /// What a model needs to run on batches of one extent. Bytes include alignment; a backend's own scratch is not counted.
 struct Plan {
     std::array<std::size_t, role_count> parameters{};  ///< bytes, by role
-    std::size_t gradients = 0;                         ///< bytes
+    std::size_t gradients = 0;                         ///< bytes; of adapters the largest layer's where they stream
     std::size_t moments = 0;                           ///< bytes of both AdamW moments
     std::size_t derived = 0;  ///< bytes of W + A·B or A·B, and of the gradient with respect to it
     WorkspaceBytes workspace{};
@@ -69,10 +69,10 @@ template <class M>
     Plan result{};
     for (const Role role : all_roles) {
         result.parameters[index_of(role)] = Table::bytes_of(role);
-        const std::size_t elements = Table::gradient_elements_of(role);
-        result.gradients += elements * sizeof(typename M::Gradient);
-        if (use == Use::train) result.moments += 2 * elements * sizeof(typename M::Policies::Moment);
+        const std::size_t moments = 2 * Table::moment_elements_of(role);
+        if (use == Use::train) result.moments += moments * sizeof(typename M::Policies::Moment);
     }
+    result.gradients = Table::gradient_elements * sizeof(typename M::Gradient);
     result.derived = derived_bytes<typename M::Layers>();
     result.workspace = Workspace<M>::bytes(extent, use);
     result.flops = detail::model_flops<M>(extent, use);

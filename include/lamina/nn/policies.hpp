@@ -16,7 +16,7 @@ namespace lamina {
 
 /// One answer to every question; what layers are parameterised with. Spelled through `Policies`.
 template <class NormPolicy, class AdapterPolicy, class ExecutionPolicy, class PrecisionPolicy, class TrainablePolicy,
-          class RecomputePolicy, class DevicePolicy, class HeadPolicy>
+          class RecomputePolicy, class GradientsPolicy, class DevicePolicy, class HeadPolicy>
 struct PolicySet {
     using Norm = NormPolicy;
     using Adapter = AdapterPolicy;
@@ -24,6 +24,7 @@ struct PolicySet {
     using Precision = PrecisionPolicy;
     using Trainable = TrainablePolicy;
     using Recompute = RecomputePolicy;
+    using Gradients = GradientsPolicy;
     using Device = DevicePolicy;
     using Head = HeadPolicy;
 
@@ -31,6 +32,8 @@ struct PolicySet {
     using Gradient = typename Precision::Gradient;
     using Moment = typename Precision::Moment;
     using Activation = typename Precision::Activation;
+    using Stream = typename Precision::Stream;
+    using Materialised = typename Precision::Materialised;
     using Compute = ComputeOf<Activation>;
 
     template <Role R>
@@ -44,9 +47,26 @@ struct PolicySet {
 namespace detail {
 
 template <class... Ps>
-constexpr bool legal_policies() {
+constexpr bool each_question_once() {
     if constexpr ((... && Policy<Ps>)) {
         return EachQuestionOnce<Ps...>;
+    } else {
+        return false;
+    }
+}
+
+/// Gradients can be streamed only where a layer has their sum over the step.
+template <class... Ps>
+constexpr bool gradients_can_be_formed() {
+    return !AnswerOr<question::Gradients, gradients::Stored, Ps...>::streamed ||
+           (AnswerOr<question::Adapter, adapter::None, Ps...>::present &&
+            AnswerOr<question::Execution, execution::Merged, Ps...>::once_per_step);
+}
+
+template <class... Ps>
+constexpr bool legal_policies() {
+    if constexpr (each_question_once<Ps...>()) {
+        return gradients_can_be_formed<Ps...>();
     } else {
         return false;
     }
@@ -60,11 +80,15 @@ struct ResolvePolicies {
     static constexpr bool all_are_policies = (... && Policy<Ps>);
     static_assert(all_are_policies,
                   "lamina: Policies: a type in the list is no policy; use the ones in norm::, adapter::, execution::, "
-                  "precision::, trainable::, recompute::, device:: and head::, or give yours a member `answers`");
+                  "precision::, trainable::, recompute::, gradients::, device:: and head::, or give yours a member "
+                  "`answers`");
 
     // A type that is no policy is told above, once.
-    static_assert(!all_are_policies || legal_policies<Ps...>(),
+    static_assert(!all_are_policies || each_question_once<Ps...>(),
                   "lamina: Policies: two policies answer the same question; remove one of them");
+    static_assert(!each_question_once<Ps...>() || legal_policies<Ps...>(),
+                  "lamina: Policies: gradients::Streamed needs an adapter that is applied once per step; add one with "
+                  "execution::Merged or ::Split, or use gradients::Stored");
 
     using Adapter = AnswerOr<question::Adapter, adapter::None, Ps...>;
     using DefaultTrainable = std::conditional_t<Adapter::present, trainable::AdaptersOnly, trainable::Everything>;
@@ -72,7 +96,8 @@ struct ResolvePolicies {
         AnswerOr<question::Normalisation, norm::LayerNorm, Ps...>, Adapter,
         AnswerOr<question::Execution, execution::Merged, Ps...>, AnswerOr<question::Precision, precision::Fp32, Ps...>,
         AnswerOr<question::Trainable, DefaultTrainable, Ps...>, AnswerOr<question::Recompute, recompute::None, Ps...>,
-        AnswerOr<question::Device, device::Cpu, Ps...>, AnswerOr<question::Head, head::Tied, Ps...>>;
+        AnswerOr<question::Gradients, gradients::Stored, Ps...>, AnswerOr<question::Device, device::Cpu, Ps...>,
+        AnswerOr<question::Head, head::Tied, Ps...>>;
 };
 
 }  // namespace detail
@@ -83,7 +108,8 @@ concept LegalPolicies = detail::legal_policies<Ps...>();
 
 /// `Policies<precision::FrozenBf16, adapter::FullRank>`: any order, each question at most once. Defaults:
 /// norm::LayerNorm, adapter::None, execution::Merged, precision::Fp32, trainable::AdaptersOnly where there is an
-/// adapter and trainable::Everything where there is none, recompute::None, device::Cpu, head::Tied.
+/// adapter and trainable::Everything where there is none, recompute::None, gradients::Stored,
+/// device::Cpu, head::Tied.
 template <class... Ps>
 using Policies = typename detail::ResolvePolicies<Ps...>::type;
 

@@ -2,8 +2,10 @@
 // RemovableNorm: a LayerNorm whose measured divisor can be replaced by a fixed one while the model trains.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include <lamina/arch/parameter.hpp>
 #include <lamina/arch/policy.hpp>
@@ -12,6 +14,7 @@
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/pass.hpp>
+#include <lamina/nn/pass_start.hpp>
 #include <lamina/nn/removable_state.hpp>
 
 namespace lamina {
@@ -27,7 +30,8 @@ enum class RemovalStage : std::uint8_t {
 /// paths    2 before attention (queries and keys, then values), else 1
 /// saves    mean, deviation and the divisors of each path per token; x until backward, not copied
 /// updates  in Phase::train, unless the state is settled, and in Phase::evaluate if the tracking says so: the moving
-///          average (one number is read back from the device for that)
+///          average, when the work of the pass is queued (`end_pass`); at once, one number read back from the device,
+///          where the pass divides by it (`RemovableState::needs_measurement_now`) and where it was not announced
 /// source   reference 5.1, 5.2
 template <std::size_t Width, class P, std::size_t Paths, RemovalStage Stage>
 class RemovableNorm {
@@ -35,11 +39,14 @@ class RemovableNorm {
     using Compute = typename P::Compute;
 
 public:
-    using Scalar = typename P::Activation;
+    using InScalar = typename P::Stream;
+    using OutScalar = typename P::Activation;
+    using Scalar = OutScalar;
     static constexpr std::size_t in = Width;
     static constexpr std::size_t out = Width;
     static constexpr bool token_wise = true;
     static constexpr std::size_t paths = Paths;
+    static constexpr std::size_t measured_numbers = 2;  ///< the two that RemovableState::observe takes
     static constexpr bool is_layer_norm = Stage == RemovalStage::in_progress;
 
     struct Saved {
@@ -76,27 +83,40 @@ public:
         return state.fixed && state.in_use != state.values_in_use;
     }
 
-    /// Measures the rows and lets the state decide what is divided by. Call once per pass, before `forward_path`.
+    /// Decides what the coming pass divides by, unless it has to measure that itself.
+    void begin_pass(PassStart& start) {
+        const bool observing = observes(start.phase);
+        state.hold();
+        first_number_ = no_number;
+        start.key.add(state.fixed, state.values_fixed, observing);
+        if (state.fixed) add_divisors(start.key, state.in_use);
+        if (state.values_fixed) add_divisors(start.key, state.values_in_use);
+        if (!observing) return;
+        if (state.needs_measurement_now()) {
+            start.key.forbid();
+        } else {
+            first_number_ = start.reserve(measured_numbers);
+            start.key.add(first_number_, averaged_positions(), state.tracking.first_position);
+        }
+    }
+
+    /// Lets the state observe what the pass has measured.
+    void end_pass(std::span<const double> measured) {
+        if (first_number_ != no_number) observe(measured.subspan(first_number_, measured_numbers));
+        first_number_ = no_number;
+    }
+
+    /// Fills what the paths that are fixed divide by, measuring the rows first where that depends on them. Call once
+    /// per pass, before `forward_path`.
     template <class B>
-    void measure(Pass<B>& pass, Tokens<const Scalar, Width> x, Saved& saved) {
-        B& backend = pass.backend;
-        const bool observes =
-            (pass.phase == Phase::train && !state.settled()) ||
-            (pass.phase == Phase::evaluate && state.tracking.evaluation == EvaluationPasses::averaged);
-        const bool measures = observes || !state.removed();
-        backend.row_moments(RowMoments<Scalar>{.x = x.matrix(),
-                                               .mean = saved.mean.data(),
-                                               .deviation = measures ? saved.deviation.data() : nullptr,
-                                               .epsilon = norm_epsilon});
-        if (observes) {
-            const Positions positions =
-                state.tracking.average_over == AverageOver::all_but_first ? Positions::after_first : Positions::all;
-            const double all = backend.mean_over_tokens(saved.deviation.data(), pass.extent, positions);
-            const double first = state.tracking.first_position == FirstPosition::apart
-                                     ? backend.mean_over_tokens(saved.deviation.data(), pass.extent, Positions::first)
-                                     : all;
-            state.observe(all, first);
-        } else if (pass.phase != Phase::recompute) {
+    void measure(Pass<B>& pass, Tokens<const InScalar, Width> x, Saved& saved) {
+        if (measures_first(pass)) {
+            pass.backend.row_moments(RowMoments<InScalar>{.x = x.matrix(),
+                                                          .mean = saved.mean.data(),
+                                                          .deviation = saved.deviation.data(),
+                                                          .epsilon = norm_epsilon});
+            observe_now(pass, saved);
+        } else if (pass.measured == nullptr && pass.phase != Phase::recompute) {
             state.hold();
         }
         if (state.fixed) fill_divisors(pass, state.in_use, saved.divisor);
@@ -106,34 +126,44 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Width> x, Tokens<Scalar, Width> y, Saved& saved) {
+    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved& saved) {
         measure(pass, x, saved);
         forward_path(pass, x, y, saved, 0);
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Width> x, const Saved& saved, Tokens<const Scalar, Width> d_y,
-                  Tokens<Scalar, Width> d_x) {
-        backward_path(pass, x, saved, d_y, d_x, 0, Write::overwrite);
+    void backward(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
+                  Tokens<const OutScalar, Width> d_y, Tokens<InScalar, Width> d_x) {
+        backward_onto(pass, x, saved, d_y, {}, d_x);
     }
 
-    /// The result that path 0 (queries and keys, or the only one) or path 1 (values) reads.
     template <class B>
-    void forward_path(Pass<B>& pass, Tokens<const Scalar, Width> x, Tokens<Scalar, Width> y, const Saved& saved,
+    void backward_onto(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
+                       Tokens<const OutScalar, Width> d_y, Tokens<const InScalar, Width> base,
+                       Tokens<InScalar, Width> d_x) {
+        backward_path(pass, x, saved, d_y, base, d_x, 0);
+    }
+
+    /// The result that path 0 (queries and keys, or the only one) or path 1 (values) reads; path 0 first.
+    template <class B>
+    void forward_path(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, const Saved& saved,
                       std::size_t path) {
-        pass.backend.normalise(Normalise<Scalar, Stored>{.x = x.matrix(),
-                                                         .y = y.matrix(),
-                                                         .mean = saved.mean.data(),
-                                                         .divisor = divisor_of(saved, path),
-                                                         .gain = gain.values,
-                                                         .bias = bias.values});
+        if (path == 0 && !measures_first(pass)) return measure_and_normalise(pass, x, y, saved);
+        pass.backend.normalise(Normalise<InScalar, Stored, OutScalar>{.x = x.matrix(),
+                                                                      .y = y.matrix(),
+                                                                      .mean = saved.mean.data(),
+                                                                      .divisor = divisor_of(saved, path),
+                                                                      .gain = gain.values,
+                                                                      .bias = bias.values});
     }
 
-    /// The backward of one path; adds to d_gain and d_bias, writes d_x as told.
+    /// The backward of one path; adds to d_gain and d_bias. Path 0 writes d_x, onto `base` unless that is empty; path 1
+    /// adds to d_x.
     template <class B>
-    void backward_path(Pass<B>& pass, Tokens<const Scalar, Width> x, const Saved& saved,
-                       Tokens<const Scalar, Width> d_y, Tokens<Scalar, Width> d_x, std::size_t path, Write write) {
-        pass.backend.normalise_backward(NormaliseBackward<Scalar, Stored, typename P::Gradient>{
+    void backward_path(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
+                       Tokens<const OutScalar, Width> d_y, Tokens<const InScalar, Width> base,
+                       Tokens<InScalar, Width> d_x, std::size_t path) {
+        pass.backend.normalise_backward(NormaliseBackward<InScalar, Stored, typename P::Gradient, OutScalar>{
             .x = x.matrix(),
             .mean = saved.mean.data(),
             .divisor = divisor_of(saved, path),
@@ -143,11 +173,79 @@ public:
             .d_gain = gain.gradient,
             .d_bias = bias.gradient,
             .statistics = is_fixed(path) ? Divisor::fixed : Divisor::live,
-            .write = write});
+            .write = path == 0 ? Write::overwrite : Write::accumulate,
+            .base = base.matrix()});
+    }
+
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent) {
+        return scratch_bytes_for<double, 1>(measured_numbers);
     }
 
 private:
     using Stored = typename Parameter<P, Role::norm, Width>::Scalar;
+    static constexpr std::size_t no_number = static_cast<std::size_t>(-1);
+
+    [[nodiscard]] bool observes(Phase phase) const {
+        if (phase == Phase::train) return !state.settled();
+        return phase == Phase::evaluate && state.tracking.evaluation == EvaluationPasses::averaged;
+    }
+    /// Whether the state observes a pass before any of its paths divides.
+    template <class B>
+    [[nodiscard]] bool measures_first(const Pass<B>& pass) const {
+        return observes(pass.phase) && (pass.measured == nullptr || state.needs_measurement_now());
+    }
+
+    [[nodiscard]] Positions averaged_positions() const {
+        return state.tracking.average_over == AverageOver::all_but_first ? Positions::after_first : Positions::all;
+    }
+    [[nodiscard]] bool follows_first_position() const { return state.tracking.first_position == FirstPosition::apart; }
+
+    static void add_divisors(ReplayKey& key, const Divisors& divisors) {
+        key.add(divisors.ordinary, divisors.first_position, divisors.end_of_text);
+    }
+
+    /// Moments and the result of path 0 in one go; the mean deviation goes where `end_pass` finds it.
+    template <class B>
+    void measure_and_normalise(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y,
+                               const Saved& saved) {
+        const bool observing = observes(pass.phase);
+        const bool measures = observing || !state.removed();
+        pass.backend.normalise_rows(
+            NormaliseRows<InScalar, Stored, OutScalar>{.x = x.matrix(),
+                                                       .y = y.matrix(),
+                                                       .mean = saved.mean.data(),
+                                                       .deviation = measures ? saved.deviation.data() : nullptr,
+                                                       .divisor = is_fixed(0) ? saved.divisor.data() : nullptr,
+                                                       .gain = gain.values,
+                                                       .bias = bias.values,
+                                                       .epsilon = norm_epsilon});
+        if (observing) average_deviations(pass, saved, pass.measured + first_number_);
+    }
+
+    /// Queues the numbers that `observe` takes.
+    template <class B>
+    void average_deviations(Pass<B>& pass, const Saved& saved, double* numbers) const {
+        const auto average = [&](Positions positions, double* mean) {
+            pass.backend.mean_over_tokens(MeanOverTokens<Compute>{
+                .values = saved.deviation.data(), .extent = pass.extent, .positions = positions, .mean = mean});
+        };
+        average(averaged_positions(), numbers);
+        if (follows_first_position()) average(Positions::first, numbers + 1);
+    }
+
+    void observe(std::span<const double> numbers) {
+        state.observe(numbers[0], follows_first_position() ? numbers[1] : numbers[0]);
+    }
+
+    template <class B>
+    void observe_now(Pass<B>& pass, const Saved& saved) {
+        typename ScratchStack::Frame frame(pass.scratch);
+        double* const on_device = frame.template take<double, 1>(measured_numbers).data();
+        std::array<double, measured_numbers> numbers{};
+        average_deviations(pass, saved, on_device);
+        pass.backend.download(numbers.data(), on_device, (follows_first_position() ? 2 : 1) * sizeof(double));
+        observe(numbers);
+    }
 
     [[nodiscard]] bool is_fixed(std::size_t path) const { return path == 0 ? state.fixed : state.values_fixed; }
 
@@ -167,6 +265,8 @@ private:
                                                        .end_of_text_id = pass.end_of_text,
                                                        .positions = pass.positions});
     }
+
+    std::size_t first_number_ = no_number;  // of Pass::measured, in a pass that was announced and observes
 };
 
 namespace norm {

@@ -67,7 +67,7 @@ struct RemovableState {
         values_in_use.end_of_text = current(true).end_of_text;
     }
 
-    /// What a pass that changes nothing divides by.
+    /// What a pass that changes nothing divides by; and one that observes, unless it `needs_measurement_now`.
     constexpr void hold() {
         in_use = current(false);
         values_in_use = current(true);
@@ -90,6 +90,23 @@ struct RemovableState {
     /// True when no divisor follows the data any more. Training then measures no deviation, and the averages stand
     /// still.
     [[nodiscard]] constexpr bool settled() const { return removed() && tracking.mode != DivisorMode::track; }
+    /// True when a path that is fixed divides, in a pass that observes, by what this very pass measures. Otherwise
+    /// `observe` may come any time after the pass: before it, `hold` says what the fixed paths divide by.
+    ///
+    /// That is so of every fixed path with DivisorMode::track. With DivisorMode::freeze the divisor stands still but
+    /// for the calls of a path that is still real, which a fixed one sees where it shares that call (one call per
+    /// batch) or comes after it (values, called after queries and keys).
+    [[nodiscard]] constexpr bool needs_measurement_now() const {
+        switch (tracking.mode) {
+            case DivisorMode::constant:
+                return false;
+            case DivisorMode::freeze:
+                return fixed != values_fixed && (values_fixed || calls_per_batch == 1);
+            case DivisorMode::track:
+                return fixed || values_fixed;
+        }
+        return true;
+    }
     /// True when one constant serves every token, which is what folding needs.
     [[nodiscard]] constexpr bool foldable() const { return removed() && !first_position_apart && !end_of_text_apart; }
 

@@ -12,6 +12,7 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
+#include <lamina/nn/detail/download_rows.hpp>
 #include <lamina/nn/detail/packed_pass.hpp>
 #include <lamina/nn/key_value_cache.hpp>
 #include <lamina/nn/language_model_concept.hpp>
@@ -129,8 +130,7 @@ void logits(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments
     pass.begin(segments);
     for (const std::size_t row : rows) detail::check_row(row, pass.ids().size());
     model.forward_packed(pass, rows, [&](const auto& chunk) {
-        model.backend().download(out.data() + chunk.first * vocab, chunk.logits.data,
-                                 chunk.logits.size() * sizeof(typename M::Compute));
+        detail::download_rows(model.backend(), out.data() + chunk.first * vocab, chunk.logits);
     });
 }
 

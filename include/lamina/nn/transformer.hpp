@@ -2,6 +2,7 @@
 // Transformer: a decoder-only language model made of any block type, with its parameters, gradients and workspace.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,12 +21,15 @@
 #include <lamina/core/token_batch.hpp>
 #include <lamina/core/tokens.hpp>
 #include <lamina/nn/composition.hpp>
+#include <lamina/nn/detail/download_rows.hpp>
 #include <lamina/nn/initialise.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/loss.hpp>
 #include <lamina/nn/loss_head.hpp>
 #include <lamina/nn/parameter_store.hpp>
 #include <lamina/nn/pass.hpp>
+#include <lamina/nn/pass_start.hpp>
+#include <lamina/nn/replay_key.hpp>
 #include <lamina/nn/workspace.hpp>
 
 namespace lamina {
@@ -78,6 +82,7 @@ public:
     using FinalNorm = FinalNormLayer;
     using Backend = BackendFor<typename P::Device>;
     using Scalar = typename P::Activation;
+    using StreamScalar = typename P::Stream;
     using Compute = typename P::Compute;
     using Gradient = typename P::Gradient;
 
@@ -121,17 +126,23 @@ public:
     /// The layers, to reach parameters and norm states. After writing values call `parameters_changed`.
     [[nodiscard]] Layers& layers() { return layers_; }
 
-    /// Calls `f(BoundTensor)` for every parameter, in the order of the manifest. After writing values call
-    /// `parameters_changed`.
+    /// Calls `f(BoundTensor)` for every parameter, in the order of the manifest, streamed gradients left out. After
+    /// writing values call `parameters_changed`.
     template <class F>
     void for_each_tensor(const F& f) {
         store_.for_each_tensor(f);
     }
-    /// The same for those that train, their gradients complete.
+    /// The same for those that train, their gradients complete. With gradients::Streamed every call forms those of the
+    /// adapters anew, 4·In·R·Out operations per linear layer, and each is there only while `f` sees it.
     template <class F>
     void for_each_trained_tensor(const F& f) {
         complete_gradients();
-        store_.for_each_trained_tensor(f);
+        store_.for_each_trained_tensor(*backend_, layers_, f);
+    }
+    /// The same for those that train, without gradients, so that none has to be formed.
+    template <class F>
+    void for_each_trained_value(const F& f) {
+        store_.for_each_trained_value(f);
     }
 
     /// Fresh values for every parameter, or for the adapters only.
@@ -175,25 +186,32 @@ public:
 
     /// Forward and backward over one micro-batch: adds the gradient of share · (mean loss + auxiliary) to the
     /// gradients.
+    ///
+    /// Nothing answers to the host between the upload of the batch and the download of its losses, unless there is an
+    /// auxiliary loss or a layer must know what it measures. Otherwise the backend may repeat what it did for a
+    /// micro-batch of the same extent, but for the loss: how many tokens carry one differs from batch to batch.
     StepLoss backward(const TokenBatch& batch, MicroBatch micro = {}) {
         const Extent extent = start(batch, Use::train);
-        Pass<Backend> pass = make_pass(extent, Phase::train);
-        forward_blocks(pass);
-        layers_.final_norm.forward(pass, last_stream(), workspace_.normalised, workspace_.final_saved);
-
-        StepLoss loss{};
         const double scale = loss_rows_.rows.empty() ? 0 : micro.share / static_cast<double>(loss_rows_.rows.size());
+        begin(Phase::train, extent);
+        if (micro.auxiliary_weight != 0) key_.forbid();
+        queue(PassPart::forward, [&] { forward_layers(make_pass(extent, Phase::train)); });
         // The hidden states are read chunk by chunk before their gradient is written, but a chunk's rows may be
         // anywhere: so the gradient has its own buffer.
-        loss.cross_entropy = loss_through_head(
-            *backend_, workspace_, Tokens<const Scalar, A.embed>(workspace_.normalised), output_head(),
-            loss_rows_.rows.size(), scale, body_trains ? workspace_.d_streams[0] : Stream{}, token_loss_buffer());
-        if constexpr (body_trains) backward_body(pass, micro, loss);
+        loss_through_head(*backend_, workspace_, Tokens<const Scalar, A.embed>(workspace_.normalised), output_head(),
+                          loss_rows_.rows.size(), scale, body_trains ? d_normalised() : Activations{});
+        StepLoss loss{};
+        if constexpr (body_trains) {
+            queue(PassPart::backward, [&] { backward_body(make_pass(extent, Phase::train), micro, loss); });
+        }
         incomplete_ = true;
+        loss.cross_entropy = read_losses();
+        end();
         return loss;
     }
 
-    /// The gradients of everything that trains in one role, padding included, complete: one row. Empty when frozen.
+    /// The gradients of everything that trains in one role, padding included, complete: one row. Empty when frozen,
+    /// and for adapters with gradients::Streamed.
     [[nodiscard]] MatrixView<Gradient> gradients(Role role) {
         complete_gradients();
         return store_.gradients(role);
@@ -207,9 +225,14 @@ public:
 
     /// The loss of a batch, without side effects unless a norm's tracking asks for them.
     LossSum evaluate(const TokenBatch& batch) {
-        forward_only(batch);
-        return loss_through_head(*backend_, workspace_, Tokens<const Scalar, A.embed>(workspace_.normalised),
-                                 frozen_head(), loss_rows_.rows.size(), 1, Stream{}, token_loss_buffer());
+        const Extent extent = start(batch, Use::evaluate);
+        begin(Phase::evaluate, extent);
+        queue(PassPart::forward, [&] { forward_layers(make_pass(extent, Phase::evaluate)); });
+        loss_through_head(*backend_, workspace_, Tokens<const Scalar, A.embed>(workspace_.normalised), frozen_head(),
+                          loss_rows_.rows.size(), 1, Activations{});
+        const LossSum loss = read_losses();
+        end();
+        return loss;
     }
 
     /// As `evaluate`; the loss of each position goes to `losses` [B·T], 0 where there is none.
@@ -229,12 +252,15 @@ public:
         for (std::size_t i = 0; i < extent.tokens(); ++i) {
             if (i % extent.sequence >= extent.sequence - count) wanted[i] = 0;
         }
-        forward_only({.batch = extent.batch, .sequence = extent.sequence, .inputs = ids, .targets = wanted});
+        start({.batch = extent.batch, .sequence = extent.sequence, .inputs = ids, .targets = wanted}, Use::evaluate);
+        begin(Phase::evaluate, extent);
+        queue(PassPart::forward, [&] { forward_layers(make_pass(extent, Phase::evaluate)); });
+        end();
         const std::size_t rows = loss_rows_.rows.size();
         for (std::size_t first = 0; first < rows; first += workspace_.head_in.count()) {
             const std::size_t here = std::min(workspace_.head_in.count(), rows - first);
             const MatrixView<Compute> chunk = logits_of(first, here);  // [here, V]
-            backend_->download(out.data() + first * A.vocab, chunk.data, chunk.size() * sizeof(Compute));
+            detail::download_rows(*backend_, out.data() + first * A.vocab, chunk);
         }
     }
 
@@ -257,7 +283,7 @@ public:
         embed(pass);
         for (std::size_t i = 0; i < A.layers; ++i) {
             cache.enter_block(i);
-            layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+            forward_block(pass, i);
             cache.leave_block();
         }
         if (rows.empty()) return;
@@ -271,7 +297,9 @@ public:
     }
 
     /// The residual stream after `block` blocks (0: the embeddings) in the last training pass, [B·T, C], on the device.
-    [[nodiscard]] Tokens<const Scalar, A.embed> stream(std::size_t block) const { return workspace_.streams.at(block); }
+    [[nodiscard]] Tokens<const StreamScalar, A.embed> stream(std::size_t block) const {
+        return workspace_.streams.at(block);
+    }
 
     /// Throws ArgumentError for what is no token of the vocabulary.
     static void check_token(Token id) {
@@ -288,7 +316,10 @@ public:
     }
 
 private:
-    using Stream = Tokens<Scalar, A.embed>;
+    using Stream = Tokens<StreamScalar, A.embed>;
+    using Activations = Tokens<Scalar, A.embed>;
+    static_assert(sizeof(Scalar) <= sizeof(StreamScalar),
+                  "lamina: precision: activations in a wider type than the residual stream; give the stream theirs");
     static constexpr bool embedding_trains = P::trains(Role::embedding);
     static constexpr bool blocks_train = has_trainable<Block>();
     static constexpr bool body_trains = embedding_trains || blocks_train || has_trainable<FinalNorm>();
@@ -315,74 +346,126 @@ private:
                 .ids = workspace_.ids,
                 .phase = phase,
                 .end_of_text = end_of_text_,
-                .scratch = ScratchStack(workspace_.scratch)};
+                .scratch = ScratchStack(workspace_.scratch),
+                .measured = phase == Phase::infer ? nullptr : workspace_.measured};
     }
 
-    Tokens<const Scalar, A.embed> last_stream() const { return workspace_.streams[A.layers]; }
+    Tokens<const StreamScalar, A.embed> last_stream() const { return workspace_.streams[A.layers]; }
 
-    std::span<Compute> token_loss_buffer() { return token_losses_; }
+    /// The gradient of the final norm's output, in memory that the stream's gradient needs only after it.
+    Activations d_normalised() {
+        const Stream room = workspace_.d_streams[0];
+        return {reinterpret_cast<Scalar*>(room.data()), room.count()};
+    }
+
+    /// Lets the layers decide what they do in this pass, and makes the key of its work: the type of the model, where
+    /// everything lies, and what else a pass is told.
+    void begin(Phase phase, Extent extent) {
+        key_.clear();
+        key_.add(&kind, phase, extent.batch, extent.sequence, end_of_text_, workspace_memory_.data());
+        store_.for_each_region([&](const std::byte* place) { key_.add(place); });
+        PassStart start{.phase = phase, .key = key_};
+        begin_pass_of_all(layers_, start);
+        measured_ = start.measured;
+    }
+
+    /// `work` may not be called: what it does on the host must not matter unless the key forbids to repeat it.
+    template <class Work>
+    void queue(PassPart part, const Work& work) {
+        if (key_.repeatable()) {
+            backend_->replay(key_.words(part), work);
+        } else {
+            work();
+        }
+    }
+
+    LossSum read_losses() {
+        const std::span<Compute> losses = std::span(token_losses_).first(loss_rows_.rows.size());
+        backend_->download(losses.data(), workspace_.losses, losses.size_bytes());
+        return sum_of(std::span<const Compute>(losses));
+    }
+
+    /// Shows the layers what they have measured.
+    void end() {
+        std::array<double, Workspace<Transformer>::measured_numbers> numbers{};
+        if constexpr (Workspace<Transformer>::measured_numbers != 0) {
+            if (measured_ != 0) backend_->download(numbers.data(), workspace_.measured, measured_ * sizeof(double));
+        }
+        end_pass_of_all(layers_, std::span<const double>(numbers));
+    }
 
     void embed(Pass<Backend>& pass) {
-        backend_->embed(Embed<Scalar, typename P::Base>{.ids = workspace_.ids,
-                                                        .extent = pass.extent,
-                                                        .token_table = layers_.token_table.matrix(),
-                                                        .position_table = layers_.position_table.matrix(),
-                                                        .out = workspace_.streams[0].matrix(),
-                                                        .positions = pass.positions});
+        backend_->embed(Embed<StreamScalar, typename P::Base>{.ids = workspace_.ids,
+                                                              .extent = pass.extent,
+                                                              .token_table = layers_.token_table.matrix(),
+                                                              .position_table = layers_.position_table.matrix(),
+                                                              .out = workspace_.streams[0].matrix(),
+                                                              .positions = pass.positions});
     }
 
-    void forward_blocks(Pass<Backend>& pass) {
-        embed(pass);
-        for (std::size_t i = 0; i < A.layers; ++i) {
-            layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+    /// Does what concerns block i, and says so in errors.
+    template <class Work>
+    static void in_block(std::size_t i, const Work& work) {
+        try {
+            work();
+        } catch (Error& error) {
+            error.append(", in block h." + std::to_string(i));
+            throw;
         }
+    }
+
+    void forward_block(Pass<Backend>& pass, std::size_t i) {
+        in_block(i, [&] {
+            layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+        });
+    }
+
+    void forward_layers(Pass<Backend> pass) {
+        embed(pass);
+        for (std::size_t i = 0; i < A.layers; ++i) forward_block(pass, i);
+        layers_.final_norm.forward(pass, last_stream(), workspace_.normalised, workspace_.final_saved);
     }
 
     /// Of workspace_.rows[first, first + count): [count, V].
     MatrixView<Compute> logits_of(std::size_t first, std::size_t count) {
         const MatrixView<Scalar> hidden = workspace_.head_in.first(count).matrix();  // [count, C]
-        const MatrixView<Compute> logits = workspace_.logits.first(count).matrix();  // [count, V]
+        const MatrixView<Compute> logits = workspace_.logits_of(count);              // [count, V]
         backend_->gather_rows(hidden, MatrixView<const Scalar>(workspace_.normalised.matrix()),
                               workspace_.rows + first);
         output_logits(*backend_, MatrixView<const Scalar>(hidden), frozen_head(), logits);
         return logits;
     }
 
-    void forward_only(const TokenBatch& batch) {
-        const Extent extent = start(batch, Use::evaluate);
-        Pass<Backend> pass = make_pass(extent, Phase::evaluate);
-        forward_blocks(pass);
-        layers_.final_norm.forward(pass, last_stream(), workspace_.normalised, workspace_.final_saved);
-    }
-
     /// From the gradient of the final norm's output, in d_streams[0], down to the lowest layer that trains.
-    void backward_body(Pass<Backend>& pass, MicroBatch micro, StepLoss& loss) {
+    void backward_body(Pass<Backend> pass, MicroBatch micro, StepLoss& loss) {
         std::size_t here = 0;
         const auto below = [&](bool wanted) { return wanted ? workspace_.d_streams[1 - here] : Stream{}; };
         const Stream d_last = below(blocks_train || embedding_trains);
         layers_.final_norm.backward(pass, last_stream(), workspace_.final_saved,
-                                    Tokens<const Scalar, A.embed>(workspace_.d_streams[here]), d_last);
+                                    Tokens<const Scalar, A.embed>(d_normalised()), d_last);
         if (d_last.empty()) return;
         here = 1 - here;
         if (micro.auxiliary_weight != 0) loss.auxiliary = add_auxiliary(pass, micro, workspace_.d_streams[here]);
         for (std::size_t i = A.layers; i-- > 0;) {
             if constexpr (P::Recompute::per_block) {
                 pass.phase = Phase::recompute;
-                layers_.blocks[i].forward(pass, workspace_.streams[i], workspace_.streams[i + 1], workspace_.saved[i]);
+                forward_block(pass, i);
             }
             const Stream d_below = below(embedding_trains || (i > 0 && blocks_train));
-            layers_.blocks[i].backward(pass, workspace_.streams[i], workspace_.saved[i],
-                                       Tokens<const Scalar, A.embed>(workspace_.d_streams[here]), d_below);
+            in_block(i, [&] {
+                layers_.blocks[i].backward(pass, workspace_.streams[i], workspace_.saved[i],
+                                           Tokens<const StreamScalar, A.embed>(workspace_.d_streams[here]), d_below);
+            });
             if (d_below.empty()) return;
             here = 1 - here;
         }
         if constexpr (embedding_trains) {
             backend_->embed_backward(
-                EmbedBackward<Scalar, Gradient>{.ids = workspace_.ids,
-                                                .extent = pass.extent,
-                                                .d_out = workspace_.d_streams[here].matrix(),
-                                                .d_token_table = layers_.token_table.d_matrix(),
-                                                .d_position_table = layers_.position_table.d_matrix()});
+                EmbedBackward<StreamScalar, Gradient>{.ids = workspace_.ids,
+                                                      .extent = pass.extent,
+                                                      .d_out = workspace_.d_streams[here].matrix(),
+                                                      .d_token_table = layers_.token_table.d_matrix(),
+                                                      .d_position_table = layers_.position_table.d_matrix()});
         }
     }
 
@@ -391,7 +474,7 @@ private:
         const std::size_t n = pass.extent.tokens();
         Compute* const mean = workspace_.moments.data();
         Compute* const deviation = mean + n;
-        backend_->row_moments(RowMoments<Scalar>{
+        backend_->row_moments(RowMoments<StreamScalar>{
             .x = last_stream().matrix(), .mean = mean, .deviation = deviation, .epsilon = norm_epsilon_of_auxiliary});
         std::vector<Compute> s(n);
         std::vector<Token> ids(n);
@@ -409,12 +492,12 @@ private:
         for (const Compute value : s)
             penalty += (static_cast<double>(value) - target) * (static_cast<double>(value) - target);
         const double each = micro.auxiliary_weight / static_cast<double>(n);
-        backend_->deviation_penalty_backward(DeviationPenaltyBackward<Scalar>{.x = last_stream().matrix(),
-                                                                              .mean = mean,
-                                                                              .deviation = deviation,
-                                                                              .d_x = d_last.matrix(),
-                                                                              .target = target,
-                                                                              .scale = micro.share * each});
+        backend_->deviation_penalty_backward(DeviationPenaltyBackward<StreamScalar>{.x = last_stream().matrix(),
+                                                                                    .mean = mean,
+                                                                                    .deviation = deviation,
+                                                                                    .d_x = d_last.matrix(),
+                                                                                    .target = target,
+                                                                                    .scale = micro.share * each});
         return each * penalty;
     }
 
@@ -441,6 +524,7 @@ private:
     }
 
     static constexpr double norm_epsilon_of_auxiliary = 1e-5;  // reference 5.5
+    static constexpr char kind = 0;  // its address tells this type of model from others with the same memory
 
     Backend* backend_;
     Layers layers_{};
@@ -449,6 +533,8 @@ private:
     Workspace<Transformer> workspace_{};
     Extent placed_{};
     Use placed_use_ = Use::evaluate;
+    ReplayKey key_{};
+    std::size_t measured_ = 0;  // numbers of workspace_.measured that layers leave in the pass that has begun
     LossRows loss_rows_{};
     std::vector<Compute> token_losses_{};
     Token end_of_text_ = -1;

@@ -6,12 +6,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
+#include <lamina/core/matrix_view.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/core/tokens.hpp>
 #include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/pass_start.hpp>
 #include <lamina/nn/saved.hpp>
 
 namespace lamina {
@@ -32,8 +35,9 @@ struct WorkspaceBytes {
     std::size_t scratch = 0;  ///< borrowed by layers while they run
     std::size_t head = 0;     ///< one chunk of hidden states and logits
     std::size_t indices = 0;  ///< token ids, targets and row numbers
+    std::size_t results = 0;  ///< what the host reads when a pass is done: losses, and what layers measured
 
-    [[nodiscard]] constexpr std::size_t total() const { return streams + saved + scratch + head + indices; }
+    [[nodiscard]] constexpr std::size_t total() const { return streams + saved + scratch + head + indices + results; }
 };
 
 /// The views of one pass. `Facts` gives Scalar, Compute, Block, FinalNorm, Policies and the architecture.
@@ -49,22 +53,32 @@ class Workspace {
     static constexpr bool recomputes = Facts::Policies::Recompute::per_block;
 
 public:
-    using Stream = Tokens<Scalar, embed>;
+    using Stream = Tokens<typename Facts::Policies::Stream, embed>;
+    using Activations = Tokens<Scalar, embed>;
+    /// Elements from one row of logits to the next: whole lines of memory, which matrix units read best.
+    static constexpr std::size_t logits_stride = (vocab + 63) / 64 * 64;
+    /// Whether the gradient of logits lies beside them, because the products that read it want another type.
+    static constexpr bool own_d_logits = !std::is_same_v<Scalar, Compute>;
+    /// Of all layers together.
+    static constexpr std::size_t measured_numbers =
+        layers * measured_numbers_of<Block>() + measured_numbers_of<FinalNorm>();
 
     Token* ids = nullptr;         // [N]
     Token* targets = nullptr;     // [N], the targets that carry loss, in order
     std::size_t* rows = nullptr;  // [N], the tokens they belong to
+    Compute* losses = nullptr;    // [N], theirs
+    double* measured = nullptr;   // [measured_numbers]
     std::array<Stream, layers + 1> streams{};
-    Stream normalised{};  // [N, C], the final norm's output, then its gradient
+    Activations normalised{};  // [N, C], the final norm's output
     std::array<Stream, 2> d_streams{};
     std::array<typename Block::Saved, layers> saved{};
     typename FinalNorm::Saved final_saved{};
     Tokens<Compute, 2> moments{};  // [N] means, then [N] deviations, of the last stream for the auxiliary loss
     std::span<std::byte> scratch{};
-    Stream head_in{};                 // [chunk, C]
-    Stream d_head_in{};               // [chunk, C]
-    Tokens<Compute, vocab> logits{};  // [chunk, V]
-    Compute* losses = nullptr;        // [chunk]
+    Activations head_in{};       // [chunk, C]
+    Activations d_head_in{};     // [chunk, C]
+    Compute* logits = nullptr;   // [chunk, logits_stride], V of them used
+    Scalar* d_logits = nullptr;  // the same; null where the logits become their gradient
 
     /// Whether every block keeps activations of its own.
     [[nodiscard]] static constexpr bool keeps_each_block(Use use) { return use == Use::train && !recomputes; }
@@ -86,6 +100,9 @@ public:
         cursor.take(targets, n);
         cursor.take(rows, n);
         sum.indices = cursor.lap();
+        cursor.take(losses, n);
+        cursor.take(measured, measured_numbers);
+        sum.results = cursor.lap();
 
         // Evaluation needs the input and the output of one block at a time.
         const std::size_t distinct = train ? layers + 1 : 2;
@@ -117,10 +134,19 @@ public:
 
         cursor.take(head_in, chunk);
         if (train) cursor.take(d_head_in, chunk);
-        cursor.take(logits, chunk);
-        cursor.take(losses, chunk);
+        cursor.take(logits, chunk * logits_stride);
+        if (train && own_d_logits) cursor.take(d_logits, chunk * logits_stride);
         sum.head = cursor.lap();
         return sum;
+    }
+
+    [[nodiscard]] MatrixView<Compute> logits_of(std::size_t count) const {
+        return {logits, count, vocab, logits_stride};
+    }
+    /// Empty where the logits become their gradient.
+    [[nodiscard]] MatrixView<Scalar> d_logits_of(std::size_t count) const {
+        if (d_logits == nullptr) return {};
+        return {d_logits, count, vocab, logits_stride};
     }
 
 private:

@@ -28,7 +28,7 @@ class AdamW {
 public:
     explicit AdamW(M& model, AdamWOptions options = {}) : options_(options) {
         for (const Role role : all_roles) {
-            const std::size_t bytes = Table::gradient_elements_of(role) * sizeof(Moment);
+            const std::size_t bytes = Table::moment_elements_of(role) * sizeof(Moment);
             first_[index_of(role)] = model.backend().allocate(bytes);
             second_[index_of(role)] = model.backend().allocate(bytes);
         }
@@ -36,23 +36,29 @@ public:
 
     /// One update with this learning rate; gradients are multiplied by `gradient_scale`, which is where clipping comes
     /// in.
+    ///
+    /// cost    one operation for each run of tensors that lie side by side, values and gradients, and are updated alike
     void step(M& model, double rate, double gradient_scale = 1) {
         model.complete_gradients();
         ++updates_;
+        std::array<std::size_t, role_count> updated{};  // moments of each role, in their order
         model.for_each_trained_tensor([&](const auto& tensor) {
             using Tensor = std::remove_cvref_t<decltype(tensor)>;
             const TensorEntry& entry = tensor.entry;
+            if (entry.moment_offset < updated[index_of(entry.role)]) return;
+            const std::size_t count = elements_from(entry);
+            updated[index_of(entry.role)] = entry.moment_offset + count;
             model.backend().adamw(AdamWUpdate<typename Tensor::Scalar, typename Tensor::Gradient, Moment>{
-                .count = entry.size,
+                .count = count,
                 .parameter = tensor.values.data,
                 .gradient = tensor.gradient.data,
-                .first_moment = region(first_, entry.role) + entry.gradient_offset,
-                .second_moment = region(second_, entry.role) + entry.gradient_offset,
+                .first_moment = region(first_, entry.role) + entry.moment_offset,
+                .second_moment = region(second_, entry.role) + entry.moment_offset,
                 .rate = rate,
                 .beta1 = options_.beta1,
                 .beta2 = options_.beta2,
                 .epsilon = options_.epsilon,
-                .decay = decays(entry.suffix.view(), entry.role, options_.gain_decay) ? options_.weight_decay : 0,
+                .decay = decay_of(entry),
                 .gradient_scale = gradient_scale,
                 .update = updates_});
         });
@@ -63,7 +69,7 @@ public:
     [[nodiscard]] std::size_t updates() const { return updates_; }
     void set_updates(std::size_t updates) { updates_ = updates; }
 
-    /// The moments of a role as one row, in the layout of the gradients; empty where nothing trains.
+    /// The moments of a role as one row, each tensor at its moment_offset; empty where nothing trains.
     [[nodiscard]] MatrixView<Moment> first_moments(Role role) { return view(first_, role); }
     [[nodiscard]] MatrixView<Moment> second_moments(Role role) { return view(second_, role); }
 
@@ -72,11 +78,32 @@ public:
 private:
     using Regions = std::array<typename Backend::Memory, role_count>;
 
+    [[nodiscard]] double decay_of(const TensorEntry& entry) const {
+        return decays(entry.suffix.view(), entry.role, options_.gain_decay) ? options_.weight_decay : 0;
+    }
+
+    /// Elements of the longest run of tensors from `first` on, without a gap in memory, that are updated alike.
+    [[nodiscard]] std::size_t elements_from(const TensorEntry& first) const {
+        const TensorEntry* last = &first;
+        for (const TensorEntry& next : Table::entries) {
+            if (next.role != first.role || next.offset <= last->offset) continue;
+            if (!continues(*last, next)) break;
+            last = &next;
+        }
+        return last->moment_offset + last->size - first.moment_offset;
+    }
+    [[nodiscard]] bool continues(const TensorEntry& before, const TensorEntry& next) const {
+        return next.trains && next.streams == before.streams && next.type == before.type &&
+               next.offset == before.offset + before.bytes() &&
+               next.gradient_offset == before.gradient_offset + before.size &&
+               next.moment_offset == before.moment_offset + before.size && decay_of(next) == decay_of(before);
+    }
+
     static Moment* region(Regions& regions, Role role) {
         return reinterpret_cast<Moment*>(regions[index_of(role)].data());
     }
     static MatrixView<Moment> view(Regions& regions, Role role) {
-        const std::size_t count = Table::gradient_elements_of(role);
+        const std::size_t count = Table::moment_elements_of(role);
         return count == 0 ? MatrixView<Moment>{} : row_view(region(regions, role), count);
     }
 

@@ -5,18 +5,27 @@
 #include <algorithm>
 #include <cmath>
 
+#include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 
 namespace lamina::train {
 
 /// The L2 norm over every gradient of the model; not finite if any gradient is not.
+///
+/// cost     one read of every gradient; those that are streamed are formed for it, and summed tensor by tensor, which
+///          may change the last digits
 template <LanguageModel M>
 [[nodiscard]] double gradient_norm(M& model) {
     double squares = 0;
     for (const Role role : all_roles) {
         const auto gradients = model.gradients(role);
         if (!gradients.empty()) squares += model.backend().sum_of_squares(gradients);
+    }
+    if constexpr (Manifest<M>::streamed_gradient_elements != 0) {
+        model.for_each_trained_tensor([&](const auto& tensor) {
+            if (tensor.entry.streams) squares += model.backend().sum_of_squares(tensor.gradient);
+        });
     }
     return std::sqrt(squares);
 }

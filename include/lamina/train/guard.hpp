@@ -44,7 +44,7 @@ template <LanguageModel M>
 template <LanguageModel M>
 [[nodiscard]] std::optional<std::string> first_non_finite_parameter(M& model) {
     std::optional<std::string> found;
-    model.for_each_trained_tensor([&](const auto& tensor) {
+    model.for_each_trained_value([&](const auto& tensor) {
         if (!found && !std::isfinite(model.backend().sum_of_squares(tensor.values))) found = tensor.entry.name();
     });
     return found;
@@ -109,7 +109,7 @@ public:
 private:
     template <class F>
     static void visit_tensors(M& model, AdamW<M>& optimiser, const F& f) {
-        model.for_each_trained_tensor(
+        model.for_each_trained_value(
             [&](const auto& tensor) { f(reinterpret_cast<std::byte*>(tensor.values.data), tensor.entry.bytes()); });
         for (const Role role : all_roles) {
             for (const auto moments : {optimiser.first_moments(role), optimiser.second_moments(role)}) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <type_traits>
 
 #include "backend/conformance/attention_reference.hpp"
 #include "backend/conformance/grid.hpp"
@@ -73,23 +74,38 @@ template <Backend B, class T>
 void verify_attention(const AttentionShape& shape, double largest_score, Layout layout) {
     CAPTURE(shape.extent.batch, shape.extent.sequence, shape.heads, shape.head_width, largest_score, int(layout));
     const Grid qkv = random_qkv<T>(shape, largest_score);
-    const AttentionOutputs forward = reference_attention<T>(shape, qkv);
+    const AttentionOutputs forward = reference_attention<T>(shape, qkv, probability_roundoff<B, T>());
     verify<B>(Threads::irrelevant, {forward.out, forward.log_sum_exp},
               [&](B& backend) { return run_attention<T>(backend, shape, qkv, layout); });
 
     const Grid out = rounded_to<T>(forward.out.value);
     const Grid log_sum_exp = rounded_to<ComputeOf<T>>(forward.log_sum_exp.value);
     const Grid d_out = random_grid<T>(qkv.rows, shape.embed(), 112);
-    verify<B>(Threads::may_matter, {reference_attention_backward<T>(shape, qkv, out, log_sum_exp, d_out)},
-              [&](B& backend) {
-                  return Grids{run_attention_backward<T>(backend, shape, qkv, out, log_sum_exp, d_out, layout)};
-              });
+    const Expected d_qkv =
+        reference_attention_backward<T>(shape, qkv, out, log_sum_exp, d_out, probability_roundoff<B, T>());
+    verify<B>(Threads::may_matter, {d_qkv}, [&](B& backend) {
+        return Grids{run_attention_backward<T>(backend, shape, qkv, out, log_sum_exp, d_out, layout)};
+    });
 }
+
+/// Head width 64 in bf16, which matrix units are made for: around tiles of 64 and of 128 tokens.
+inline constexpr std::array<AttentionShape, 8> matrix_unit_shapes{{{{3, 1}, 2, 64},
+                                                                   {{1, 63}, 1, 64},
+                                                                   {{2, 64}, 1, 64},
+                                                                   {{1, 65}, 2, 64},
+                                                                   {{1, 127}, 1, 64},
+                                                                   {{1, 128}, 1, 64},
+                                                                   {{1, 129}, 1, 64},
+                                                                   {{1, 200}, 1, 64}}};
 
 template <Backend B, class T>
 void verify_attentions() {
     for (const AttentionShape& shape : attention_shapes) {
         verify_attention<B, T>(shape, 4, shape.heads == 2 ? Layout::slice : Layout::dense);
+    }
+    if constexpr (std::is_same_v<T, bf16>) {
+        for (const AttentionShape& shape : matrix_unit_shapes) verify_attention<B, T>(shape, 4, Layout::dense);
+        verify_attention<B, T>({{1, 129}, 1, 64}, 1e3, Layout::dense);
     }
     verify_attention<B, T>({{2, 33}, 2, 8}, 1e3, Layout::dense);
 }

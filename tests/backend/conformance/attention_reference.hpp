@@ -72,8 +72,11 @@ struct AttentionOutputs {
     Expected log_sum_exp;
 };
 
+/// `probability_roundoff`: the relative error of each probability in the product with the values, beyond compute
+/// precision. Terms that are each off by so much of themselves are off by so much of the sum of their magnitudes.
 template <class T>
-[[nodiscard]] AttentionOutputs reference_attention(const AttentionShape& shape, const Grid& qkv) {
+[[nodiscard]] AttentionOutputs reference_attention(const AttentionShape& shape, const Grid& qkv,
+                                                   double probability_roundoff = 0) {
     AttentionOutputs outputs{Expected(qkv.rows, shape.embed()), Expected(qkv.rows, shape.heads)};
     for_each_head(shape, qkv, [&](const HeadOfSequence& head) {
         for (std::size_t t = 0; t < shape.extent.sequence; ++t) {
@@ -92,17 +95,20 @@ template <class T>
                 const std::size_t col = head.col(0, d);
                 outputs.out.value(head.row(t), col) = sum.value;
                 // Once for the numerator, once for the denominator.
-                outputs.out.bound(head.row(t), col) = rounded_once<T>(sum.value, 2 * error * sum.magnitude);
+                const double each = 2 * error + probability_roundoff * (1 + 2 * error);
+                outputs.out.bound(head.row(t), col) = rounded_once<T>(sum.value, each * sum.magnitude);
             }
         }
     });
     return outputs;
 }
 
-/// d_qkv for given outputs of the forward pass.
+/// d_qkv for given outputs of the forward pass. `probability_roundoff`: as in `reference_attention`, also for the
+/// gradients of the scores in the products with queries and keys.
 template <class T>
 [[nodiscard]] Expected reference_attention_backward(const AttentionShape& shape, const Grid& qkv, const Grid& out,
-                                                    const Grid& log_sum_exp, const Grid& d_out) {
+                                                    const Grid& log_sum_exp, const Grid& d_out,
+                                                    double probability_roundoff = 0) {
     Expected d_qkv(qkv.rows, qkv.cols);  // `bound` collects the errors of the sums first
     for_each_head(shape, qkv, [&](const HeadOfSequence& head) {
         const auto add = [&](std::size_t part, std::size_t t, std::size_t d, double term, double error) {
@@ -122,12 +128,14 @@ template <class T>
                 Sum d_probability;
                 for (std::size_t d = 0; d < shape.head_width; ++d) d_probability.add(d_o(d) * head.v(s, d));
                 const double d_score = probability * (d_probability.value - delta.value) * head.scale();
-                const double d_score_error =
+                const double compute_error =
                     error * probability * (d_probability.magnitude + delta.magnitude) * head.scale();
+                const double d_score_error = compute_error + probability_roundoff * (std::abs(d_score) + compute_error);
+                const double d_value_error = error + probability_roundoff * (1 + error);
                 for (std::size_t d = 0; d < shape.head_width; ++d) {
                     add(0, t, d, d_score * head.k(s, d), d_score_error * std::abs(head.k(s, d)));
                     add(1, s, d, d_score * head.q(t, d), d_score_error * std::abs(head.q(t, d)));
-                    add(2, s, d, probability * d_o(d), error * probability * std::abs(d_o(d)));
+                    add(2, s, d, probability * d_o(d), d_value_error * probability * std::abs(d_o(d)));
                 }
             }
         }

@@ -84,6 +84,47 @@ void verify_loss(Size size, Range range) {
               [&](B& backend) { return run_loss<Compute>(backend, logits, targets, scale, Logits::become_gradient); });
 }
 
+/// With a gradient of its own, which is rounded once, while the logits stay.
+template <Backend B, class Compute, class Out>
+void verify_apart(Size size, Range range) {
+    CAPTURE(size.rows, size.cols, range.high);
+    constexpr double scale = 0.125;
+    const Grid logits = random_grid<Compute>(size.rows, size.cols, 91, range);
+    const std::vector<Token> targets = spread_targets(size);
+    LossReference reference = reference_loss<Compute>(logits, targets, scale);
+    for (std::size_t i = 0; i < reference.gradient.value.values.size(); ++i) {
+        reference.gradient.bound.values[i] =
+            rounded_once<Out>(reference.gradient.value.values[i], reference.gradient.bound.values[i]);
+    }
+    for (const Logits logits_after : {Logits::keep, Logits::become_gradient}) {
+        const bool writes = logits_after == Logits::become_gradient;
+        const Expected gradient = writes ? reference.gradient : Expected(Grid(size.rows, size.cols, 1));
+        verify<B>(Threads::irrelevant, {reference.losses, Expected(logits), gradient}, [&](B& backend) {
+            OnBackend<Compute, B> logits_there(backend, logits, Layout::slice);
+            OnBackend<Out, B> d_logits(backend, writes ? unset(size.rows, size.cols) : Grid(size.rows, size.cols, 1),
+                                       Layout::slice);
+            OnBackend<Compute, B> losses(backend, unset(1, size.rows));
+            Uploaded<Token, B> targets_there(backend, targets);
+            backend.softmax_cross_entropy(SoftmaxCrossEntropy<Compute, Out>{.logits = logits_there.view(),
+                                                                            .targets = targets_there.data(),
+                                                                            .losses = losses.data(),
+                                                                            .scale = scale,
+                                                                            .logits_after = logits_after,
+                                                                            .d_logits = d_logits.view()});
+            return Grids{losses.read(), logits_there.read(), d_logits.read()};
+        });
+    }
+}
+
+template <Backend B, class Compute, class Out>
+void verify_all_apart() {
+    for (const Size size : {Size{0, 5}, Size{1, 1}, Size{3, 7}, Size{4, 16}, Size{67, 130}, Size{1, 50257}}) {
+        verify_apart<B, Compute, Out>(size, {-3, 3});
+    }
+    verify_apart<B, Compute, Out>({5, 257}, {-1e3, 1e3});
+    verify_apart<B, Compute, Out>({5, 257}, {-1e30, 1e30});
+}
+
 template <Backend B, class Compute>
 void verify_losses() {
     for (const Size size : {Size{0, 5}, Size{1, 1}, Size{3, 7}, Size{2, 8}, Size{5, 15}, Size{4, 16}, Size{7, 17},
@@ -100,6 +141,13 @@ TEMPLATE_TEST_CASE("softmax_cross_entropy agrees with the reference for small, e
                    "[conformance][loss]", LAMINA_BACKEND_UNDER_TEST) {
     SECTION("float") { verify_losses<TestType, float>(); }
     SECTION("double") { verify_losses<TestType, double>(); }
+}
+
+TEMPLATE_TEST_CASE("softmax_cross_entropy writes its gradient apart where it is told to, and keeps the logits",
+                   "[conformance][loss]", LAMINA_BACKEND_UNDER_TEST) {
+    SECTION("float to bf16") { verify_all_apart<TestType, float, bf16>(); }
+    SECTION("float") { verify_all_apart<TestType, float, float>(); }
+    SECTION("double") { verify_all_apart<TestType, double, double>(); }
 }
 
 TEMPLATE_TEST_CASE("the gradient of softmax_cross_entropy is the derivative of its losses", "[conformance][loss]",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Conformance of matrix products: matmul and matmul_with_bias.
+// Conformance of plain matrix products: matmul.
 #pragma once
 
 #include <array>
@@ -103,35 +103,6 @@ TEMPLATE_TEST_CASE("matmul agrees with a naive product for every transpose, over
     SECTION("float gradient, bf16 operand and result") { verify_products<TestType, bf16, float, bf16>(); }
 }
 
-template <Backend B, class T, class Weight, class Bias>
-void verify_product_with_bias() {
-    for (const ProductShape shape : product_shapes) {
-        for (const Layout layout : {Layout::dense, Layout::slice}) {
-            CAPTURE(shape.m, shape.n, shape.k, int(layout));
-            const Grid lhs = random_grid<T>(shape.m, shape.k, 24);
-            const Grid rhs = random_grid<Weight>(shape.k, shape.n, 25);
-            const Grid bias = random_grid<Bias>(1, shape.n, 26);
-            verify<B>(Threads::may_matter, {reference_product<T>(bias, lhs, rhs)}, [&](B& backend) {
-                OnBackend<T, B> a(backend, lhs, layout);
-                OnBackend<Weight, B> b(backend, rhs, layout);
-                OnBackend<Bias, B> c(backend, bias);
-                OnBackend<T, B> out(backend, unset(shape.m, shape.n), layout);
-                const Bias* const bias_data = c.data();
-                backend.matmul_with_bias(out.view(), a.input(), b.input(), bias_data);
-                return Grids{out.read()};
-            });
-        }
-    }
-}
-
-TEMPLATE_TEST_CASE("matmul_with_bias adds the bias to every row", "[conformance][matmul]", LAMINA_BACKEND_UNDER_TEST) {
-    SECTION("all float") { verify_product_with_bias<TestType, float, float, float>(); }
-    SECTION("all double") { verify_product_with_bias<TestType, double, double, double>(); }
-    SECTION("all bf16") { verify_product_with_bias<TestType, bf16, bf16, bf16>(); }
-    SECTION("bf16 weights and bias") { verify_product_with_bias<TestType, float, bf16, bf16>(); }
-    SECTION("bf16 weights, float bias") { verify_product_with_bias<TestType, float, bf16, float>(); }
-}
-
 TEMPLATE_TEST_CASE("a matrix product of shapes that do not fit is a caller's bug", "[conformance][matmul]",
                    LAMINA_BACKEND_UNDER_TEST) {
     TestType backend = UnderTest<TestType>::with_threads(2);
@@ -141,7 +112,6 @@ TEMPLATE_TEST_CASE("a matrix product of shapes that do not fit is a caller's bug
     const auto a = two_by_three.input();
     const auto b = three_by_two.input();
     const auto out = square.view();
-    const float* const bias = square.data();
 
     CHECK_NOTHROW(backend.matmul(out, a, b, {}));
     CHECK_THROWS_AS(backend.matmul(out, a, a, {}), ContractViolation);
@@ -149,8 +119,6 @@ TEMPLATE_TEST_CASE("a matrix product of shapes that do not fit is a caller's bug
     CHECK_THROWS_AS(backend.matmul(out, a, b, {.lhs_as = Transpose::yes}), ContractViolation);
     CHECK_THROWS_AS(backend.matmul(out, a, b, {.rhs_as = Transpose::yes}), ContractViolation);
     CHECK_THROWS_AS(backend.matmul(three_by_two.view(), a, b, {}), ContractViolation);
-    CHECK_NOTHROW(backend.matmul_with_bias(out, a, b, bias));
-    CHECK_THROWS_AS(backend.matmul_with_bias(out, a, a, bias), ContractViolation);
 }
 
 }  // namespace lamina_tests::conformance

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Conformance of normalisation forward: row_moments and normalise.
+// Conformance of normalisation forward: row_moments, normalise, and both at once.
 #pragma once
 
 #include <array>
@@ -89,7 +89,7 @@ TEMPLATE_TEST_CASE("row_moments without a place for deviations leave the same me
     });
 }
 
-template <Backend B, class T, class Weight>
+template <Backend B, class T, class Weight, class Out = T>
 void verify_normalise() {
     for (const Size size : sizes) {
         for (const bool with_bias : {true, false}) {
@@ -107,22 +107,22 @@ void verify_normalise() {
                     sum.add(values(n, c) * factor);
                     sum.add(-means(0, n) * factor);
                     if (with_bias) sum.add(biases(0, c));
-                    expect_sum<T>(y, n, c, sum);
+                    expect_sum<Out>(y, n, c, sum);
                 }
             }
             verify<B>(Threads::irrelevant, {y}, [&](B& backend) {
                 OnBackend<T, B> x(backend, values, Layout::slice);
-                OnBackend<T, B> out(backend, unset(size.rows, size.cols), Layout::slice);
+                OnBackend<Out, B> out(backend, unset(size.rows, size.cols), Layout::slice);
                 OnBackend<ComputeOf<T>, B> mean(backend, means);
                 OnBackend<ComputeOf<T>, B> divisor(backend, divisors);
                 OnBackend<Weight, B> gain(backend, gains);
                 OnBackend<Weight, B> bias(backend, biases);
-                backend.normalise(Normalise<T, Weight>{.x = x.input(),
-                                                       .y = out.view(),
-                                                       .mean = mean.data(),
-                                                       .divisor = divisor.data(),
-                                                       .gain = gain.data(),
-                                                       .bias = with_bias ? bias.data() : nullptr});
+                backend.normalise(Normalise<T, Weight, Out>{.x = x.input(),
+                                                            .y = out.view(),
+                                                            .mean = mean.data(),
+                                                            .divisor = divisor.data(),
+                                                            .gain = gain.data(),
+                                                            .bias = with_bias ? bias.data() : nullptr});
                 return Grids{out.read()};
             });
         }
@@ -135,6 +135,95 @@ TEMPLATE_TEST_CASE("normalise scales and shifts each row, with and without a bia
     SECTION("double") { verify_normalise<TestType, double, double>(); }
     SECTION("bf16") { verify_normalise<TestType, bf16, bf16>(); }
     SECTION("float activations, bf16 weights") { verify_normalise<TestType, float, bf16>(); }
+    SECTION("float to bf16") { verify_normalise<TestType, float, bf16, bf16>(); }
+}
+
+/// What normalise_rows is asked for, besides the means.
+struct WantedRows {
+    Centre centre = Centre::yes;
+    bool deviation = true;  ///< measured and written
+    bool divisor = false;   ///< given, instead of the deviation
+    bool bias = true;
+};
+
+/// The result for one element, given the row's moments and how well they are known.
+template <class Out>
+void expect_normalised(Expected& y, std::size_t n, std::size_t c, const Grid& x, const Grid& affine,
+                       const MomentsReference& moments, const Expected& divisor) {
+    const double scale = affine(0, c) / divisor.value(0, n);
+    const double distance = x(n, c) - moments.mean.value(0, n);
+    Sum sum;
+    sum.add(x(n, c) * scale);
+    sum.add(-moments.mean.value(0, n) * scale);
+    sum.add(affine(1, c));
+    // To first order, an error e of the mean is one of e · scale, and a relative error of the divisor one of the result.
+    const double from_mean = moments.mean.bound(0, n) * std::abs(scale);
+    const double from_divisor = std::abs(distance * scale) * divisor.bound(0, n) / divisor.value(0, n);
+    y.value(n, c) = sum.value;
+    y.bound(n, c) = rounded_once<Out>(sum.value, sum_error<Out>(sum.length) * sum.magnitude + from_mean + from_divisor);
+}
+
+template <Backend B, class T, class Weight, class Out>
+void verify_normalise_rows(WantedRows wanted) {
+    using Compute = ComputeOf<T>;
+    for (const Size size : row_sizes) {
+        CAPTURE(size.rows, size.cols, int(wanted.centre), wanted.deviation, wanted.divisor, wanted.bias);
+        const Grid values = random_grid<T>(size.rows, size.cols, 57);
+        const Grid divisors = random_grid<Compute>(1, size.rows, 55, {0.25, 2});
+        const Grid gains = random_grid<Weight>(1, size.cols, 56);
+        const Grid biases = random_grid<Weight>(1, size.cols, 52);
+        const MomentsReference moments = reference_moments<T>(values, 1e-5, wanted.centre);
+        const Expected divisor = wanted.divisor ? Expected(divisors) : moments.deviation;
+        Grid affine(2, size.cols);
+        for (std::size_t c = 0; c < size.cols; ++c) {
+            affine(0, c) = gains(0, c);
+            affine(1, c) = wanted.bias ? biases(0, c) : 0;
+        }
+        Expected y(size.rows, size.cols);
+        for (std::size_t n = 0; n < size.rows; ++n) {
+            for (std::size_t c = 0; c < size.cols; ++c) {
+                expect_normalised<Out>(y, n, c, values, affine, moments, divisor);
+            }
+        }
+        const Expected written = wanted.deviation ? moments.deviation : Expected(Grid(1, size.rows, 3));
+        verify<B>(Threads::irrelevant, {y, moments.mean, written}, [&](B& backend) {
+            OnBackend<T, B> x(backend, values, Layout::slice);
+            OnBackend<Out, B> out(backend, unset(size.rows, size.cols), Layout::slice);
+            OnBackend<Compute, B> mean(backend, unset(1, size.rows));
+            OnBackend<Compute, B> deviation(backend, wanted.deviation ? unset(1, size.rows) : Grid(1, size.rows, 3));
+            OnBackend<Compute, B> given(backend, divisors);
+            OnBackend<Weight, B> gain(backend, gains);
+            OnBackend<Weight, B> bias(backend, biases);
+            backend.normalise_rows(
+                NormaliseRows<T, Weight, Out>{.x = x.input(),
+                                              .y = out.view(),
+                                              .mean = mean.data(),
+                                              .deviation = wanted.deviation ? deviation.data() : nullptr,
+                                              .divisor = wanted.divisor ? given.data() : nullptr,
+                                              .gain = gain.data(),
+                                              .bias = wanted.bias ? bias.data() : nullptr,
+                                              .epsilon = 1e-5,
+                                              .centre = wanted.centre});
+            return Grids{out.read(), mean.read(), deviation.read()};
+        });
+    }
+}
+
+template <Backend B, class T, class Weight, class Out = T>
+void verify_normalise_rows() {
+    verify_normalise_rows<B, T, Weight, Out>({});
+    verify_normalise_rows<B, T, Weight, Out>({.centre = Centre::no, .bias = false});
+    verify_normalise_rows<B, T, Weight, Out>({.divisor = true});
+    verify_normalise_rows<B, T, Weight, Out>({.deviation = false, .divisor = true});
+}
+
+TEMPLATE_TEST_CASE("normalise_rows measures each row and divides by its deviation, or by what it is given",
+                   "[conformance][normalise]", LAMINA_BACKEND_UNDER_TEST) {
+    SECTION("float") { verify_normalise_rows<TestType, float, float>(); }
+    SECTION("double") { verify_normalise_rows<TestType, double, double>(); }
+    SECTION("bf16") { verify_normalise_rows<TestType, bf16, bf16>(); }
+    SECTION("float activations, bf16 weights") { verify_normalise_rows<TestType, float, bf16>(); }
+    SECTION("float to bf16") { verify_normalise_rows<TestType, float, bf16, bf16>(); }
 }
 
 }  // namespace lamina_tests::conformance

@@ -26,16 +26,17 @@ struct NormaliseCase {
     Centre centre = Centre::yes;
     Divisor statistics = Divisor::live;
     Write write = Write::overwrite;
+    Grid base{};  ///< nothing unless it is as large as x
 };
 
-template <class T, class Weight, class Gradient>
+template <class T, class Weight, class Gradient, class Out = T>
 [[nodiscard]] NormaliseCase normalise_case(Size size, Centre centre, Divisor statistics, Write write) {
     const auto [rows, cols] = size;
     return {.x = random_grid<T>(rows, cols, 61),
             .mean = random_grid<ComputeOf<T>>(1, rows, 62),
             .divisor = random_grid<ComputeOf<T>>(1, rows, 63, {0.25, 2}),
             .gain = random_grid<Weight>(1, cols, 64),
-            .d_y = random_grid<T>(rows, cols, 65),
+            .d_y = random_grid<Out>(rows, cols, 65),
             .d_x = write == Write::accumulate ? random_grid<T>(rows, cols, 66) : unset(rows, cols),
             .d_gain = random_grid<Gradient>(1, cols, 67),
             .d_bias = random_grid<Gradient>(1, cols, 68),
@@ -64,6 +65,7 @@ template <class T>
             const double scale = 1 / given.divisor(0, n);
             Sum sum;
             if (given.write == Write::accumulate) sum.add(given.d_x(n, c));
+            if (!given.base.values.empty()) sum.add(given.base(n, c));
             sum.add(g(c) * scale);
             if (given.centre == Centre::yes) sum.add(-mean_g.value * scale, mean_g.magnitude * scale);
             if (given.statistics == Divisor::live) {
@@ -113,44 +115,47 @@ struct Wanted {
 };
 
 /// d_x, d_gain and d_bias; those that are absent as they were before.
-template <class T, class Weight, class Gradient, Backend B>
+template <class T, class Weight, class Gradient, class Out = T, Backend B>
 [[nodiscard]] Grids run_normalise_backward(B& backend, const NormaliseCase& given, Wanted wanted = {}) {
     OnBackend<T, B> x(backend, given.x, Layout::slice);
     OnBackend<ComputeOf<T>, B> mean(backend, given.mean);
     OnBackend<ComputeOf<T>, B> divisor(backend, given.divisor);
     OnBackend<Weight, B> gain(backend, given.gain);
-    OnBackend<T, B> d_y(backend, given.d_y, Layout::slice);
+    OnBackend<Out, B> d_y(backend, given.d_y, Layout::slice);
+    OnBackend<T, B> base(backend, given.base, Layout::slice);
     OnBackend<T, B> d_x(backend, given.d_x, Layout::slice);
     OnBackend<Gradient, B> d_gain(backend, given.d_gain);
     OnBackend<Gradient, B> d_bias(backend, given.d_bias);
-    backend.normalise_backward(NormaliseBackward<T, Weight, Gradient>{.x = x.input(),
-                                                                      .mean = mean.data(),
-                                                                      .divisor = divisor.data(),
-                                                                      .gain = gain.data(),
-                                                                      .d_y = d_y.input(),
-                                                                      .d_x = wanted.d_x ? d_x.view() : MatrixView<T>{},
-                                                                      .d_gain = wanted.d_gain ? d_gain.data() : nullptr,
-                                                                      .d_bias = wanted.d_bias ? d_bias.data() : nullptr,
-                                                                      .centre = given.centre,
-                                                                      .statistics = given.statistics,
-                                                                      .write = given.write});
+    backend.normalise_backward(NormaliseBackward<T, Weight, Gradient, Out>{
+        .x = x.input(),
+        .mean = mean.data(),
+        .divisor = divisor.data(),
+        .gain = gain.data(),
+        .d_y = d_y.input(),
+        .d_x = wanted.d_x ? d_x.view() : MatrixView<T>{},
+        .d_gain = wanted.d_gain ? d_gain.data() : nullptr,
+        .d_bias = wanted.d_bias ? d_bias.data() : nullptr,
+        .centre = given.centre,
+        .statistics = given.statistics,
+        .write = given.write,
+        .base = given.base.values.empty() ? MatrixView<const T>{} : base.input()});
     return {d_x.read(), d_gain.read(), d_bias.read()};
 }
 
-template <Backend B, class T, class Weight, class Gradient>
+template <Backend B, class T, class Weight, class Gradient, class Out = T>
 void verify_normalise_backward(Size size, Wanted wanted) {
     for (const Centre centre : {Centre::yes, Centre::no}) {
         for (const Divisor statistics : {Divisor::live, Divisor::fixed}) {
             for (const Write write : {Write::overwrite, Write::accumulate}) {
                 CAPTURE(size.rows, size.cols, int(centre), int(statistics), int(write));
                 CAPTURE(wanted.d_x, wanted.d_gain, wanted.d_bias);
-                const auto given = normalise_case<T, Weight, Gradient>(size, centre, statistics, write);
+                const auto given = normalise_case<T, Weight, Gradient, Out>(size, centre, statistics, write);
                 std::vector<Expected> expected;
                 if (wanted.d_x) expected.push_back(reference_d_x<T>(given));
                 expected.push_back(wanted.d_gain ? reference_d_gain<Gradient>(given) : Expected(given.d_gain));
                 expected.push_back(wanted.d_bias ? reference_d_bias<Gradient>(given) : Expected(given.d_bias));
                 const auto run = [&](B& backend) {
-                    Grids outputs = run_normalise_backward<T, Weight, Gradient>(backend, given, wanted);
+                    Grids outputs = run_normalise_backward<T, Weight, Gradient, Out>(backend, given, wanted);
                     if (!wanted.d_x) outputs.erase(outputs.begin());
                     return outputs;
                 };
@@ -180,6 +185,53 @@ TEMPLATE_TEST_CASE("normalise_backward gives the gradients that are wanted, for 
     SECTION("double") { verify_normalise_backwards<TestType, double, double, double>(); }
     SECTION("bf16") { verify_normalise_backwards<TestType, bf16, bf16, bf16>(); }
     SECTION("float activations, bf16 weights") { verify_normalise_backwards<TestType, float, bf16, float>(); }
+    SECTION("float from bf16") {
+        for (const Size size : sizes) verify_normalise_backward<TestType, float, bf16, float, bf16>(size, {});
+    }
+}
+
+/// With a base in memory of its own, and with one that is d_x itself.
+template <Backend B, class T, class Weight, class Gradient, class Out>
+void verify_onto_a_base() {
+    for (const Size size : sizes) {
+        for (const Divisor statistics : {Divisor::live, Divisor::fixed}) {
+            for (const Write write : {Write::overwrite, Write::accumulate}) {
+                CAPTURE(size.rows, size.cols, int(statistics), int(write));
+                auto given = normalise_case<T, Weight, Gradient, Out>(size, Centre::yes, statistics, write);
+                given.base = random_grid<T>(size.rows, size.cols, 69);
+                verify<B>(Threads::irrelevant, {reference_d_x<T>(given)}, [&](B& backend) {
+                    const Wanted wanted{.d_gain = false, .d_bias = false};
+                    return Grids{run_normalise_backward<T, Weight, Gradient, Out>(backend, given, wanted)[0]};
+                });
+            }
+            auto given = normalise_case<T, Weight, Gradient, Out>(size, Centre::yes, statistics, Write::accumulate);
+            verify<B>(Threads::irrelevant, {reference_d_x<T>(given)}, [&](B& backend) {
+                OnBackend<T, B> x(backend, given.x);
+                OnBackend<ComputeOf<T>, B> mean(backend, given.mean);
+                OnBackend<ComputeOf<T>, B> divisor(backend, given.divisor);
+                OnBackend<Weight, B> gain(backend, given.gain);
+                OnBackend<Out, B> d_y(backend, given.d_y);
+                OnBackend<T, B> d_x(backend, given.d_x);
+                backend.normalise_backward(NormaliseBackward<T, Weight, Gradient, Out>{.x = x.input(),
+                                                                                       .mean = mean.data(),
+                                                                                       .divisor = divisor.data(),
+                                                                                       .gain = gain.data(),
+                                                                                       .d_y = d_y.input(),
+                                                                                       .d_x = d_x.view(),
+                                                                                       .statistics = statistics,
+                                                                                       .base = d_x.input()});
+                return Grids{d_x.read()};
+            });
+        }
+    }
+}
+
+TEMPLATE_TEST_CASE("normalise_backward adds to a base, which may be the output", "[conformance][normalise]",
+                   LAMINA_BACKEND_UNDER_TEST) {
+    SECTION("float") { verify_onto_a_base<TestType, float, float, float, float>(); }
+    SECTION("double") { verify_onto_a_base<TestType, double, double, double, double>(); }
+    SECTION("bf16") { verify_onto_a_base<TestType, bf16, bf16, bf16, bf16>(); }
+    SECTION("float from bf16") { verify_onto_a_base<TestType, float, bf16, float, bf16>(); }
 }
 
 TEMPLATE_TEST_CASE("with a fixed divisor the gradient of the rows does not read the rows", "[conformance][normalise]",

@@ -24,6 +24,18 @@ struct UnderTest {
     static B with_threads(std::size_t threads) { return B({.threads = threads}); }
 };
 
+/// The relative error with which B hands probabilities, and gradients of scores, to the product that follows them in
+/// attention over T. In compute precision it is 0, and stays 0 unless `UnderTest<B>` has a template of this name that
+/// says otherwise: matrix units take their operands in T, which rounds each of them once.
+template <Backend B, class T>
+[[nodiscard]] constexpr double probability_roundoff() {
+    if constexpr (requires { UnderTest<B>::template probability_roundoff<T>; }) {
+        return UnderTest<B>::template probability_roundoff<T>;
+    } else {
+        return 0;
+    }
+}
+
 /// Scalars that are copied to the backend as they are: token ids, row indices.
 template <class T, Backend B>
 class Uploaded {

@@ -148,8 +148,10 @@ void verify_mean_over_tokens() {
             }
             verify<B>(Threads::may_matter, {mean}, [&](B& backend) {
                 OnBackend<Compute, B> on_backend(backend, values);
-                const Compute* const data = on_backend.data();
-                return Grids{Grid(1, 1, backend.mean_over_tokens(data, extent, positions))};
+                OnBackend<double, B> out(backend, unset(1, 1));
+                backend.mean_over_tokens(MeanOverTokens<Compute>{
+                    .values = on_backend.data(), .extent = extent, .positions = positions, .mean = out.data()});
+                return Grids{out.read()};
             });
         }
     }

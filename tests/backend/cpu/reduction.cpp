@@ -52,8 +52,13 @@ TEST_CASE("a sum over many rows does not stop growing where single additions wou
 
 TEST_CASE("a mean over tokens is made in double") {
     const std::vector<float> values{1e8F, 1, -1e8F, 1};
-    CHECK(cpu::mean_over_tokens(values.data(), Extent{2, 2}, Positions::all) == 0.5);
-    CHECK(cpu::mean_over_tokens(values.data(), Extent{2, 2}, Positions::first) == 0);
-    CHECK(cpu::mean_over_tokens(values.data(), Extent{2, 2}, Positions::after_first) == 1);
-    CHECK(cpu::mean_over_tokens(values.data(), Extent{4, 1}, Positions::after_first) == 0);
+    const auto mean = [&](Extent extent, Positions positions) {
+        double result = -1;
+        cpu::mean_over_tokens(MeanOverTokens<float>{values.data(), extent, positions, &result});
+        return result;
+    };
+    CHECK(mean({2, 2}, Positions::all) == 0.5);
+    CHECK(mean({2, 2}, Positions::first) == 0);
+    CHECK(mean({2, 2}, Positions::after_first) == 1);
+    CHECK(mean({4, 1}, Positions::after_first) == 0);
 }

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <type_traits>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/adamw.hpp>
+#include <lamina/backend/cpu/affine.hpp>
 #include <lamina/backend/cpu/attention.hpp>
 #include <lamina/backend/cpu/attention_backward.hpp>
 #include <lamina/backend/cpu/cached_attention.hpp>
@@ -50,6 +53,11 @@ public:
     [[nodiscard]] Memory allocate(std::size_t bytes) { return Memory(bytes); }
     void upload(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
     void download(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
+    /// Calls enqueue(): there is no queue, so nothing is gained by repeating one.
+    template <class F>
+    void replay(std::span<const std::uint64_t>, const F& enqueue) {
+        enqueue();
+    }
 
     template <class Out, class Value>
     void fill(MatrixView<Out> out, Value value) {
@@ -66,10 +74,13 @@ public:
             context_,
             Request{.out = out, .lhs = {lhs, options.lhs_as}, .rhs = {rhs, options.rhs_as}, .write = options.write});
     }
-    template <class Out, class Lhs, class Rhs, class Bias>
-    void matmul_with_bias(MatrixView<Out> out, MatrixView<Lhs> lhs, MatrixView<Rhs> rhs, const Bias* bias) {
-        using Request = cpu::MatmulRequest<Out, std::remove_const_t<Lhs>, std::remove_const_t<Rhs>, Bias>;
-        cpu::matmul(context_, Request{.out = out, .lhs = {lhs}, .rhs = {rhs}, .bias = bias});
+    template <class Out, class Lhs, class Rhs, class Bias, class Base>
+    void affine_product(const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
+        cpu::affine_product(context_, request);
+    }
+    template <class Out, class Lhs, class Rhs>
+    void matmul_gelu_backward(const GeluBackwardProduct<Out, Lhs, Rhs>& request) {
+        cpu::matmul_gelu_backward(context_, request);
     }
     template <class Out, class F, class... In>
     void map(MatrixView<Out> out, const F& f, MatrixView<In>... in) {
@@ -92,12 +103,16 @@ public:
     void row_moments(const RowMoments<T>& request) {
         cpu::row_moments(context_, request);
     }
-    template <class T, class Weight>
-    void normalise(const Normalise<T, Weight>& request) {
+    template <class T, class Weight, class Out>
+    void normalise(const Normalise<T, Weight, Out>& request) {
         cpu::normalise(context_, request);
     }
-    template <class T, class Weight, class Gradient>
-    void normalise_backward(const NormaliseBackward<T, Weight, Gradient>& request) {
+    template <class T, class Weight, class Out>
+    void normalise_rows(const NormaliseRows<T, Weight, Out>& request) {
+        cpu::normalise_rows(context_, request);
+    }
+    template <class T, class Weight, class Gradient, class Out>
+    void normalise_backward(const NormaliseBackward<T, Weight, Gradient, Out>& request) {
         cpu::normalise_backward(context_, request);
     }
     template <class Compute>
@@ -132,8 +147,8 @@ public:
     void attention_backward(const AttentionBackward<T>& request) {
         cpu::attention_backward(context_, request);
     }
-    template <class Compute>
-    void softmax_cross_entropy(const SoftmaxCrossEntropy<Compute>& request) {
+    template <class Compute, class Out>
+    void softmax_cross_entropy(const SoftmaxCrossEntropy<Compute, Out>& request) {
         cpu::softmax_cross_entropy(context_, request);
     }
     template <class Parameter, class Gradient, class Moment>
@@ -141,8 +156,8 @@ public:
         cpu::adamw(context_, request);
     }
     template <class Compute>
-    [[nodiscard]] double mean_over_tokens(const Compute* values, Extent extent, Positions positions) {
-        return cpu::mean_over_tokens(values, extent, positions);
+    void mean_over_tokens(const MeanOverTokens<Compute>& request) {
+        cpu::mean_over_tokens(request);
     }
     template <class T>
     [[nodiscard]] double sum_of_squares(MatrixView<T> view) {

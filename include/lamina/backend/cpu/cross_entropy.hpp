@@ -25,9 +25,14 @@ template <class Compute>
     return best.result();
 }
 
-template <class Compute>
-void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute>& request) {
+template <class Compute, class Out>
+void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute, Out>& request) {
     const std::size_t vocabulary = request.logits.cols;
+    const auto& d_logits = request.d_logits;
+    LAMINA_EXPECTS(d_logits.empty() || (d_logits.rows == request.logits.rows && d_logits.cols == vocabulary),
+                   "CpuBackend: softmax_cross_entropy: logits and d_logits of different shapes");
+    const bool gradient = request.logits_after == Logits::become_gradient;
+    const bool in_place = gradient && d_logits.empty();
     context.for_each_row(request.logits.rows, vocabulary, [&](std::size_t n, std::size_t) {
         LAMINA_EXPECTS(request.targets[n] >= 0 && static_cast<std::size_t>(request.targets[n]) < vocabulary,
                        "CpuBackend: softmax_cross_entropy: a target outside the vocabulary");
@@ -35,7 +40,6 @@ void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute>&
         Compute* const logits = request.logits.row(n);
         const Compute target_logit = logits[target];
         const Compute shift = largest(logits, vocabulary);
-        const bool become_gradient = request.logits_after == Logits::become_gradient;
         Sum<Compute> denominator;
         Block<Compute> terms;
         for (std::size_t first = 0; first < vocabulary; first += block_size) {
@@ -43,18 +47,22 @@ void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute>&
             apply(
                 terms, length, [shift](Compute logit) { return math::exp(logit - shift); },
                 static_cast<const Compute*>(logits + first));
-            if (become_gradient) terms.store(logits + first, length);
+            if (in_place) terms.store(logits + first, length);
             denominator.add(terms.values, length);
         }
         const Compute sum = denominator.result();
         request.losses[n] = std::log(sum) + (shift - target_logit);
-        if (become_gradient) {
-            const auto scale = static_cast<Compute>(request.scale);
-            const Compute factor = scale / sum;
+        const auto scale = static_cast<Compute>(request.scale);
+        const Compute factor = scale / sum;
+        if (in_place) {
             map_run<Compute>(
                 logits, vocabulary, [factor](Compute term) { return factor * term; },
                 static_cast<const Compute*>(logits));
             logits[target] -= scale;
+        } else if (gradient) {
+            const auto slope = [=](Compute logit) { return factor * math::exp(logit - shift); };
+            map_run<Compute>(d_logits.row(n), vocabulary, slope, static_cast<const Compute*>(logits));
+            d_logits.row(n)[target] = rounded<Out>(slope(target_logit) - scale);
         }
     });
 }

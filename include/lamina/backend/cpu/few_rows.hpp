@@ -8,6 +8,7 @@
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/block.hpp>
 #include <lamina/backend/cpu/context.hpp>
+#include <lamina/backend/cpu/tiling.hpp>
 
 namespace lamina::cpu {
 
@@ -86,7 +87,7 @@ void multiply_few_rows(Context& context, const Request& request) {
                     sum[c] += detail::dot(left + r * depth, request.rhs.stored.row(first + c), depth);
                 }
             }
-            convert_run(sum, out, count);
+            request.finish(static_cast<const Compute*>(sum), out, Run{r, first, count});
         }
     };
     context.for_each_column_strip(request.out.cols, FewRows::strip, depth, strip_of_columns);

@@ -18,17 +18,31 @@
 
 namespace lamina::cpu {
 
-/// out = lhs · rhs + bias, or, without a bias, out (+)= lhs · rhs.
+/// What becomes of finished sums: they are stored as they are. Others are in affine.hpp. `sum` and `out` point to the
+/// run's first column; `sum` may be `out` itself unless `reads_output`.
+struct StoreSums {
+    template <class Out>
+    [[nodiscard]] bool reads_output(const Out*) const {
+        return false;
+    }
+    template <class Compute, class Out>
+    void operator()(const Compute* sum, Out* out, const Run& run) const {
+        if (static_cast<const void*>(sum) != out) convert_run(sum, out, run.count);
+    }
+};
+
+/// out = lhs · rhs + bias, or, without a bias, out (+)= lhs · rhs; or what `finish` makes of that.
 ///
 /// shapes   lhs [M, K], rhs [K, N], out [M, N], bias [N]
 /// optional bias
-template <class Out, class Lhs, class Rhs, class Bias>
+template <class Out, class Lhs, class Rhs, class Bias, class Finish = StoreSums>
 struct MatmulRequest {
     MatrixView<Out> out;
     Operand<const Lhs> lhs;
     Operand<const Rhs> rhs;
     Write write = Write::overwrite;
     const Bias* bias = nullptr;
+    Finish finish{};
 };
 
 namespace detail {
@@ -45,22 +59,23 @@ template <class Compute, class T>
     }
 }
 
-/// What the sum in `sum` starts from when it is not simply overwritten.
-template <class Compute, class Out, class Lhs, class Rhs, class Bias>
-void start_sum(const MatmulRequest<Out, Lhs, Rhs, Bias>& request, MatrixView<Compute> sum, const Tile& tile) {
+/// What the sum in `sum` starts from where it starts from anything but nothing.
+template <class Compute, class Request>
+void start_sum(const Request& request, MatrixView<Compute> sum, const Tile& tile) {
     for (std::size_t r = 0; r < tile.rows; ++r) {
+        const auto* const out = request.out.row(tile.first_row + r) + tile.first_col;
         if (request.bias != nullptr) {
             convert_run(request.bias + tile.first_col, sum.row(r), tile.cols);
-        } else if constexpr (!std::is_same_v<Out, Compute>) {
-            convert_run(request.out.row(tile.first_row + r) + tile.first_col, sum.row(r), tile.cols);
+        } else if (static_cast<const void*>(out) != sum.row(r)) {
+            convert_run(out, sum.row(r), tile.cols);
         }
     }
 }
 
 /// One tile of the output. Operands of other types are expanded one panel at a time: a whole expanded weight would
 /// not fit any cache.
-template <class Engine, class Out, class Lhs, class Rhs, class Bias>
-void multiply_tile(const MatmulRequest<Out, Lhs, Rhs, Bias>& request, const Tile& tile, Scratch& scratch) {
+template <class Engine, class Out, class Lhs, class Rhs, class Bias, class Finish>
+void multiply_tile(const MatmulRequest<Out, Lhs, Rhs, Bias, Finish>& request, const Tile& tile, Scratch& scratch) {
     using Compute = ComputeOf<Out>;
     constexpr bool expand_lhs = !std::is_same_v<Lhs, Compute>;
     constexpr bool expand_rhs = !std::is_same_v<Rhs, Compute>;
@@ -71,14 +86,20 @@ void multiply_tile(const MatmulRequest<Out, Lhs, Rhs, Bias>& request, const Tile
 
     const std::size_t depth = lhs.cols();
     const std::size_t panel_depth = expand_lhs || expand_rhs ? std::min(depth, Tiling::panel_depth) : depth;
+    const bool apart = round_out || request.finish.reads_output(request.out.data);
     const auto [lhs_panel, rhs_panel, out_tile] =
         scratch.arrays<Compute>(expand_lhs ? tile.rows * panel_depth : 0, expand_rhs ? panel_depth * tile.cols : 0,
-                                round_out ? tile.rows * tile.cols : 0);
+                                apart ? tile.rows * tile.cols : 0);
     MatrixView<Compute> sum(out_tile, tile.rows, tile.cols);
-    if constexpr (!round_out) sum = out;
+    if constexpr (!round_out) {
+        if (!apart) sum = out;
+    }
 
     Write write = request.bias != nullptr ? Write::accumulate : request.write;
     if (write == Write::accumulate) start_sum(request, sum, tile);
+    if (depth == 0 && write == Write::overwrite) {
+        for (std::size_t r = 0; r < tile.rows; ++r) std::fill_n(sum.row(r), tile.cols, Compute(0));
+    }
     for (std::size_t first = 0; first < depth; first += panel_depth) {
         const std::size_t length = std::min(panel_depth, depth - first);
         Engine::multiply(Product<Compute>{.out = sum,
@@ -87,34 +108,21 @@ void multiply_tile(const MatmulRequest<Out, Lhs, Rhs, Bias>& request, const Tile
                                           .write = write});
         write = Write::accumulate;
     }
-    if constexpr (round_out) {
-        for (std::size_t r = 0; r < tile.rows; ++r) convert_run(sum.row(r), out.row(r), tile.cols);
-    }
-}
-
-/// The result for an empty sum.
-template <class Out, class Lhs, class Rhs, class Bias>
-void write_empty_sum(const MatmulRequest<Out, Lhs, Rhs, Bias>& request) {
-    for (std::size_t r = 0; r < request.out.rows; ++r) {
-        if (request.bias != nullptr) {
-            map_run<ComputeOf<Out>>(
-                request.out.row(r), request.out.cols, [](auto b) { return b; }, request.bias);
-        } else if (request.write == Write::overwrite) {
-            std::fill_n(request.out.row(r), request.out.cols, rounded<Out>(ComputeOf<Out>(0)));
-        }
+    for (std::size_t r = 0; r < tile.rows; ++r) {
+        request.finish(static_cast<const Compute*>(sum.row(r)), out.row(r),
+                       Run{tile.first_row + r, tile.first_col, tile.cols});
     }
 }
 
 }  // namespace detail
 
-template <class Out, class Lhs, class Rhs, class Bias, class Engine = EngineFor<ComputeOf<Out>>>
-void matmul(Context& context, const MatmulRequest<Out, Lhs, Rhs, Bias>& request) {
+template <class Out, class Lhs, class Rhs, class Bias, class Engine = EngineFor<ComputeOf<Out>>, class Finish>
+void matmul(Context& context, const MatmulRequest<Out, Lhs, Rhs, Bias, Finish>& request) {
     const std::size_t depth = request.lhs.cols();
     LAMINA_EXPECTS(
         request.lhs.rows() == request.out.rows && request.rhs.cols() == request.out.cols && request.rhs.rows() == depth,
         "CpuBackend: matmul: out [M, N], lhs [M, K] and rhs [K, N] do not fit each other");
     if (request.out.size() == 0) return;
-    if (depth == 0) return detail::write_empty_sum(request);
     if (request.out.rows <= FewRows::most && request.lhs.as == Transpose::no) {
         return multiply_few_rows(context, request);
     }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/block.hpp>
@@ -21,71 +22,102 @@ template <class Compute>
     return count == 0 ? Compute(0) : sum / static_cast<Compute>(count);
 }
 
+/// Writes the moments that a RowMoments or NormaliseRows asks for, of one row.
+template <class Request>
+void moments_of_row(const Request& request, std::size_t n) {
+    using Compute = std::remove_cvref_t<decltype(request.mean[n])>;
+    const std::size_t width = request.x.cols;
+    const auto* const row = request.x.row(n);
+    Compute mean = 0;
+    if (request.centre == Centre::yes) {
+        const auto sum = sum_run<Compute>(
+            width, [](Compute value) { return value; }, row);
+        mean = mean_of(sum, width);
+    }
+    request.mean[n] = mean;
+    if (request.deviation == nullptr) return;
+    // Squares of differences, in a second pass: a row with a large mean would cancel in the one-pass formula.
+    const auto squares = sum_run<Compute>(
+        width, [mean](Compute value) { return (value - mean) * (value - mean); }, row);
+    request.deviation[n] = std::sqrt(mean_of(squares, width) + static_cast<Compute>(request.epsilon));
+}
+
+/// The result that a Normalise or NormaliseRows asks for, of one row.
+template <class Request, class Compute>
+void normalise_row(const Request& request, std::size_t n, Compute divisor) {
+    const std::size_t width = request.x.cols;
+    const Compute mean = request.mean[n];
+    const auto* const in = request.x.row(n);
+    auto* const out = request.y.row(n);
+    if (request.bias == nullptr) {
+        const auto scaled = [=](Compute value, Compute g) { return (value - mean) / divisor * g; };
+        map_run<Compute>(out, width, scaled, in, request.gain);
+    } else {
+        const auto affine = [=](Compute value, Compute g, Compute b) { return (value - mean) / divisor * g + b; };
+        map_run<Compute>(out, width, affine, in, request.gain, request.bias);
+    }
+}
+
 }  // namespace detail
 
 template <class T>
 void row_moments(Context& context, const RowMoments<T>& request) {
-    using Compute = ComputeOf<T>;
-    const auto& x = request.x;
-    context.for_each_row(x.rows, x.cols, [&](std::size_t n, std::size_t) {
-        const T* const row = x.row(n);
-        Compute mean = 0;
-        if (request.centre == Centre::yes) {
-            mean = detail::mean_of(sum_run<Compute>(
-                                       x.cols, [](Compute value) { return value; }, row),
-                                   x.cols);
-        }
-        request.mean[n] = mean;
-        if (request.deviation == nullptr) return;
-        // Squares of differences, in a second pass: a row with a large mean would cancel in the one-pass formula.
-        const auto squares = sum_run<Compute>(
-            x.cols, [mean](Compute value) { return (value - mean) * (value - mean); }, row);
-        request.deviation[n] = std::sqrt(detail::mean_of(squares, x.cols) + static_cast<Compute>(request.epsilon));
-    });
+    context.for_each_row(request.x.rows, request.x.cols,
+                         [&](std::size_t n, std::size_t) { detail::moments_of_row(request, n); });
 }
 
-template <class T, class Weight>
-void normalise(Context& context, const Normalise<T, Weight>& request) {
-    using Compute = ComputeOf<T>;
+template <class T, class Weight, class Out>
+void normalise(Context& context, const Normalise<T, Weight, Out>& request) {
     const std::size_t width = request.x.cols;
     LAMINA_EXPECTS(request.x.rows == request.y.rows && request.y.cols == width,
                    "CpuBackend: normalise: x and y of different shapes");
+    context.for_each_row(request.x.rows, width,
+                         [&](std::size_t n, std::size_t) { detail::normalise_row(request, n, request.divisor[n]); });
+}
+
+template <class T, class Weight, class Out>
+void normalise_rows(Context& context, const NormaliseRows<T, Weight, Out>& request) {
+    const std::size_t width = request.x.cols;
+    LAMINA_EXPECTS(request.x.rows == request.y.rows && request.y.cols == width,
+                   "CpuBackend: normalise_rows: x and y of different shapes");
+    LAMINA_EXPECTS(request.deviation != nullptr || request.divisor != nullptr,
+                   "CpuBackend: normalise_rows: neither a place for deviations nor divisors");
+    const ComputeOf<T>* const divisor = request.divisor != nullptr ? request.divisor : request.deviation;
     context.for_each_row(request.x.rows, width, [&](std::size_t n, std::size_t) {
-        const Compute mean = request.mean[n];
-        const Compute divisor = request.divisor[n];
-        const T* const in = request.x.row(n);
-        T* const out = request.y.row(n);
-        if (request.bias == nullptr) {
-            const auto scaled = [=](Compute value, Compute g) { return (value - mean) / divisor * g; };
-            map_run<Compute>(out, width, scaled, in, request.gain);
-        } else {
-            const auto affine = [=](Compute value, Compute g, Compute b) { return (value - mean) / divisor * g + b; };
-            map_run<Compute>(out, width, affine, in, request.gain, request.bias);
-        }
+        detail::moments_of_row(request, n);
+        detail::normalise_row(request, n, divisor[n]);
     });
 }
 
 namespace detail {
 
-/// out (+)= gradient(in...), element by element.
+/// out = [out +] [base +] gradient(in...), element by element.
 template <class Compute, class T, class F, class... In>
-void write_run(T* out, std::size_t width, Write write, const F& gradient, const In*... in) {
-    if (write == Write::overwrite) {
-        map_run<Compute>(out, width, gradient, in...);
+void write_run(T* out, const T* base, std::size_t width, Write write, const F& gradient, const In*... in) {
+    const T* const before = out;
+    const auto onto_one = [=](Compute start, auto... values) { return start + gradient(values...); };
+    const auto onto_two = [=](Compute first, Compute second, auto... values) {
+        return first + second + gradient(values...);
+    };
+    if (write == Write::accumulate && base != nullptr) {
+        map_run<Compute>(out, width, onto_two, before, base, in...);
+    } else if (write == Write::accumulate || base != nullptr) {
+        map_run<Compute>(out, width, onto_one, base != nullptr ? base : before, in...);
     } else {
-        const auto added = [=](Compute before, auto... values) { return before + gradient(values...); };
-        map_run<Compute>(out, width, added, static_cast<const T*>(out), in...);
+        map_run<Compute>(out, width, gradient, in...);
     }
 }
 
-/// d_x (+)= (g - shift - x̂ · slope) / divisor for one row, with g = d_y · gain; slope is 0 for a fixed divisor.
-template <class T, class Weight, class Gradient>
-void normalise_backward_row(const NormaliseBackward<T, Weight, Gradient>& request, std::size_t n) {
+/// d_x = [d_x +] [base +] (g - shift - x̂ · slope) / divisor for one row, with g = d_y · gain; slope is 0 for a fixed
+/// divisor.
+template <class T, class Weight, class Gradient, class Out>
+void normalise_backward_row(const NormaliseBackward<T, Weight, Gradient, Out>& request, std::size_t n) {
     using Compute = ComputeOf<T>;
     const std::size_t width = request.x.cols;
     const Compute divisor = request.divisor[n];
-    const T* const d_y = request.d_y.row(n);
+    const Out* const d_y = request.d_y.row(n);
     T* const d_x = request.d_x.row(n);
+    const T* const base = request.base.empty() ? nullptr : request.base.row(n);
     Compute shift = 0;
     if (request.centre == Centre::yes) {
         const auto sum = sum_run<Compute>(
@@ -94,7 +126,7 @@ void normalise_backward_row(const NormaliseBackward<T, Weight, Gradient>& reques
     }
     if (request.statistics == Divisor::fixed) {
         const auto gradient = [=](Compute d, Compute g) { return (d * g - shift) / divisor; };
-        write_run<Compute>(d_x, width, request.write, gradient, d_y, request.gain);
+        write_run<Compute>(d_x, base, width, request.write, gradient, d_y, request.gain);
         return;
     }
     const Compute mean = request.mean[n];
@@ -104,13 +136,13 @@ void normalise_backward_row(const NormaliseBackward<T, Weight, Gradient>& reques
     const auto gradient = [=](Compute d, Compute g, Compute value) {
         return (d * g - shift - (value - mean) / divisor * slope) / divisor;
     };
-    write_run<Compute>(d_x, width, request.write, gradient, d_y, request.gain, x);
+    write_run<Compute>(d_x, base, width, request.write, gradient, d_y, request.gain, x);
 }
 
 }  // namespace detail
 
-template <class T, class Weight, class Gradient>
-void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gradient>& request) {
+template <class T, class Weight, class Gradient, class Out>
+void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>& request) {
     const auto& x = request.x;
     const auto& d_y = request.d_y;
     LAMINA_EXPECTS(x.rows == d_y.rows && x.cols == d_y.cols,
@@ -118,6 +150,8 @@ void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gra
     if (!request.d_x.empty()) {
         LAMINA_EXPECTS(x.rows == request.d_x.rows && x.cols == request.d_x.cols,
                        "CpuBackend: normalise_backward: x and d_x of different shapes");
+        LAMINA_EXPECTS(request.base.empty() || (x.rows == request.base.rows && x.cols == request.base.cols),
+                       "CpuBackend: normalise_backward: x and base of different shapes");
         context.for_each_row(x.rows, x.cols,
                              [&](std::size_t n, std::size_t) { detail::normalise_backward_row(request, n); });
     }

@@ -62,16 +62,17 @@ void sum_rows(Context& context, MatrixView<Out> out, Write write, const F& f, Ma
 }
 
 template <class Compute>
-[[nodiscard]] double mean_over_tokens(const Compute* values, Extent extent, Positions positions) {
-    if (extent.tokens() == 0) return 0;
-    const std::size_t first = positions == Positions::after_first ? 1 : 0;
-    const std::size_t last = positions == Positions::first ? 1 : extent.sequence;
-    if (first == last) return 0;
+void mean_over_tokens(const MeanOverTokens<Compute>& request) {
+    const auto [batch, sequence] = request.extent;
+    const std::size_t first = request.positions == Positions::after_first ? 1 : 0;
+    const std::size_t last = request.positions == Positions::first ? 1 : sequence;
+    *request.mean = 0;
+    if (request.extent.tokens() == 0 || first == last) return;
     double sum = 0;
-    for (std::size_t b = 0; b < extent.batch; ++b) {
-        for (std::size_t t = first; t < last; ++t) sum += static_cast<double>(values[b * extent.sequence + t]);
+    for (std::size_t b = 0; b < batch; ++b) {
+        for (std::size_t t = first; t < last; ++t) sum += static_cast<double>(request.values[b * sequence + t]);
     }
-    return sum / static_cast<double>(extent.batch * (last - first));
+    *request.mean = sum / static_cast<double>(batch * (last - first));
 }
 
 template <class T>

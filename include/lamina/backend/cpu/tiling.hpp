@@ -15,6 +15,13 @@ struct Tile {
     std::size_t cols;
 };
 
+/// Some columns of one row of a matrix.
+struct Run {
+    std::size_t row;
+    std::size_t first;
+    std::size_t count;
+};
+
 /// Cuts an output of `rows` × `cols`, each element a sum of `depth` products, into tiles of nearly one size: small
 /// enough for the caches, as many as keep all threads busy to the end, one where threads would cost more than they
 /// save.

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// operations: what each operation of an optimiser step takes in the true shapes of GPT-2, against the least that the
+// device could take for its arithmetic and its bytes.
+#include "../examples/common/place_flags.hpp"
+#include "../examples/common/program.hpp"
+#include "operations/operation.hpp"
+
+#include <lamina/core/error.hpp>
+#include <lamina/io/json_file.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace operations;
+
+/// Ceilings assumed for Hopper cards, from what others publish of the H200: bf16 products, and bytes of a copy, read and
+/// written. An H100 has less memory bandwidth.
+constexpr double hopper_flops = 790e12;
+constexpr double hopper_bytes = 4.3e12;
+
+/// Seconds that no version takes less than; none where the device's rates are not known.
+std::optional<double> floor_of(const Outcome& outcome, const Cost& cost) {
+    const bool hopper =
+        outcome.device.find("H100") != std::string::npos || outcome.device.find("H200") != std::string::npos;
+    if (!hopper) return {};
+    return std::max(cost.flops / hopper_flops, cost.bytes / hopper_bytes);
+}
+
+void print_table(const Outcome& outcome) {
+    std::printf("%s\n\n%-7s %-32s %-22s %10s %22s %11s %9s %8s\n", outcome.backend.c_str(), "size", "operation",
+                "shape", "us", "(range)", "rate", "floor us", "of floor");
+    for (const Measured& measured : outcome.measured) {
+        const double seconds = measured.seconds.median();
+        const bool counts_flops = measured.cost.flops > 0;
+        const double rate = counts_flops ? measured.cost.flops / seconds / 1e12 : measured.cost.bytes / seconds / 1e9;
+        std::printf("%-7s %-32s %-22s %10.1f %10.1f to %8.1f %7.2f %s", measured.size.c_str(), measured.name.c_str(),
+                    measured.shape.c_str(), seconds * 1e6, measured.seconds.least() * 1e6,
+                    measured.seconds.most() * 1e6, rate, counts_flops ? "TF/s" : "GB/s");
+        if (const auto floor = floor_of(outcome, measured.cost)) {
+            std::printf(" %8.1f %7.2f", *floor * 1e6, seconds / *floor);
+        }
+        std::printf("\n");
+    }
+}
+
+lamina::io::Json as_json(const Request& request, const Outcome& outcome, const std::string& commit) {
+    using lamina::io::Json;
+    Json rows = Json::array();
+    for (const Measured& measured : outcome.measured) {
+        const double seconds = measured.seconds.median();
+        const auto floor = floor_of(outcome, measured.cost);
+        rows.push_back({{"size", measured.size},
+                        {"operation", measured.name},
+                        {"shape", measured.shape},
+                        {"calls", measured.calls},
+                        {"seconds", seconds},
+                        {"least_seconds", measured.seconds.least()},
+                        {"most_seconds", measured.seconds.most()},
+                        {"flops", measured.cost.flops},
+                        {"bytes", measured.cost.bytes},
+                        {"floor_seconds", floor ? Json(*floor) : Json(nullptr)}});
+    }
+    return {{"program", "operations"}, {"device", outcome.device},     {"float_products", request.place.float_products},
+            {"batch", request.batch},  {"sequence", request.sequence}, {"commit", commit},
+            {"operations", rows}};
+}
+
+void add_flags(CLI::App& app, Request& request) {
+    add_flags(app, request.place);
+    const auto positive = CLI::Range(1, 1'000'000);
+    app.add_option("--size", request.sizes, "of GPT-2, with commas between")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"small", "medium", "large", "xl"}))
+        ->capture_default_str();
+    app.add_option("--batch", request.batch, "sequences per micro-batch")->check(positive)->capture_default_str();
+    app.add_option("--sequence", request.sequence, "tokens per sequence")->check(positive)->capture_default_str();
+    app.add_option("--only", request.only, "operations whose name contains this");
+    app.add_option("--warm-up", request.warm_ups, "calls before those that are measured")
+        ->check(positive)
+        ->capture_default_str();
+    app.add_option("--repetitions", request.repetitions, "measured calls of each")
+        ->check(positive)
+        ->capture_default_str();
+    app.add_option("--seconds", request.seconds, "that an operation is measured for, unless five calls take longer")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Request request;
+    std::string json;
+    std::string commit;
+    CLI::App app("Measures each operation of an optimiser step in the true shapes of GPT-2.", "operations");
+    add_flags(app, request);
+    app.add_option("--json", json, "write the results there as well");
+    app.add_option("--commit", commit, "what the results say they were built from");
+    return common::run_program(app, argc, argv, [&] {
+        for (const Runner& runner : Runners::all()) {
+            if (runner.device != request.place.device) continue;
+            const Outcome outcome = runner.run(request);
+            print_table(outcome);
+            if (!json.empty()) lamina::io::write_json(json, as_json(request, outcome, commit));
+            return;
+        }
+        throw lamina::ArgumentError("--device cuda: this program was built without it; build with -DLAMINA_CUDA=ON");
+    });
+}

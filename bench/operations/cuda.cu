@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "../../examples/common/cuda_backend.hpp"
+#include "step.hpp"
+
+#include <lamina/core/bfloat16.hpp>
+
+namespace operations {
+
+namespace {
+
+/// As precision::MixedBf16 stores them.
+struct Types {
+    using Activation = lamina::bf16;
+    using Stream = float;
+    using Base = lamina::bf16;
+    using Materialised = lamina::bf16;
+};
+
+Outcome run(const Request& request) {
+    lamina::CudaBackend backend = make_backend(lamina::device::Cuda{}, request.place, common::Shapes::few);
+    return measure_all<Types>(backend, request);
+}
+
+const Runners registered({common::Device::cuda, run});
+
+}  // namespace
+
+}  // namespace operations

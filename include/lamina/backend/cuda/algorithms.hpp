@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+// Algorithms: which of cuBLASLt's algorithms makes a product, chosen once per problem, by timing; a table to keep.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <cublasLt.h>
+#include <cuda_runtime_api.h>
+
+#include <lamina/backend/cuda/check.hpp>
+#include <lamina/backend/cuda/context.hpp>
+#include <lamina/backend/cuda/descriptors.hpp>
+#include <lamina/backend/cuda/memory.hpp>
+#include <lamina/backend/cuda/product.hpp>
+#include <lamina/core/error.hpp>
+
+namespace lamina::cuda {
+
+/// How an algorithm is chosen for a problem that is met for the first time.
+enum class Choice : std::uint8_t {
+    timed,  ///< each candidate is run a few times, the quickest stays: which that is can differ from run to run
+    first   ///< what the library holds to be the best
+};
+
+/// Memory that algorithms may use for themselves.
+inline constexpr std::size_t library_workspace_bytes = std::size_t{32} << 20U;
+
+namespace detail {
+
+class Event {
+public:
+    Event() { check(cudaEventCreate(&event_), "making an event"); }
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+    ~Event() { static_cast<void>(cudaEventDestroy(event_)); }
+
+    void record(cudaStream_t stream) { check(cudaEventRecord(event_, stream), "recording an event"); }
+    [[nodiscard]] float milliseconds_since(const Event& start) const {
+        float milliseconds = 0;
+        check(cudaEventSynchronize(event_), "waiting for an event");
+        check(cudaEventElapsedTime(&milliseconds, start.event_, event_), "timing between events");
+        return milliseconds;
+    }
+
+private:
+    cudaEvent_t event_ = nullptr;
+};
+
+}  // namespace detail
+
+/// One algorithm with the descriptors of the problem that it is for.
+class Algorithm {
+public:
+    Algorithm(const Product& product, const cublasLtMatmulAlgo_t& algorithm, std::size_t workspace_bytes)
+        : descriptors_(product), algorithm_(algorithm), workspace_bytes_(workspace_bytes) {}
+
+    /// Queues the product; `workspace` has library_workspace_bytes.
+    [[nodiscard]] cublasStatus_t run(cublasLtHandle_t library, const Product& p, void* workspace, cudaStream_t stream) {
+        descriptors_.set_addresses(p);
+        const auto queue = [&](auto scale, auto one_base) {
+            return cublasLtMatmul(library, descriptors_.product(), &scale, p.rhs.data, descriptors_.a(), p.lhs.data,
+                                  descriptors_.b(), &one_base, p.adds() ? p.base.data : p.out.data, descriptors_.c(),
+                                  p.written(), descriptors_.d(), &algorithm_, workspace, workspace_bytes_, stream);
+        };
+        if (p.compute == CUBLAS_COMPUTE_64F) return queue(p.scale, p.adds() ? 1.0 : 0.0);
+        return queue(static_cast<float>(p.scale), p.adds() ? 1.0F : 0.0F);
+    }
+
+    [[nodiscard]] const cublasLtMatmulAlgo_t& configuration() const { return algorithm_; }
+
+private:
+    Descriptors descriptors_;
+    cublasLtMatmulAlgo_t algorithm_;
+    std::size_t workspace_bytes_;
+};
+
+/// The algorithm of every problem met so far. Only those are used whose result is the same bits each time and whose
+/// sums are rounded once: partial sums, if any, are kept in the compute type and added in a separate step.
+class Algorithms {
+public:
+    explicit Algorithms(Choice choice) : choice_(choice) {}
+
+    /// For problems that are met from now on.
+    void set_choice(Choice choice) { choice_ = choice; }
+
+    /// The algorithm of this product's problem, or null where the library has none. It may run the product to time it:
+    /// then `out` is written, unless it is also added to.
+    ///
+    /// cost     while a problem is new: up to 16 candidates, 7 runs each; an allocation of out's size where it adds to
+    ///          itself. Nothing is timed while work is recorded.
+    /// errors   DeviceError; Error where an imported algorithm does not do on this device
+    [[nodiscard]] Algorithm* find(Context& context, cublasLtHandle_t library, const Product& product) {
+        const Problem problem = Problem::of(product);
+        const auto found = chosen_.find(problem);
+        if (found != chosen_.end()) return found->second.empty() ? nullptr : &found->second.front();
+        const auto imported = imported_.find(problem);
+        std::vector<Algorithm>& entry = chosen_[problem];
+        try {
+            if (imported != imported_.end()) {
+                entry.push_back(checked(library, product, imported->second));
+            } else {
+                choose(entry, context, library, product);
+            }
+        } catch (...) {
+            chosen_.erase(problem);
+            throw;
+        }
+        return entry.empty() ? nullptr : &entry.front();
+    }
+
+    /// What was chosen, as lines of text: a run that imports them on such a device with this version of the library
+    /// makes the same bits.
+    [[nodiscard]] std::string exported(const Context& context) const {
+        std::ostringstream text;
+        text << heading(context) << '\n';
+        for (const auto& [problem, algorithm] : chosen_) {
+            if (algorithm.empty()) continue;
+            for (const std::int64_t number : std::bit_cast<ProblemNumbers>(problem)) text << number << ' ';
+            for (const std::uint64_t word : algorithm.front().configuration().data) text << word << ' ';
+            text << '\n';
+        }
+        return text.str();
+    }
+
+    /// errors   Error for another version or device, or a line that is none of `exported`
+    void import(const Context& context, const std::string& text) {
+        std::istringstream lines(text);
+        std::string line;
+        std::getline(lines, line);
+        if (line != heading(context)) {
+            throw Error("lamina: CudaBackend: a table of algorithms starts with \"" + line + "\": expected \"" +
+                        heading(context) + "\"; time them anew");
+        }
+        std::map<Problem, cublasLtMatmulAlgo_t> read;
+        for (std::size_t number = 2; std::getline(lines, line); ++number) {
+            if (!line.empty()) read.insert(entry_of(line, number));
+        }
+        imported_ = std::move(read);
+        chosen_.clear();
+    }
+
+private:
+    static constexpr int most_candidates = 16;
+    static constexpr int rounds = 2;
+    static constexpr int runs_per_round = 3;
+    using ProblemNumbers = std::array<std::int64_t, sizeof(Problem) / sizeof(std::int64_t)>;
+
+    static std::string heading(const Context& context) {
+        return "lamina algorithms 1, cuBLASLt " + library_version() + ", " + context.properties().name + ", " +
+               std::to_string(context.multiprocessors()) + " multiprocessors";
+    }
+
+    static std::pair<Problem, cublasLtMatmulAlgo_t> entry_of(const std::string& line, std::size_t line_number) {
+        std::istringstream numbers(line);
+        ProblemNumbers problem{};
+        cublasLtMatmulAlgo_t algorithm{};
+        for (std::int64_t& number : problem) numbers >> number;
+        for (std::uint64_t& word : algorithm.data) numbers >> word;
+        std::string rest;
+        if (!numbers || numbers >> rest) {
+            throw Error("lamina: CudaBackend: a table of algorithms, line " + std::to_string(line_number) +
+                        ": expected " + std::to_string(problem.size() + std::size(algorithm.data)) + " numbers");
+        }
+        return {std::bit_cast<Problem>(problem), algorithm};
+    }
+
+    static bool reproducible(const cublasLtMatmulAlgo_t& algorithm) {
+        std::uint32_t scheme = 0;
+        std::size_t written = 0;
+        const cublasStatus_t status = cublasLtMatmulAlgoConfigGetAttribute(
+            &algorithm, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, &scheme, sizeof scheme, &written);
+        return status == CUBLAS_STATUS_SUCCESS &&
+               (scheme == CUBLASLT_REDUCTION_SCHEME_NONE || scheme == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
+    }
+
+    static Algorithm checked(cublasLtHandle_t library, const Product& product, const cublasLtMatmulAlgo_t& algorithm) {
+        const Descriptors d(product);
+        cublasLtMatmulHeuristicResult_t result{};
+        const cublasStatus_t status =
+            cublasLtMatmulAlgoCheck(library, d.product(), d.a(), d.b(), d.c(), d.d(), &algorithm, &result);
+        check(status, [&] { return describe(product) + ": its imported algorithm"; });
+        if (result.workspaceSize > library_workspace_bytes) {
+            throw Error("lamina: CudaBackend: " + describe(product) + ": its imported algorithm wants " +
+                        std::to_string(result.workspaceSize) + " bytes: expected at most " +
+                        std::to_string(library_workspace_bytes) + "; time them anew");
+        }
+        return {product, algorithm, result.workspaceSize};
+    }
+
+    /// What the library offers, the best by its own estimate first. None is no error: not every problem has one.
+    static std::vector<Algorithm> candidates(cublasLtHandle_t library, const Product& product) {
+        const Problem problem = Problem::of(product);
+        const auto what = [&] { return describe(product) + ": looking for an algorithm"; };
+        const detail::OwnedPreference preference(what, cublasLtMatmulPreferenceCreate);
+        const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, auto value) {
+            check(cublasLtMatmulPreferenceSetAttribute(preference.get(), attribute, &value, sizeof value), what);
+        };
+        prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{library_workspace_bytes});
+        prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
+        prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, static_cast<std::uint32_t>(problem.rhs_alignment));
+        prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<std::uint32_t>(problem.lhs_alignment));
+        prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, static_cast<std::uint32_t>(problem.base_alignment));
+        prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, static_cast<std::uint32_t>(problem.out_alignment));
+
+        const Descriptors d(product);
+        std::array<cublasLtMatmulHeuristicResult_t, most_candidates> results{};
+        int count = 0;
+        const cublasStatus_t status =
+            cublasLtMatmulAlgoGetHeuristic(library, d.product(), d.a(), d.b(), d.c(), d.d(), preference.get(),
+                                           most_candidates, results.data(), &count);
+        // The library says the one or the other of what it has no kernel for; then the product is made another way.
+        if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
+        check(status, what);
+        std::vector<Algorithm> usable;
+        for (int i = 0; i < count; ++i) {
+            const auto& result = results[static_cast<std::size_t>(i)];
+            if (result.state != CUBLAS_STATUS_SUCCESS || result.workspaceSize > library_workspace_bytes) continue;
+            if (reproducible(result.algo)) usable.emplace_back(product, result.algo, result.workspaceSize);
+        }
+        return usable;
+    }
+
+    void choose(std::vector<Algorithm>& entry, Context& context, cublasLtHandle_t library, const Product& product) {
+        std::vector<Algorithm> usable = candidates(library, product);
+        if (usable.empty()) return;
+        const bool timed = choice_ == Choice::timed && !context.recording && usable.size() > 1;
+        const std::size_t best = timed ? quickest(usable, context, library, product) : 0;
+        entry.push_back(std::move(usable[best]));
+    }
+
+    /// Runs every candidate on the real operands. Their order in time is mixed, so that a clock that drifts does not
+    /// decide; the least time of each counts.
+    static std::size_t quickest(std::vector<Algorithm>& usable, Context& context, cublasLtHandle_t library,
+                                const Product& product) {
+        Memory instead;  // of an output that must not be added to more than once
+        Product trial = product;
+        if (product.in_place()) {
+            try {
+                instead = Memory(product.out.rows * product.out.stride * size_of(product.out.type));
+            } catch (const DeviceError&) {
+                return 0;  // with no memory to time in, the library's estimate has to do
+            }
+            trial.out.data = trial.base.data = instead.data();
+        }
+        void* const workspace = context.scratch<std::byte>(Scratch::library, library_workspace_bytes);
+        detail::Event start;
+        detail::Event end;
+        constexpr float never = std::numeric_limits<float>::infinity();
+        std::vector<float> least(usable.size(), never);
+        const auto run = [&](std::size_t i) {
+            return usable[i].run(library, trial, workspace, context.stream()) == CUBLAS_STATUS_SUCCESS;
+        };
+        std::vector<std::size_t> running;
+        for (std::size_t i = 0; i < usable.size(); ++i) {
+            if (run(i)) running.push_back(i);  // the first run loads the kernel and is not timed
+        }
+        for (int round = 0; round < rounds; ++round) {
+            for (const std::size_t i : running) {
+                start.record(context.stream());
+                bool done = true;
+                for (int again = 0; again < runs_per_round; ++again) done = done && run(i);
+                end.record(context.stream());
+                const float taken = end.milliseconds_since(start);
+                if (done) least[i] = std::min(least[i], taken);
+            }
+        }
+        context.wait();
+        return static_cast<std::size_t>(std::min_element(least.begin(), least.end()) - least.begin());
+    }
+
+    Choice choice_;
+    std::map<Problem, std::vector<Algorithm>> chosen_;  // each holds one algorithm, or none where there is none
+    std::map<Problem, cublasLtMatmulAlgo_t> imported_;
+};
+
+}  // namespace lamina::cuda

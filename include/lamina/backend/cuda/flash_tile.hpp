@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// FlashTile: rows of 64 bf16 in shared memory, and products of them on the matrix units.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <lamina/backend/cuda/attention_rows.hpp>
+#include <lamina/backend/cuda/grid.hpp>
+#include <lamina/backend/cuda/primitives.hpp>
+#include <lamina/core/bfloat16.hpp>
+#include <lamina/core/host_device.hpp>
+#include <lamina/core/matrix_view.hpp>
+
+namespace lamina::cuda::detail {
+
+/// The one head width that flash attention is for: that of every GPT-2.
+inline constexpr unsigned flash_width = 64;
+
+/// Rows of a head, 128 bytes each, in eight chunks of 16 bytes. Chunk c of row r lies where chunk c ^ (r % 8) would:
+/// the same chunk of eight neighbouring rows, which matrix loads read together, and all chunks of a row, which copies
+/// write together, are each in all 32 banks.
+struct FlashTile {
+    static constexpr unsigned rows = 64;
+    static constexpr unsigned chunk = 8;  ///< elements
+    static constexpr unsigned chunks = flash_width / chunk;
+    static constexpr unsigned elements = rows * flash_width;
+    static constexpr std::size_t bytes = elements * sizeof(bf16);
+
+    [[nodiscard]] LAMINA_HOST_DEVICE static constexpr unsigned place(unsigned row, unsigned chunk_of_row) {
+        return row * flash_width + (chunk_of_row ^ (row % chunks)) * chunk;
+    }
+
+    /// Starts copying row_of(r) to row r of `tile` for r < existing, zeros to the others up to `row_count`.
+    template <class RowOf>
+    __device__ static void load_async(bf16* tile, unsigned row_count, unsigned existing, const RowOf& row_of) {
+        for (unsigned i = thread_index(); i < row_count * chunks; i += thread_count()) {
+            const unsigned row = i / chunks;
+            const bool exists = row < existing;
+            copy_async(tile + place(row, i % chunks), row_of(exists ? row : 0) + i % chunks * chunk, exists);
+        }
+    }
+};
+
+/// True if flash attention can read and write these rows: 16 bytes at a time.
+template <class T>
+[[nodiscard]] bool is_for_flash(const MatrixView<T>& view) {
+    return reinterpret_cast<std::uintptr_t>(view.data) % 16 == 0 && view.stride % FlashTile::chunk == 0;
+}
+
+/// f(0), …, f(Count - 1), written out one after another: arrays in registers are indexed by constants only, and
+/// compilers do not unroll every loop whose body is long.
+template <unsigned Count, class F>
+__device__ inline void unrolled(const F& f) {
+    [&]<unsigned... Indices>(std::integer_sequence<unsigned, Indices...>) { (f(Indices), ...); }
+    (std::make_integer_sequence<unsigned, Count>{});
+}
+
+/// 16 rows of a warp, 64 elements each, as left operands of four products of depth 16.
+using FlashRows = std::uint32_t[4][4];
+/// 16 rows of a warp, 64 sums each, as eight results of 8 columns.
+using FlashSums = float[8][4];
+
+__device__ inline unsigned warp_index() { return thread_index() / warp_size; }
+
+/// Rows [first, first + 16) of a tile.
+__device__ inline void load_rows(FlashRows& rows, const bf16* tile, unsigned first) {
+    const unsigned lane = lane_index();
+    for (unsigned step = 0; step < 4; ++step) {
+        load_matrices(rows[step], tile + FlashTile::place(first + lane % 16, 2 * step + lane / 16));
+    }
+}
+
+/// sums[m] [16, 64] = lhs[m] [16, 64] · tileᵀ.
+template <unsigned RowTiles>
+__device__ void multiply_by_rows(FlashSums (&sums)[RowTiles], const FlashRows (&lhs)[RowTiles], const bf16* tile) {
+    const unsigned lane = lane_index();
+    for (unsigned m = 0; m < RowTiles; ++m) {
+        for (unsigned n = 0; n < 8; ++n) {
+            for (unsigned i = 0; i < 4; ++i) sums[m][n][i] = 0;
+        }
+    }
+    for (unsigned step = 0; step < 4; ++step) {
+        for (unsigned pair = 0; pair < 4; ++pair) {
+            std::uint32_t rhs[4];
+            load_matrices(rhs, tile + FlashTile::place(16 * pair + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2));
+            for (unsigned m = 0; m < RowTiles; ++m) {
+                multiply_add(sums[m][2 * pair], lhs[m][step], rhs[0], rhs[1]);
+                multiply_add(sums[m][2 * pair + 1], lhs[m][step], rhs[2], rhs[3]);
+            }
+        }
+    }
+}
+
+/// sums[m] [16, 64] += weights[m] [16, 64], rounded to bf16, · tile. Two neighbouring results of a product are, packed,
+/// the left operand of the next.
+template <unsigned RowTiles>
+__device__ void multiply_by_columns(FlashSums (&sums)[RowTiles], const FlashSums (&weights)[RowTiles],
+                                    const bf16* tile) {
+    const unsigned lane = lane_index();
+    for (unsigned step = 0; step < 4; ++step) {
+        std::uint32_t lhs[RowTiles][4];
+        for (unsigned m = 0; m < RowTiles; ++m) {
+            for (unsigned i = 0; i < 4; ++i) {
+                const float(&from)[4] = weights[m][2 * step + i / 2];
+                lhs[m][i] = pack_bf16(from[2 * (i % 2)], from[2 * (i % 2) + 1]);
+            }
+        }
+        for (unsigned pair = 0; pair < 4; ++pair) {
+            std::uint32_t rhs[4];
+            load_matrices_transposed(rhs, tile + FlashTile::place(16 * step + lane % 16, 2 * pair + lane / 16));
+            for (unsigned m = 0; m < RowTiles; ++m) {
+                multiply_add(sums[m][2 * pair], lhs[m], rhs[0], rhs[1]);
+                multiply_add(sums[m][2 * pair + 1], lhs[m], rhs[2], rhs[3]);
+            }
+        }
+    }
+}
+
+/// Writes a warp's 16 rows of sums, times upper_factor (rows 0 to 7) and lower_factor, as rows [first, first + 16) of
+/// `to`, those of them below `count`, by way of 16 rows of shared memory that are the warp's own.
+__device__ inline void write_rows(const HeadRows<bf16>& to, unsigned first, unsigned count, bf16* staging,
+                                  const FlashSums& sums, float upper_factor, float lower_factor) {
+    struct alignas(16) Chunk {
+        std::uint32_t words[4];
+    };
+    const unsigned lane = lane_index();
+    const unsigned row = lane / 4;
+    sync_warp();  // all of the warp has read what was there
+    for (unsigned n = 0; n < 8; ++n) {
+        const auto put = [&](unsigned r, std::uint32_t pair) {
+            *reinterpret_cast<std::uint32_t*>(staging + FlashTile::place(r, n) + 2 * (lane % 4)) = pair;
+        };
+        put(row, pack_bf16(sums[n][0] * upper_factor, sums[n][1] * upper_factor));
+        put(row + 8, pack_bf16(sums[n][2] * lower_factor, sums[n][3] * lower_factor));
+    }
+    sync_warp();
+    for (unsigned i = lane; i < 16 * FlashTile::chunks; i += warp_size) {
+        const unsigned r = i / FlashTile::chunks;
+        const unsigned c = i % FlashTile::chunks;
+        if (first + r >= count) continue;
+        *reinterpret_cast<Chunk*>(to[first + r] + c * FlashTile::chunk) =
+            *reinterpret_cast<const Chunk*>(staging + FlashTile::place(r, c));
+    }
+}
+
+}  // namespace lamina::cuda::detail

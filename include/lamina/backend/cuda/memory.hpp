@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Memory: bytes on the device, or pinned on the host, that their owner frees.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <cuda_runtime_api.h>
+
+#include <lamina/backend/cuda/check.hpp>
+
+namespace lamina::cuda {
+
+/// Owns device memory with arbitrary content, aligned to 256 bytes. Movable; a moved-from or default-constructed one
+/// owns nothing. Freeing waits for work that is queued on the device.
+class Memory {
+public:
+    Memory() = default;
+
+    /// errors   DeviceError with what is free, what the device has, and what to change
+    explicit Memory(std::size_t bytes) : size_(bytes) {
+        // An empty allocation still has an address: a null view would mean "not wanted".
+        const cudaError_t status = cudaMalloc(&data_, bytes == 0 ? 1 : bytes);
+        if (status != cudaSuccess) {
+            data_ = nullptr;
+            cudaGetLastError();  // the error is told here and shall not be found again by a later call
+            check(status, [&] { return refusal(bytes); });
+        }
+    }
+
+    Memory(Memory&& other) noexcept
+        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    Memory& operator=(Memory&& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    // The only thing that can fail here is a device that has failed before, which the next call says.
+    ~Memory() { static_cast<void>(cudaFree(data_)); }
+
+    [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
+    /// In bytes.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    static std::string refusal(std::size_t bytes) {
+        std::size_t free = 0;
+        std::size_t total = 0;
+        std::string text = "allocating " + std::to_string(bytes) + " bytes";
+        if (cudaMemGetInfo(&free, &total) == cudaSuccess) {
+            text += ", with " + std::to_string(free) + " of " + std::to_string(total) + " free";
+        }
+        return text +
+               "; plan<Model>() says what a model takes: use a smaller micro-batch, recompute::PerBlock or "
+               "gradients::Streamed";
+    }
+
+    void* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace lamina::cuda

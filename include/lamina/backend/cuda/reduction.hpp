@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// CUDA's sums: over rows, over tokens, and of squares; the same bits in every run.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+#include <cuda_runtime_api.h>
+
+#include <lamina/backend/contract.hpp>
+#include <lamina/backend/cuda/block_reduce.hpp>
+#include <lamina/backend/cuda/check.hpp>
+#include <lamina/backend/cuda/context.hpp>
+#include <lamina/backend/cuda/elementwise.hpp>
+#include <lamina/backend/cuda/grid.hpp>
+#include <lamina/backend/cuda/launch.hpp>
+#include <lamina/backend/cuda/pack.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/tokens.hpp>
+
+namespace lamina::cuda {
+
+/// How the rows of a matrix are cut into pieces that are summed on their own, then together: by their number alone, so
+/// that the result depends on nothing else.
+struct RowPieces {
+    static constexpr std::size_t most = 256;
+    static constexpr std::size_t least_rows = 32;
+
+    std::size_t rows_each;
+    std::size_t count;
+
+    [[nodiscard]] static constexpr RowPieces of(std::size_t rows) {
+        const std::size_t each = std::max(least_rows, (rows + most - 1) / most);
+        return {each, (rows + each - 1) / each};
+    }
+};
+
+namespace detail {
+
+/// partial[piece, c] = the sum over the piece's rows of term(row, c), a column per thread.
+template <class Compute, class Term>
+__global__ void __launch_bounds__(element_threads)
+    sum_piece_kernel(MatrixView<Compute> partial, Term term, std::size_t rows, std::size_t rows_each) {
+    const std::size_t col = first_element();
+    if (col >= partial.cols) return;
+    const std::size_t piece = block_index().y;
+    const std::size_t first = piece * rows_each;
+    const std::size_t last = first + rows_each < rows ? first + rows_each : rows;
+    Compute sum = 0;
+#pragma unroll 8
+    for (std::size_t row = first; row < last; ++row) sum += term(row, col);
+    partial(piece, col) = sum;
+}
+
+/// out[c] (+)= the sum of the pieces, in their order.
+template <class Out, class Compute>
+__global__ void __launch_bounds__(element_threads)
+    sum_pieces_kernel(Out* out, Write write, MatrixView<const Compute> partial) {
+    const std::size_t col = first_element();
+    if (col >= partial.cols) return;
+    Compute sum = write == Write::accumulate ? converted<Compute>(out[col]) : Compute(0);
+    Compute added = 0;
+#pragma unroll 16
+    for (std::size_t piece = 0; piece < partial.rows; ++piece) added += partial(piece, col);
+    out[col] = converted<Out>(sum + added);
+}
+
+/// out[c] (+)= the sum over rows of term(row, c) for the columns [0, cols).
+template <class Out, class Term>
+void sum_over_rows(Context& context, const char* what, Out* out, std::size_t rows, std::size_t cols, Write write,
+                   const Term& term) {
+    using Compute = ComputeOf<Out>;
+    const RowPieces pieces = RowPieces::of(rows);
+    const MatrixView<Compute> partial(context.scratch<Compute>(Scratch::partial_sums, pieces.count * cols),
+                                      pieces.count, cols);
+    const auto blocks = static_cast<unsigned>((cols + element_threads - 1) / element_threads);
+    launch(context.stream(), what,
+           {.blocks = blocks, .threads = element_threads, .blocks_y = static_cast<unsigned>(pieces.count)},
+           sum_piece_kernel<Compute, Term>, partial, term, rows, pieces.rows_each);
+    launch(context.stream(), what, {.blocks = blocks, .threads = element_threads}, sum_pieces_kernel<Out, Compute>, out,
+           write, MatrixView<const Compute>(partial));
+}
+
+/// f of the operands' elements at one place.
+template <class Compute, class F, class... In>
+struct TermOf;
+template <class Compute, class F, class In>
+struct TermOf<Compute, F, In> {
+    F f;
+    MatrixView<const In> in;
+    LAMINA_HOST_DEVICE Compute operator()(std::size_t row, std::size_t col) const {
+        return f(converted<Compute>(in(row, col)));
+    }
+};
+template <class Compute, class F, class First, class Second>
+struct TermOf<Compute, F, First, Second> {
+    F f;
+    MatrixView<const First> first;
+    MatrixView<const Second> second;
+    LAMINA_HOST_DEVICE Compute operator()(std::size_t row, std::size_t col) const {
+        return f(converted<Compute>(first(row, col)), converted<Compute>(second(row, col)));
+    }
+};
+template <class Compute, class F, class First, class Second, class Third>
+struct TermOf<Compute, F, First, Second, Third> {
+    F f;
+    MatrixView<const First> first;
+    MatrixView<const Second> second;
+    MatrixView<const Third> third;
+    LAMINA_HOST_DEVICE Compute operator()(std::size_t row, std::size_t col) const {
+        return f(converted<Compute>(first(row, col)), converted<Compute>(second(row, col)),
+                 converted<Compute>(third(row, col)));
+    }
+};
+
+template <unsigned Width, class T>
+__global__ void __launch_bounds__(element_threads) squares_kernel(MatrixView<const T> view, double* partial) {
+    const std::size_t per_row = view.cols / Width;
+    const std::size_t count = view.rows * per_row;
+    double sum = 0;
+    for (std::size_t i = first_element(); i < count; i += element_step()) {
+        const Place place = view.rows == 1 ? Place{0, i} : place_of(i, per_row);
+        const auto pack = load_pack<Width>(view.row(place.row) + place.piece * Width);
+#pragma unroll
+        for (unsigned k = 0; k < Width; ++k) {
+            const auto value = converted<double>(pack.values[k]);
+            sum += value * value;
+        }
+    }
+    sum = block_sum(sum);
+    if (thread_index() == 0) partial[block_index().x] = sum;
+}
+
+/// The sum of `count` numbers, by one block.
+template <class T>
+__global__ void __launch_bounds__(element_threads) sum_kernel(const T* values, std::size_t count, T* sum_out) {
+    T sum = 0;
+    for (std::size_t i = thread_index(); i < count; i += thread_count()) sum += values[i];
+    sum = block_sum(sum);
+    if (thread_index() == 0) *sum_out = sum;
+}
+
+/// Tokens t of each sequence that are counted: [first, last).
+struct CountedTokens {
+    std::size_t first;
+    std::size_t last;
+    [[nodiscard]] static CountedTokens of(Extent extent, Positions positions) {
+        return {positions == Positions::after_first ? std::size_t{1} : std::size_t{0},
+                positions == Positions::first ? std::min<std::size_t>(1, extent.sequence) : extent.sequence};
+    }
+    [[nodiscard]] std::size_t each() const { return first < last ? last - first : 0; }
+};
+
+constexpr unsigned mean_threads = 1024;
+
+template <class Compute>
+__global__ void __launch_bounds__(mean_threads)
+    mean_kernel(const Compute* values, Extent extent, std::size_t first, std::size_t each, double* mean) {
+    const std::size_t count = extent.batch * each;
+    double sum = 0;
+    for (std::size_t i = thread_index(); i < count; i += thread_count()) {
+        const Place place = place_of(i, each);
+        sum += static_cast<double>(values[place.row * extent.sequence + first + place.piece]);
+    }
+    sum = block_sum(sum);
+    if (thread_index() == 0) *mean = count == 0 ? 0.0 : sum / static_cast<double>(count);
+}
+
+/// One double that a kernel has written.
+[[nodiscard]] inline double read_back(Context& context, const double* value) {
+    double host = 0;
+    check(cudaMemcpyAsync(&host, value, sizeof host, cudaMemcpyDeviceToHost, context.stream()), "reading a sum back");
+    check(cudaStreamSynchronize(context.stream()), "reading a sum back");
+    return host;
+}
+
+}  // namespace detail
+
+template <class Out, class F, class... In>
+void sum_rows(Context& context, MatrixView<Out> out, Write write, const F& f, MatrixView<In>... in) {
+    static_assert(sizeof...(In) > 0 && sizeof...(In) <= 3,
+                  "lamina: CudaBackend: sum_rows takes one to three operands; combine some with map first");
+    LAMINA_EXPECTS(out.rows == 1, "CudaBackend: sum_rows: the output must have one row");
+    LAMINA_EXPECTS(((in.cols == out.cols) && ...), "CudaBackend: sum_rows: operands of different widths");
+    const std::size_t rows = std::max({in.rows...});
+    LAMINA_EXPECTS(((in.rows == rows) && ...), "CudaBackend: sum_rows: operands of different heights");
+    using Term = detail::TermOf<ComputeOf<Out>, F, std::remove_const_t<In>...>;
+    detail::sum_over_rows(context, "sum_rows", out.data, rows, out.cols, write, Term{f, in...});
+}
+
+template <class T>
+[[nodiscard]] double sum_of_squares(Context& context, MatrixView<T> view) {
+    using Element = std::remove_const_t<T>;
+    if (view.size() == 0) return 0;
+    if (view.contiguous()) view = row_view(view.data, view.size());
+    constexpr unsigned width = pack_width<Element>;
+    const bool packed = is_packed<width>(view);
+    const LaunchShape shape = shape_for_elements(context, packed ? view.size() / width : view.size());
+    double* const partial = context.scratch<double>(Scratch::partial_sums, shape.blocks + 1);
+    launch(context.stream(), "sum_of_squares", shape,
+           packed ? detail::squares_kernel<width, Element> : detail::squares_kernel<1, Element>,
+           MatrixView<const Element>(view), partial);
+    launch(context.stream(), "sum_of_squares", {.blocks = 1, .threads = element_threads}, detail::sum_kernel<double>,
+           partial, std::size_t{shape.blocks}, partial + shape.blocks);
+    return detail::read_back(context, partial + shape.blocks);
+}
+
+template <class Compute>
+void mean_over_tokens(Context& context, const MeanOverTokens<Compute>& request) {
+    const auto counted = detail::CountedTokens::of(request.extent, request.positions);
+    launch(context.stream(), "mean_over_tokens", {.blocks = 1, .threads = detail::mean_threads},
+           detail::mean_kernel<Compute>, request.values, request.extent, counted.first, counted.each(), request.mean);
+}
+
+/// The same, brought to the host.
+template <class Compute>
+[[nodiscard]] double mean_over_tokens(Context& context, const Compute* values, Extent extent, Positions positions) {
+    double* const mean = context.scratch<double>(Scratch::partial_sums, 1);
+    mean_over_tokens(context, MeanOverTokens<Compute>{values, extent, positions, mean});
+    return detail::read_back(context, mean);
+}
+
+}  // namespace lamina::cuda

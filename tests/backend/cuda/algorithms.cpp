@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/backend/cuda/algorithms.hpp>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <lamina/backend/cuda/blas.hpp>
+#include <lamina/core/bfloat16.hpp>
+
+#include "backend/cuda/device_matrix.hpp"
+#include "cuda_emulation/cublaslt.hpp"
+#include "cuda_emulation/runtime.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina::cuda;
+using lamina_tests::DeviceMatrix;
+namespace emulator = lamina_tests::emulator;
+
+namespace {
+
+struct Matrices {
+    // Sums of 200 terms, which the library's algorithms add up in different orders.
+    DeviceMatrix<bf16> lhs = DeviceMatrix<bf16>(8, 200).randomised(1);
+    DeviceMatrix<bf16> rhs = DeviceMatrix<bf16>(200, 24).randomised(2);
+    DeviceMatrix<float> base = DeviceMatrix<float>(8, 24).randomised(3);
+    DeviceMatrix<float> out = DeviceMatrix<float>(8, 24).randomised(4);
+
+    [[nodiscard]] Product product() const {
+        Product result;
+        result.out = out.view();
+        result.lhs = lhs.input();
+        result.rhs = rhs.input();
+        return result;
+    }
+    [[nodiscard]] Product accumulating() const {
+        Product result = product();
+        result.base = result.out;
+        return result;
+    }
+};
+
+std::set<std::uint64_t> algorithms_run() {
+    std::set<std::uint64_t> result;
+    for (const auto& call : emulator::library_calls()) result.insert(call.algorithm);
+    return result;
+}
+
+/// The library's algorithms, as the emulator numbers them: this one adds partial sums in any order.
+constexpr std::uint64_t in_place_reduction = 14;
+
+}  // namespace
+
+TEST_CASE("candidates are timed once, those only whose bits are the same each time", "[cuda][algorithms]") {
+    Context context(0);
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    const Matrices matrices;
+    emulator::forget_library_calls();
+    REQUIRE(blas.multiply(matrices.product()));
+    const auto candidates = algorithms_run();
+    CHECK(candidates.size() == 4);
+    CHECK(candidates.count(in_place_reduction) == 0);
+    CHECK(emulator::library_calls().size() == 4 * 7 + 1);
+    const std::uint64_t chosen = emulator::library_calls().back().algorithm;
+    const auto values = matrices.out.values();
+
+    emulator::forget_library_calls();
+    REQUIRE(blas.multiply(matrices.product()));
+    REQUIRE(emulator::library_calls().size() == 1);
+    CHECK(emulator::library_calls()[0].algorithm == chosen);
+    CHECK(matrices.out.values() == values);
+}
+
+TEST_CASE("timing leaves an output alone that is added to", "[cuda][algorithms]") {
+    const Matrices matrices;
+    Context context(0);
+    Blas plain(context, FloatProducts::fp32, Choice::first);
+    REQUIRE(plain.multiply(matrices.product()));
+    const auto product = matrices.out.values();
+
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    std::copy(matrices.base.data(), matrices.base.data() + 8 * 24, matrices.out.data());
+    const std::size_t before = emulator::bytes_in_use();
+    emulator::forget_library_calls();
+    REQUIRE(blas.multiply(matrices.accumulating()));
+    const auto& calls = emulator::library_calls();
+    REQUIRE(calls.size() > 7);
+    CHECK(std::all_of(calls.begin(), calls.end() - 1, [&](const auto& call) {
+        return call.d != matrices.out.data() && call.c == call.d && call.beta == 1;
+    }));
+    CHECK(calls.back().d == matrices.out.data());
+    CHECK(emulator::bytes_in_use() == before);  // what it was timed in is gone
+    const auto sum = matrices.out.values();
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+        CHECK(sum[i] == Approx(matrices.base.values()[i] + product[i]).margin(1e-5));
+    }
+}
+
+TEST_CASE("a base elsewhere is read as it is while candidates are timed", "[cuda][algorithms]") {
+    const Matrices matrices;
+    Context context(0);
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    const auto base = matrices.base.values();
+    Product product = matrices.product();
+    product.base = matrices.base.view();
+    emulator::forget_library_calls();
+    REQUIRE(blas.multiply(product));
+    const auto& calls = emulator::library_calls();
+    CHECK(std::all_of(calls.begin(), calls.end(), [&](const auto& call) { return call.c == matrices.base.data(); }));
+    CHECK(matrices.base.values() == base);
+}
+
+TEST_CASE("without timing the library's first candidate is used", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    Blas blas(context, FloatProducts::fp32, Choice::first);
+    emulator::forget_library_calls();
+    REQUIRE(blas.multiply(matrices.product()));
+    CHECK(emulator::library_calls().size() == 1);
+
+    blas.set_choice(Choice::timed);
+    REQUIRE(blas.multiply(matrices.product()));  // its algorithm is chosen already
+    CHECK(emulator::library_calls().size() == 2);
+    REQUIRE(blas.multiply(matrices.accumulating()));
+    CHECK(emulator::library_calls().size() > 3);
+}
+
+TEST_CASE("nothing is timed while work is recorded, and what was chosen stays", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    static_cast<void>(context.scratch<std::byte>(Scratch::library, library_workspace_bytes));
+    emulator::forget_library_calls();
+    context.recording = true;
+    REQUIRE(blas.multiply(matrices.product()));
+    context.recording = false;
+    CHECK(emulator::library_calls().size() == 1);
+    REQUIRE(blas.multiply(matrices.product()));
+    CHECK(emulator::library_calls().size() == 2);
+    CHECK(algorithms_run().size() == 1);
+}
+
+TEST_CASE("with no memory to time in, the library's first candidate is used", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    static_cast<void>(context.scratch<std::byte>(Scratch::library, library_workspace_bytes));
+    emulator::set_memory_limit(emulator::bytes_in_use() + 100);
+    emulator::forget_library_calls();
+    CHECK(blas.multiply(matrices.accumulating()));
+    CHECK(emulator::library_calls().size() == 1);
+    emulator::set_memory_limit(std::size_t{8} << 30U);
+    CHECK(cudaGetLastError() == cudaSuccess);
+}
+
+TEST_CASE("a table of algorithms makes the same bits in another run", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    std::string table;
+    std::uint64_t chosen = 0;
+    std::vector<double> values;
+    {
+        Blas blas(context, FloatProducts::fp32, Choice::timed);
+        REQUIRE(blas.multiply(matrices.product()));
+        REQUIRE(blas.multiply(matrices.accumulating()));
+        REQUIRE(blas.multiply(matrices.product()));
+        chosen = emulator::library_calls().back().algorithm;
+        values = matrices.out.values();
+        table = blas.exported_algorithms();
+    }
+    CHECK(std::count(table.begin(), table.end(), '\n') == 3);
+    CHECK_THAT(table, Catch::StartsWith("lamina algorithms 1, cuBLASLt " + library_version() +
+                                        ", emulated device, 4 multiprocessors\n"));
+    // Another algorithm than the chosen one, so that following the table shows.
+    const std::string words = " " + std::to_string(chosen) + " ";
+    std::string other = table;
+    for (std::size_t at = other.find(words); at != std::string::npos; at = other.find(words, at + 1)) {
+        other.replace(at, words.size(), chosen == 12 ? " 15 " : " 12 ");
+    }
+
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    blas.import_algorithms(table);
+    emulator::forget_library_calls();
+    REQUIRE(blas.multiply(matrices.product()));
+    REQUIRE(emulator::library_calls().size() == 1);
+    CHECK(emulator::library_calls()[0].algorithm == chosen);
+    CHECK(matrices.out.values() == values);
+    CHECK(blas.exported_algorithms().size() < table.size());  // only one of the two is in use
+
+    blas.import_algorithms(other);
+    REQUIRE(blas.multiply(matrices.product()));
+    CHECK(emulator::library_calls().back().algorithm != chosen);
+}
+
+TEST_CASE("a table that does not fit is refused", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    Blas blas(context, FloatProducts::fp32, Choice::first);
+    REQUIRE(blas.multiply(matrices.product()));
+    const std::string table = blas.exported_algorithms();
+    const std::string heading = table.substr(0, table.find('\n'));
+
+    emulator::set_library_version(130209);
+    CHECK_THROWS_WITH(blas.import_algorithms(table),
+                      "lamina: CudaBackend: a table of algorithms starts with \"" + heading +
+                          "\": expected \"lamina algorithms 1, cuBLASLt 13.2.9, emulated device, 4 "
+                          "multiprocessors\"; time them anew");
+    emulator::set_library_version(CUBLAS_VERSION);
+    CHECK_THROWS_WITH(blas.import_algorithms(heading + "\n1 2 3\n"),
+                      "lamina: CudaBackend: a table of algorithms, line 2: expected 31 numbers");
+    CHECK_THROWS_WITH(blas.import_algorithms(table + table.substr(heading.size() + 1, 9) + "x\n"),
+                      Catch::Contains("line 3: expected 31 numbers"));
+    CHECK_THROWS_AS(blas.import_algorithms(""), Error);
+
+    // Numbers of no algorithm that this library has.
+    std::string zeroed = heading + "\n";
+    std::size_t number = 0;
+    std::string word;
+    for (const char letter : table.substr(heading.size() + 1)) {
+        if (letter != ' ') {
+            word += letter;
+            continue;
+        }
+        zeroed += (number++ < 23 ? word : "0") + " ";
+        word.clear();
+    }
+    blas.import_algorithms(zeroed + "\n");
+    CHECK_THROWS_WITH(blas.multiply(matrices.product()),
+                      Catch::Contains("matmul: out [8, 24] float") && Catch::Contains("its imported algorithm"));
+}

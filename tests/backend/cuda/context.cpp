@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/backend/cuda/context.hpp>
+
+#include <cstddef>
+
+#include "cuda_emulation/runtime.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using cuda::Context;
+using cuda::Scratch;
+namespace emulator = lamina_tests::emulator;
+
+TEST_CASE("a device that is not there is refused by number", "[cuda][context]") {
+    CHECK_THROWS_WITH(Context(1), "lamina: CudaBackend: device 1: this machine has 1");
+    CHECK_THROWS_AS(Context(-1), DeviceError);
+    const Context context(0);
+    CHECK(context.device() == 0);
+    CHECK(context.multiprocessors() == 4);
+    CHECK(context.stream() != nullptr);
+}
+
+TEST_CASE("scratch keeps its address until more is asked for", "[cuda][context]") {
+    Context context(0);
+    CHECK(context.scratch_bytes() == 0);
+    float* const first = context.scratch<float>(Scratch::rows, 100);
+    const std::uint64_t generation = context.generation();
+    CHECK(context.scratch<float>(Scratch::rows, 100) == first);
+    CHECK(context.scratch<std::byte>(Scratch::rows, 1) == static_cast<void*>(first));
+    CHECK(context.generation() == generation);
+
+    static_cast<void>(context.scratch<float>(Scratch::rows, 101));
+    CHECK(context.generation() != generation);
+    CHECK(context.scratch_bytes() == 404);
+    CHECK(static_cast<void*>(context.scratch<float>(Scratch::product, 1)) !=
+          static_cast<void*>(context.scratch<float>(Scratch::rows, 1)));
+    CHECK(context.scratch_bytes() == 408);
+}
+
+TEST_CASE("scratch belongs to its context", "[cuda][context]") {
+    const std::size_t before = emulator::bytes_in_use();
+    {
+        Context context(0);
+        static_cast<void>(context.scratch<double>(Scratch::lhs, 1000));
+        CHECK(emulator::bytes_in_use() == before + 8000);
+    }
+    CHECK(emulator::bytes_in_use() == before);
+}
+
+TEST_CASE("scratch does not grow while work is recorded", "[cuda][context]") {
+    Context context(0);
+    static_cast<void>(context.scratch<float>(Scratch::rows, 10));
+    context.recording = true;
+    CHECK_NOTHROW(context.scratch<float>(Scratch::rows, 10));
+    CHECK_THROWS_WITH(context.scratch<float>(Scratch::rows, 11),
+                      "lamina: CudaBackend: scratch memory must not grow while a graph is recorded");
+    context.recording = false;
+    CHECK_NOTHROW(context.scratch<float>(Scratch::rows, 11));
+}
+
+TEST_CASE("waiting tells of work that failed", "[cuda][context]") {
+    Context context(0);
+    CHECK_NOTHROW(context.wait());
+    emulator::fail_call(1);
+    CHECK_THROWS_WITH(context.wait(), Catch::Contains("waiting for queued work: cudaErrorLaunchFailure"));
+    static_cast<void>(cudaGetLastError());
+}

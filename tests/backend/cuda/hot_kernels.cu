@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// The kernels that a step of GPT-2 spends its time in besides matrix products, for tests/structure/ptxas.py to look at.
+#include <lamina/backend/cuda/adamw.hpp>
+#include <lamina/backend/cuda/cached_attention.hpp>
+#include <lamina/backend/cuda/cross_entropy.hpp>
+#include <lamina/backend/cuda/elementwise.hpp>
+#include <lamina/backend/cuda/embedding.hpp>
+#include <lamina/backend/cuda/flash_attention.hpp>
+#include <lamina/backend/cuda/flash_attention_backward.hpp>
+#include <lamina/backend/cuda/normalisation.hpp>
+#include <lamina/backend/cuda/reduction.hpp>
+#include <lamina/core/bfloat16.hpp>
+#include <lamina/nn/detail/functors.hpp>
+#include <lamina/nn/gelu.hpp>
+
+namespace lamina::cuda::detail {
+
+using Short = RowShape<row_pack_width, 8>;
+using Long = RowShape<row_pack_width, 13>;
+constexpr Divisor live = Divisor::live;
+constexpr Divisor fixed = Divisor::fixed;
+
+template __global__ void normalise_kernel<Short>(RowsForward<float, bf16, bf16>);
+template __global__ void normalise_kernel<Long>(RowsForward<float, bf16, bf16>);
+template __global__ void normalise_kernel<Short>(RowsForward<float, float, float>);
+template __global__ void normalise_kernel<Long>(RowsForward<float, float, float>);
+template __global__ void normalise_backward_kernel<live, Short>(NormaliseBackward<float, bf16, float, bf16>);
+template __global__ void normalise_backward_kernel<live, Long>(NormaliseBackward<float, bf16, float, bf16>);
+template __global__ void normalise_backward_kernel<fixed, Short>(NormaliseBackward<float, bf16, float, bf16>);
+template __global__ void normalise_backward_kernel<fixed, Long>(NormaliseBackward<float, bf16, float, bf16>);
+template __global__ void normalise_backward_kernel<live, Short>(NormaliseBackward<float, float, float, float>);
+template __global__ void normalise_backward_kernel<live, Long>(NormaliseBackward<float, float, float, float>);
+template __global__ void deviation_penalty_kernel<Long>(DeviationPenaltyBackward<float>);
+template __global__ void sum_piece_kernel(MatrixView<float>, GainTerm<float, float, bf16>, std::size_t, std::size_t);
+template __global__ void cross_entropy_kernel<4>(SoftmaxCrossEntropy<float, bf16>, MatrixView<bf16>);
+template __global__ void cross_entropy_kernel<4>(SoftmaxCrossEntropy<float, float>, MatrixView<float>);
+template __global__ void adamw_kernel<4>(std::size_t, float*, const float*, float*, float*, AdamWFactors<float>);
+template __global__ void embed_kernel<8>(Embed<float, bf16>);
+template __global__ void squares_kernel<4>(MatrixView<const float>, double*);
+template __global__ void copy_rows_kernel<8, Indexed::input>(MatrixView<bf16>, MatrixView<const bf16>,
+                                                             const std::size_t*, std::size_t);
+template __global__ void map_kernel<8>(MatrixView<bf16>, Same, MatrixView<const float>);
+template __global__ void map_kernel<4>(MatrixView<float>, lamina::detail::Add, MatrixView<const float>,
+                                       MatrixView<const float>);
+template __global__ void map_kernel<8>(MatrixView<bf16>, lamina::detail::GeluTanh, MatrixView<const bf16>);
+template __global__ void map_kernel<8>(MatrixView<bf16>, lamina::detail::GeluTanhBackward, MatrixView<const bf16>,
+                                       MatrixView<const bf16>);
+template __global__ void flash_attention_kernel<LongRows>(WholeSequences<bf16>);
+template __global__ void flash_attention_kernel<MiddleRows>(PackedSegments<bf16>);
+template __global__ void flash_attention_kernel<ShortRows>(PackedSegments<bf16>);
+template __global__ void flash_row_facts_kernel(AttentionBackward<bf16>, FlashRowFacts);
+template __global__ void flash_attention_keys_kernel(AttentionBackward<bf16>, HeadGrid, FlashRowFacts);
+template __global__ void flash_attention_queries_kernel(AttentionBackward<bf16>, HeadGrid, FlashRowFacts);
+template __global__ void mean_kernel(const float*, Extent, std::size_t, std::size_t, double*);
+
+}  // namespace lamina::cuda::detail

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT
+#include <lamina/backend/cuda/matmul.hpp>
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <lamina/arch/architecture.hpp>
+#include <lamina/core/bfloat16.hpp>
+#include <lamina/core/gelu.hpp>
+
+#include "backend/cuda/device_matrix.hpp"
+#include "cuda_emulation/cublaslt.hpp"
+#include "cuda_emulation/emulator.hpp"
+#include "cuda_emulation/runtime.hpp"
+#include "support/catch.hpp"
+
+using namespace lamina;
+using namespace lamina::cuda;
+using lamina_tests::DeviceMatrix;
+namespace emulator = lamina_tests::emulator;
+
+namespace {
+
+struct Gpu {
+    Context context{0};
+    Blas blas{context, FloatProducts::fp32, Choice::first};
+};
+
+/// Products are checked and counted, not computed: they have GPT-2's real sizes.
+class CountedProducts {
+public:
+    CountedProducts() { emulator::set_arithmetic(false); }
+    CountedProducts(const CountedProducts&) = delete;
+    CountedProducts& operator=(const CountedProducts&) = delete;
+    ~CountedProducts() { emulator::set_arithmetic(true); }
+
+    /// What the library is asked for, and how many kernels run beside it.
+    struct Seen {
+        std::vector<emulator::LibraryCall> calls;
+        std::size_t kernels;
+    };
+    static Seen of(const auto& work) {
+        emulator::forget_library_calls();
+        const std::size_t before = emulator::kernels_run();
+        work();
+        return {emulator::library_calls(), emulator::kernels_run() - before};
+    }
+};
+
+/// One call on the caller's own memory, and nothing else.
+void check_direct(const CountedProducts::Seen& seen, const void* out, const void* lhs, const void* rhs,
+                  const void* base, cublasLtEpilogue_t epilogue) {
+    CHECK(seen.kernels == 0);
+    REQUIRE(seen.calls.size() == 1);
+    CHECK(seen.calls[0].d == out);
+    CHECK(seen.calls[0].b == lhs);
+    CHECK(seen.calls[0].a == rhs);
+    CHECK(seen.calls[0].beta == (base == nullptr ? 0 : 1));
+    CHECK(seen.calls[0].c == (base == nullptr ? out : base));
+    CHECK(seen.calls[0].epilogue == epilogue);
+}
+
+struct Features {
+    std::size_t in, out;
+};
+std::array<Features, 4> linears(std::size_t embed) {
+    return {{{embed, 3 * embed}, {embed, embed}, {embed, 4 * embed}, {4 * embed, embed}}};
+}
+
+constexpr std::size_t tokens = 24;
+
+}  // namespace
+
+TEST_CASE("GPT-2's linear layers take the direct path", "[cuda][matmul]") {
+    const CountedProducts counted;
+    Gpu gpu;
+    Context& context = gpu.context;
+    Blas& blas = gpu.blas;
+    for (const Architecture& size : {gpt2_small, gpt2_medium, gpt2_large, gpt2_xl}) {
+        for (const auto [in, out] : linears(size.embed)) {
+            CAPTURE(in, out);
+            const DeviceMatrix<bf16> x(tokens, in), weight(in, out), y(tokens, out), pre(tokens, out), d_x(tokens, in);
+            const DeviceMatrix<bf16> addend(tokens, out);
+            const DeviceMatrix<float> stream(tokens, out), next(tokens, out), d_weight(in, out);
+            const DeviceMatrix<bf16> bias(1, out);
+            const DeviceMatrix<float> float_bias(1, out);
+
+            AffineProduct<bf16, bf16, bf16, bf16> forward{
+                .out = y.view(), .lhs = x.input(), .rhs = weight.input(), .bias = bias.data()};
+            const auto run_forward = [&] { affine_product(context, blas, forward); };
+            check_direct(counted.of(run_forward), y.data(), x.data(), weight.data(), nullptr, CUBLASLT_EPILOGUE_BIAS);
+            forward.base = addend.input();
+            check_direct(counted.of(run_forward), y.data(), x.data(), weight.data(), addend.data(),
+                         CUBLASLT_EPILOGUE_BIAS);
+            forward.pre_activation = pre.view();
+            check_direct(counted.of(run_forward), y.data(), x.data(), weight.data(), addend.data(),
+                         CUBLASLT_EPILOGUE_GELU_AUX_BIAS);
+            forward.base = {};
+            check_direct(counted.of(run_forward), y.data(), x.data(), weight.data(), nullptr,
+                         CUBLASLT_EPILOGUE_GELU_AUX_BIAS);
+
+            AffineProduct<float, bf16, bf16, float> into_stream{.out = next.view(),
+                                                                .lhs = x.input(),
+                                                                .rhs = weight.input(),
+                                                                .bias = float_bias.data(),
+                                                                .base = stream.input()};
+            const auto run_into_stream = [&] { affine_product(context, blas, into_stream); };
+            check_direct(counted.of(run_into_stream), next.data(), x.data(), weight.data(), stream.data(),
+                         CUBLASLT_EPILOGUE_BIAS);
+            into_stream.base = next.input();
+            check_direct(counted.of(run_into_stream), next.data(), x.data(), weight.data(), next.data(),
+                         CUBLASLT_EPILOGUE_BIAS);
+
+            const auto backward = [&](Write write) {
+                return [&, write] {
+                    matmul(context, blas, d_x.view(), y.input(), weight.input(),
+                           {.rhs_as = Transpose::yes, .write = write});
+                };
+            };
+            check_direct(counted.of(backward(Write::overwrite)), d_x.data(), y.data(), weight.data(), nullptr,
+                         CUBLASLT_EPILOGUE_DEFAULT);
+            check_direct(counted.of(backward(Write::accumulate)), d_x.data(), y.data(), weight.data(), d_x.data(),
+                         CUBLASLT_EPILOGUE_DEFAULT);
+            const DeviceMatrix<bf16> went_in(tokens, in);
+            const auto gelu_backward = [&](Write write) {
+                return [&, write] {
+                    matmul_gelu_backward(context, blas,
+                                         GeluBackwardProduct<bf16, bf16, bf16>{.out = d_x.view(),
+                                                                               .lhs = y.input(),
+                                                                               .rhs = weight.input(),
+                                                                               .pre_activation = went_in.input(),
+                                                                               .write = write});
+                };
+            };
+            check_direct(counted.of(gelu_backward(Write::overwrite)), d_x.data(), y.data(), weight.data(), nullptr,
+                         CUBLASLT_EPILOGUE_DGELU);
+            check_direct(counted.of(gelu_backward(Write::accumulate)), d_x.data(), y.data(), weight.data(), d_x.data(),
+                         CUBLASLT_EPILOGUE_DGELU);
+
+            const auto weight_gradient = [&] {
+                matmul(context, blas, d_weight.view(), x.input(), y.input(),
+                       {.lhs_as = Transpose::yes, .write = Write::accumulate});
+            };
+            check_direct(counted.of(weight_gradient), d_weight.data(), x.data(), y.data(), d_weight.data(),
+                         CUBLASLT_EPILOGUE_DEFAULT);
+        }
+    }
+    // Neither operands nor results were copied anywhere.
+    CHECK(context.scratch_bytes() == library_workspace_bytes);
+}
+
+TEST_CASE("a bf16 bias into a float stream costs a row, nothing more", "[cuda][matmul]") {
+    const CountedProducts counted;
+    Gpu gpu;
+    const DeviceMatrix<bf16> x(tokens, 768), weight(768, 768), bias(1, 768);
+    const DeviceMatrix<float> stream(tokens, 768);
+    const auto seen = counted.of([&] {
+        affine_product(gpu.context, gpu.blas,
+                       AffineProduct<float, bf16, bf16, bf16>{.out = stream.view(),
+                                                              .lhs = x.input(),
+                                                              .rhs = weight.input(),
+                                                              .bias = bias.data(),
+                                                              .base = stream.input()});
+    });
+    CHECK(seen.kernels == 1);
+    REQUIRE(seen.calls.size() == 1);
+    CHECK(seen.calls[0].epilogue == CUBLASLT_EPILOGUE_BIAS);
+    CHECK(seen.calls[0].d == stream.data());
+    CHECK(gpu.context.scratch_bytes() == library_workspace_bytes + 768 * sizeof(float));
+}
+
+TEST_CASE("logits and their gradient take the direct path, if rows of the gradient are aligned", "[cuda][matmul]") {
+    const CountedProducts counted;
+    Gpu gpu;
+    Context& context = gpu.context;
+    Blas& blas = gpu.blas;
+    for (const Architecture& size : {gpt2_small, gpt2_medium, gpt2_large, gpt2_xl}) {
+        const std::size_t embed = size.embed;
+        const std::size_t vocab = size.vocab;
+        const std::size_t padded = (vocab + 7) / 8 * 8;
+        const DeviceMatrix<bf16> hidden(tokens, embed), table(vocab, embed), d_hidden(tokens, embed);
+        for (const std::size_t stride : {vocab, padded}) {
+            CAPTURE(embed, stride);
+            const DeviceMatrix<float> logits(tokens, vocab, stride);
+            const DeviceMatrix<bf16> d_logits(tokens, vocab, stride);
+            check_direct(counted.of([&] {
+                matmul(context, blas, logits.view(), hidden.input(), table.input(), {.rhs_as = Transpose::yes});
+            }),
+                         logits.data(), hidden.data(), table.data(), nullptr, CUBLASLT_EPILOGUE_DEFAULT);
+            const auto seen = counted.of(
+                [&] { matmul(context, blas, d_hidden.view(), d_logits.input(), table.input(), MatmulOptions{}); });
+            if (stride == padded) {
+                check_direct(seen, d_hidden.data(), d_logits.data(), table.data(), nullptr, CUBLASLT_EPILOGUE_DEFAULT);
+            } else {
+                CHECK(seen.kernels == 1);  // copies d_logits to rows that are aligned
+                REQUIRE(seen.calls.size() == 1);
+                CHECK(seen.calls[0].d == d_hidden.data());
+            }
+        }
+    }
+}
+
+TEST_CASE("products of adapters in float take the direct path, or that of their parts", "[cuda][matmul]") {
+    const CountedProducts counted;
+    Gpu gpu;
+    Context& context = gpu.context;
+    Blas& blas = gpu.blas;
+    for (const Architecture& size : {gpt2_small, gpt2_medium, gpt2_large, gpt2_xl}) {
+        for (const auto [in, out] : linears(size.embed)) {
+            CAPTURE(in, out);
+            const DeviceMatrix<float> a(in, in), b(in, out), sum(in, out), d_a(in, in);
+            const auto forward = [&] { matmul(context, blas, sum.view(), a.input(), b.input(), MatmulOptions{}); };
+            const auto backward_a = [&] {
+                matmul(context, blas, d_a.view(), sum.input(), b.input(), {.rhs_as = Transpose::yes});
+            };
+            const auto backward_b = [&] {
+                matmul(context, blas, b.view(), a.input(), sum.input(),
+                       {.lhs_as = Transpose::yes, .write = Write::accumulate});
+            };
+            for (const FloatProducts direct : {FloatProducts::fp32, FloatProducts::tf32}) {
+                blas.set_float_products(direct);
+                const auto seen = counted.of(forward);
+                check_direct(seen, sum.data(), a.data(), b.data(), nullptr, CUBLASLT_EPILOGUE_DEFAULT);
+                CHECK(seen.calls[0].compute ==
+                      (direct == FloatProducts::fp32 ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_32F_FAST_TF32));
+                check_direct(counted.of(backward_a), d_a.data(), sum.data(), b.data(), nullptr,
+                             CUBLASLT_EPILOGUE_DEFAULT);
+                check_direct(counted.of(backward_b), b.data(), a.data(), sum.data(), b.data(),
+                             CUBLASLT_EPILOGUE_DEFAULT);
+            }
+            if (size.embed != gpt2_small.embed) continue;  // taking operands apart is the same for all, and slow here
+            blas.set_float_products(FloatProducts::bf16x3);
+            const auto three = counted.of(forward);
+            CHECK(three.calls.size() == 3);
+            blas.set_float_products(FloatProducts::bf16x6);
+            const auto six = counted.of(backward_b);
+            CHECK(six.calls.size() == 6);
+            CHECK(six.kernels == 2);  // one for each operand's parts
+            for (const auto& call : six.calls) {
+                CHECK(call.a_type == CUDA_R_16BF);
+                CHECK(call.d == b.data());
+                CHECK(call.beta == 1);
+            }
+            CHECK(three.calls[0].beta == 0);
+        }
+    }
+}
+
+namespace {
+
+/// The largest error of out = lhs · rhs, relative to the sum of the terms' magnitudes.
+template <class Lhs, class Rhs>
+double error_of(FloatProducts products) {
+    Context context(0);
+    Blas blas(context, products, Choice::first);
+    const auto lhs = DeviceMatrix<Lhs>(30, 100).randomised(1);
+    const auto rhs = DeviceMatrix<Rhs>(100, 30).randomised(2);
+    const DeviceMatrix<float> out(30, 30);
+    matmul(context, blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{});
+    double worst = 0;
+    for (std::size_t row = 0; row < 30; ++row) {
+        for (std::size_t col = 0; col < 30; ++col) {
+            double sum = 0;
+            double magnitude = 0;
+            for (std::size_t k = 0; k < 100; ++k) {
+                const double term = double(lhs.view()(row, k)) * double(rhs.view()(k, col));
+                sum += term;
+                magnitude += std::abs(term);
+            }
+            worst = std::max(worst, std::abs(double(out.view()(row, col)) - sum) / magnitude);
+        }
+    }
+    return worst;
+}
+
+/// Of sums of 100 terms in float, with an addition to the whole for each part: a random walk of roundoffs.
+constexpr double sums_in_float = 8 * 0x1p-24 * 10;
+
+}  // namespace
+
+TEST_CASE("each way to multiply floats is as exact as it says, and no more", "[cuda][matmul]") {
+    CHECK(error_of<float, float>(FloatProducts::fp32) <= sums_in_float);
+    // Left out are the products of the third part with anything but the first, 2^-24 of the operands each.
+    CHECK(error_of<float, float>(FloatProducts::bf16x6) <= 4 * 0x1p-24 + sums_in_float);
+    // Left out are third parts, and the product of the second ones: 2^-16 each.
+    CHECK(error_of<float, float>(FloatProducts::bf16x3) <= 3 * 0x1p-16 + sums_in_float);
+    // What is left out shows beside what the sums lose anyway.
+    CHECK(error_of<float, float>(FloatProducts::bf16x3) > 4 * error_of<float, float>(FloatProducts::fp32));
+    // Both operands are rounded to 11 bits.
+    CHECK(error_of<float, float>(FloatProducts::tf32) <= 2 * 0x1p-11 + sums_in_float);
+    CHECK(error_of<float, float>(FloatProducts::tf32) > 4 * error_of<float, float>(FloatProducts::bf16x3));
+    // A bf16 operand has no parts to leave out.
+    CHECK(error_of<float, bf16>(FloatProducts::bf16x6) <= sums_in_float);
+    CHECK(error_of<bf16, float>(FloatProducts::bf16x3) <= 0x1p-16 + sums_in_float);
+}
+
+TEST_CASE("any mixture of types multiplies", "[cuda][matmul]") {
+    Gpu gpu;
+    const auto verify = [&]<class Out, class Lhs, class Rhs>(Out, Lhs, Rhs) {
+        for (const FloatProducts products :
+             {FloatProducts::fp32, FloatProducts::bf16x6, FloatProducts::bf16x3, FloatProducts::tf32}) {
+            gpu.blas.set_float_products(products);
+            // Small whole numbers: no rounding anywhere, in any type.
+            const auto small = [](std::size_t row, std::size_t col) { return double((7 * row + 3 * col) % 5) - 2; };
+            const auto lhs = DeviceMatrix<Lhs>(5, 6, 9, 1).filled(small);
+            const auto rhs = DeviceMatrix<Rhs>(7, 6, 7, 3).filled(small);
+            const auto out = DeviceMatrix<Out>(5, 7, 11, 1).filled(small);
+            matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(),
+                   {.rhs_as = Transpose::yes, .write = Write::accumulate});
+            for (std::size_t row = 0; row < 5; ++row) {
+                for (std::size_t col = 0; col < 7; ++col) {
+                    double expected = small(row, col);
+                    for (std::size_t k = 0; k < 6; ++k) expected += small(row, k) * small(col, k);
+                    CHECK(double(out.view()(row, col)) == expected);
+                }
+            }
+        }
+    };
+    const auto with_every_operand = [&](auto out) {
+        const auto with_rhs = [&](auto lhs) {
+            verify(out, lhs, bf16());
+            verify(out, lhs, 0.0F);
+            verify(out, lhs, 0.0);
+        };
+        with_rhs(bf16());
+        with_rhs(0.0F);
+        with_rhs(0.0);
+    };
+    with_every_operand(bf16());
+    with_every_operand(0.0F);
+    with_every_operand(0.0);
+}
+
+TEST_CASE("an empty sum becomes zero or changes nothing", "[cuda][matmul]") {
+    const DeviceMatrix<bf16> lhs(3, 0, 8), rhs(0, 5);
+    const auto out = DeviceMatrix<bf16>(3, 5).filled([](std::size_t row, std::size_t col) { return row + col; });
+    const auto before = out.values();
+    Gpu gpu;
+    matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), {.write = Write::accumulate});
+    CHECK(out.values() == before);
+    matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{});
+    CHECK(out.values() == std::vector<double>(15, 0.0));
+}
+
+TEST_CASE("requests that do not fit are a caller's bug", "[cuda][matmul]") {
+    Gpu gpu;
+    const DeviceMatrix<float> two_by_three(2, 3), three_by_two(3, 2), square(2, 2);
+    CHECK_THROWS_WITH(
+        matmul(gpu.context, gpu.blas, square.view(), two_by_three.input(), two_by_three.input(), MatmulOptions{}),
+        "lamina: CudaBackend: matmul: out [M, N], lhs [M, K] and rhs [K, N] do not fit each other");
+    AffineProduct<float, float, float, float> affine{
+        .out = square.view(), .lhs = two_by_three.input(), .rhs = three_by_two.input(), .base = two_by_three.input()};
+    CHECK_THROWS_WITH(affine_product(gpu.context, gpu.blas, affine),
+                      "lamina: CudaBackend: affine_product: base or pre_activation of another shape than out");
+    GeluBackwardProduct<float, float, float> backward{.out = square.view(),
+                                                      .lhs = two_by_three.input(),
+                                                      .rhs = two_by_three.input(),
+                                                      .pre_activation = three_by_two.input()};
+    CHECK_THROWS_WITH(matmul_gelu_backward(gpu.context, gpu.blas, backward),
+                      "lamina: CudaBackend: matmul_gelu_backward: pre_activation of another shape than out");
+}
+
+TEST_CASE("a product that cannot be made says which", "[cuda][matmul]") {
+    Gpu gpu;
+    const auto lhs = DeviceMatrix<bf16>(4, 8).randomised(1);
+    const auto rhs = DeviceMatrix<bf16>(8, 16).randomised(2);
+    const DeviceMatrix<bf16> out(4, 16);
+    const auto multiply = [&] {
+        affine_product(
+            gpu.context, gpu.blas,
+            AffineProduct<bf16, bf16, bf16, bf16>{.out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()});
+    };
+    emulator::offer(emulator::Offer::none);
+    CHECK_THROWS_WITH(multiply(),
+                      "lamina: CudaBackend: affine_product: out [4, 16] bf16 = lhs [4, 8] bf16 · rhs [8, 16] bf16 in "
+                      "float, epilogue 1: cuBLASLt has no algorithm for it");
+    emulator::offer(emulator::Offer::all);
+
+    Gpu other;
+    affine_product(other.context, other.blas,
+                   AffineProduct<bf16, bf16, bf16, bf16>{.out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()});
+    emulator::fail_call(1);
+    CHECK_THROWS_WITH(affine_product(other.context, other.blas,
+                                     AffineProduct<bf16, bf16, bf16, bf16>{
+                                         .out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()}),
+                      Catch::Contains("affine_product: out [4, 16] bf16") && Catch::Contains("EXECUTION_FAILED"));
+    static_cast<void>(cudaGetLastError());
+}
+
+TEST_CASE("scratch that does not fit says how much it is", "[cuda][matmul]") {
+    Gpu gpu;
+    const DeviceMatrix<float> lhs(100, 1000);
+    const DeviceMatrix<bf16> rhs(1000, 10);
+    const DeviceMatrix<float> out(100, 10);
+    emulator::set_memory_limit(emulator::bytes_in_use() + 1000);
+    CHECK_THROWS_WITH(
+        matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{}),
+        Catch::Contains("allocating " + std::to_string(1000 * 16 * sizeof(float)) + " bytes, with 1000 of "));
+    emulator::set_memory_limit(std::size_t{8} << 30U);
+    CHECK_NOTHROW(matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{}));
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// parity::run on the emulator.
+#include <lamina/backend/cuda/device.hpp>
+
+#include "backend/parity_cuda_run.hpp"
+
+// Timing algorithms on the emulator would take most of the test's time, and has tests of its own.
+template <>
+lamina::CudaBackend lamina_tests::parity::make_backend<lamina::CudaBackend>() {
+    return lamina::CudaBackend({.algorithms = lamina::cuda::Choice::first});
+}
+
+template lamina_tests::parity::Result lamina_tests::parity::run<lamina::device::Cuda>(Kind, Progress);

@@ -1,0 +1,16 @@
+// expect: lamina: PreNorm: the norm writes another scalar type than the inner layer reads; give both the same policies
+#include <lamina/nn/layer_norm.hpp>
+#include <lamina/nn/linear.hpp>
+#include <lamina/nn/policies.hpp>
+#include <lamina/nn/pre_norm.hpp>
+
+using namespace lamina;
+using P = Policies<precision::MixedBf16>;
+
+#ifdef LAMINA_EXPECT_FAILURE
+using Composition = PreNorm<LayerNorm<768, Policies<>>, Linear<768, 3072, P>>;
+#else
+using Composition = PreNorm<LayerNorm<768, P>, Linear<768, 3072, P>>;
+#endif
+
+Composition layer;

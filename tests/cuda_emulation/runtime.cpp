@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// The CUDA runtime's C functions that lamina calls, on the host: memory, streams, events, graphs, one pretended device.
+#include "cuda_emulation/runtime.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <vector>
+
+// The runtime's opaque types, as far as this file makes them.
+struct CUstream_st {
+    bool capturing = false;
+    std::vector<std::function<void()>> recorded;
+};
+struct CUgraph_st {
+    std::vector<std::function<void()>> work;
+};
+struct CUgraphExec_st {
+    std::vector<std::function<void()>> work;
+};
+struct CUevent_st {
+    std::chrono::steady_clock::time_point at;
+};
+
+namespace lamina_tests::emulator {
+
+namespace {
+
+constexpr std::size_t page = 4096;
+constexpr std::size_t alignment = 256;  // of cudaMalloc
+
+struct Region {
+    void* start;
+    std::size_t mapped;
+    std::size_t bytes;
+};
+
+std::map<void*, Region> regions;
+std::size_t in_use = 0;
+std::size_t limit = std::size_t{8} << 30U;
+std::size_t calls_to_failure = 0;
+std::size_t launches_of_graphs = 0;
+cudaError_t last_error = cudaSuccess;
+int captures = 0;
+
+cudaError_t status(cudaError_t result = cudaSuccess) {
+    if (calls_to_failure != 0 && --calls_to_failure == 0) result = cudaErrorLaunchFailure;
+    if (result != cudaSuccess) last_error = result;
+    return result;
+}
+
+/// What may not happen while a stream is captured.
+bool forbidden_now() { return captures > 0; }
+
+}  // namespace
+
+cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
+    if (calls_to_failure == 1) return status();
+    if (stream != nullptr && stream->capturing) {
+        stream->recorded.push_back(std::move(work));
+    } else {
+        work();
+    }
+    return status();
+}
+
+std::size_t bytes_in_use() { return in_use; }
+void set_memory_limit(std::size_t bytes) { limit = bytes; }
+void fail_call(std::size_t count) { calls_to_failure = count; }
+std::size_t graphs_launched() { return launches_of_graphs; }
+
+}  // namespace lamina_tests::emulator
+
+using namespace lamina_tests::emulator;
+
+extern "C" {
+
+// The end of the memory stands before a page that nobody may touch, so that what is written or read behind it is found.
+cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
+    if (forbidden_now()) return status(cudaErrorStreamCaptureUnsupported);
+    if (in_use + bytes > limit) return status(cudaErrorMemoryAllocation);
+    const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    const std::size_t pages = (rounded + page - 1) / page * page;
+    void* const start = mmap(nullptr, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) return status(cudaErrorMemoryAllocation);
+    mprotect(static_cast<std::byte*>(start) + pages, page, PROT_NONE);
+    // Not a number where it is read before it is written; of large memory only the ends, or tests would do little else.
+    const std::size_t filled = std::min(pages, std::size_t{1} << 20U);
+    std::memset(start, 0xFF, filled);
+    std::memset(static_cast<std::byte*>(start) + pages - filled, 0xFF, filled);
+    *pointer = static_cast<std::byte*>(start) + pages - rounded;
+    regions[*pointer] = {start, pages + page, bytes};
+    in_use += bytes;
+    return status();
+}
+cudaError_t cudaFree(void* pointer) {
+    if (pointer == nullptr) return status();
+    const auto found = regions.find(pointer);
+    if (found == regions.end()) return status(cudaErrorInvalidValue);
+    in_use -= found->second.bytes;
+    munmap(found->second.start, found->second.mapped);
+    regions.erase(found);
+    return status();
+}
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+    *free = limit - in_use;
+    *total = limit;
+    return status();
+}
+cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned) {
+    if (forbidden_now()) return status(cudaErrorStreamCaptureUnsupported);
+    *pointer = std::malloc(bytes);
+    return status(*pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess);
+}
+cudaError_t cudaMallocHost(void** pointer, std::size_t bytes) { return cudaHostAlloc(pointer, bytes, 0); }
+cudaError_t cudaFreeHost(void* pointer) {
+    std::free(pointer);
+    return status();
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+    return enqueue(stream, [=] {
+        if (bytes > 0) std::memmove(to, from, bytes);
+    });
+}
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+    return enqueue(stream, [=] {
+        if (bytes > 0) std::memset(to, value, bytes);
+    });
+}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+    *stream = new CUstream_st;
+    return status();
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    delete stream;
+    return status();
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+    return status(forbidden_now() ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
+}
+cudaError_t cudaDeviceSynchronize() {
+    return status(forbidden_now() ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
+}
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+    *event = new CUevent_st;
+    return status();
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return cudaEventCreate(event); }
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+    delete event;
+    return status();
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    return enqueue(stream, [=] { event->at = std::chrono::steady_clock::now(); });
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+    return status(forbidden_now() ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+    *milliseconds = std::chrono::duration<float, std::milli>(end->at - start->at).count();
+    return status();
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return status(); }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+    const cudaError_t result = status(stream == nullptr || stream->capturing ? cudaErrorIllegalState : cudaSuccess);
+    if (result != cudaSuccess) return result;
+    stream->capturing = true;
+    stream->recorded.clear();
+    ++captures;
+    return result;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+    if (stream == nullptr || !stream->capturing) return status(cudaErrorIllegalState);
+    stream->capturing = false;
+    --captures;
+    *graph = new CUgraph_st{std::move(stream->recorded)};
+    return status();
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+    *executable = new CUgraphExec_st{graph->work};
+    return status();
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t) {
+    ++launches_of_graphs;
+    for (const auto& work : executable->work) work();
+    return status();
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+    delete graph;
+    return status();
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+    delete executable;
+    return status();
+}
+
+cudaError_t cudaGetDeviceCount(int* count) {
+    *count = 1;
+    return status();
+}
+cudaError_t cudaSetDevice(int device) { return status(device == 0 ? cudaSuccess : cudaErrorInvalidDevice); }
+cudaError_t cudaGetDevice(int* device) {
+    *device = 0;
+    return status();
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+    *properties = {};
+    std::strcpy(properties->name, "emulated device");
+    properties->major = 9;
+    properties->multiProcessorCount = 4;
+    properties->totalGlobalMem = limit;
+    properties->sharedMemPerBlockOptin = 227 * 1024;
+    properties->l2CacheSize = 50 << 20;
+    return status();
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+    *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : attribute == cudaDevAttrComputeCapabilityMajor ? 9 : 0;
+    return status();
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
+    *version = CUDART_VERSION;
+    return status();
+}
+cudaError_t cudaDriverGetVersion(int* version) { return cudaRuntimeGetVersion(version); }
+cudaError_t cudaGetLastError() {
+    const cudaError_t error = last_error;
+    last_error = cudaSuccess;
+    return error;
+}
+cudaError_t cudaPeekAtLastError() { return last_error; }
+const char* cudaGetErrorName(cudaError_t error) {
+    switch (error) {
+        case cudaSuccess:
+            return "cudaSuccess";
+        case cudaErrorMemoryAllocation:
+            return "cudaErrorMemoryAllocation";
+        case cudaErrorLaunchFailure:
+            return "cudaErrorLaunchFailure";
+        case cudaErrorStreamCaptureUnsupported:
+            return "cudaErrorStreamCaptureUnsupported";
+        default:
+            return "cudaError";
+    }
+}
+const char* cudaGetErrorString(cudaError_t error) {
+    return error == cudaErrorMemoryAllocation ? "out of memory" : "emulated error";
+}
+
+}  // extern "C"

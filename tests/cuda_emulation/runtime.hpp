@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// The emulated CUDA runtime beyond its C functions, which runtime.cpp defines.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include <cuda_runtime_api.h>
+
+namespace lamina_tests::emulator {
+
+/// Runs `work` now, or records it while the stream is captured into a graph.
+cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
+
+/// Bytes of emulated device memory in use, and a limit beyond which allocations fail.
+[[nodiscard]] std::size_t bytes_in_use();
+void set_memory_limit(std::size_t bytes);
+
+/// The next `count`-th call that is checked for a status fails with cudaErrorLaunchFailure; 0: none does.
+void fail_call(std::size_t count);
+
+/// Graph launches so far, for tests that count.
+[[nodiscard]] std::size_t graphs_launched();
+
+}  // namespace lamina_tests::emulator

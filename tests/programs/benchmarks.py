@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the training benchmarks where they take no time: single operations on few tokens, memory that does not suffice, and
+flags that make no sense."""
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+
+FOLDER = pathlib.Path(os.environ.get("LAMINA_BENCHMARKS", ""))
+failures = []
+
+
+def check(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def run(program, *arguments, memory=resource.RLIM_INFINITY):
+    return subprocess.run([str(FOLDER / program), *arguments], capture_output=True, text=True, timeout=600,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY)))
+
+
+def single_operations():
+    with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
+        path = pathlib.Path(scratch) / "operations.json"
+        done = run("operations", "--size", "small,medium", "--batch", "1", "--sequence", "8", "--only", "norm", "--seconds", "0.01",
+                   "--commit", "abc", "--json", str(path))
+        check(done.returncode == 0, "operations are measured: " + done.stderr)
+        found = json.loads(path.read_text())
+    wanted = [(size, name) for size in ("small", "medium")
+              for name in ("norm real", "norm real backward", "norm fixed", "norm fixed backward")]
+    rows = found["operations"]
+    check([(row["size"], row["operation"]) for row in rows] == wanted, f"those that were asked for, of each size: {rows}")
+    check(found["program"] == "operations" and found["device"] == "CPU" and found["commit"] == "abc", f"and where: {found}")
+    for row in rows:
+        width = 768 if row["size"] == "small" else 1024
+        # Rows are read and written in fp32; a live norm's backward reads y, x and the base, a fixed one's not x.
+        passes = {"norm real": 2, "norm fixed": 2, "norm real backward": 4, "norm fixed backward": 3}[row["operation"]]
+        check(row["bytes"] == passes * 8 * width * 4 and row["flops"] == 0, f"their bytes are counted: {row}")
+        check(0 < row["least_seconds"] <= row["seconds"] <= row["most_seconds"] and row["calls"] >= 5, f"and their time: {row}")
+        check(f"{row['size']:7} {row['operation']} " in done.stdout, f"the table has them too: {done.stdout}")
+
+
+def too_little_memory():
+    with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
+        path = pathlib.Path(scratch) / "result.json"
+        # Parameters alone take over a gigabyte.
+        done = run("train_step", "--threads", "1", "--execution", "factored", "--batch", "1", "--sequence", "8", "--json", str(path),
+                   memory=1_000_000_000)
+        check(done.returncode == 1 and done.stderr.count("\n") == 1 and done.stderr.startswith("train_step: "),
+              "memory that does not suffice is one line: " + done.stderr)
+        found = json.loads(path.read_text()) if path.exists() else {}
+    check(found.get("outcome") == "out of memory" and found["seconds"] == [] and found["tokens_per_second"] is None,
+          f"and an outcome: {found}")
+    check(list(found) == ["program", "size", "device", "execution", "precision", "float_products", "recompute", "gradients",
+                          "tokens_per_step", "micro_batch", "sequence", "accumulation", "seconds", "tokens_per_second",
+                          "tokens_per_second_p10", "tokens_per_second_p90", "tflops_executed", "mfu_6n", "peak_bytes", "plan_bytes",
+                          "scratch_bytes", "commit", "date", "outcome"], f"with every field: {found}")
+    check(found.get("plan_bytes", 0) > 1_000_000_000, f"the plan says what it takes: {found}")
+
+
+def wrong_flags():
+    for arguments, sentence in [(["--sequence", "1025"], "--sequence 1025: expected at most 1024"),
+                                (["--size", "huge"], "--size: huge not in"), (["--execution", "none"], "--execution: none not in"),
+                                (["--recompute", "block"], "--recompute block: this program was built with "),
+                                (["--time-limit", "0"], "--time-limit")]:
+        done = run("train_step", *arguments)
+        check(done.returncode != 0 and done.stderr.startswith("train_step: ") and sentence in done.stderr
+              and done.stderr.count("\n") == 1, f"{arguments}: {sentence!r} is said; found {done.stderr!r}")
+
+
+if not (FOLDER / "train_step").exists():
+    print("lamina: skipped: programs: benchmarks: the programs of bench/ were not built")
+    sys.exit(0)
+single_operations()
+too_little_memory()
+wrong_flags()
+sys.exit(1 if failures else 0)
