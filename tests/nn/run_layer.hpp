@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include <Eigen/Core>
+
 #include <lamina/nn/initialise.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/parameter_store.hpp>
@@ -23,22 +25,23 @@ public:
         lamina::bind_saved(saved, saved_memory_.data(), extent.tokens());
     }
 
-    std::vector<double> forward(std::vector<double> x, lamina::Phase phase = lamina::Phase::train) {
-        x_ = std::move(x);
-        std::vector<double> y(extent_.tokens() * L::out, std::numeric_limits<double>::quiet_NaN());
+    std::vector<double> forward(const std::vector<double>& x, lamina::Phase phase = lamina::Phase::train) {
+        x_.assign(x.begin(), x.end());
+        Values y(extent_.tokens() * L::out, std::numeric_limits<double>::quiet_NaN());
         lamina::materialise_all(layer, backend);
         lamina::Pass<Cpu> pass = make_pass(phase);
         layer.forward(pass, input(), lamina::Tokens<double, L::out>(y.data(), extent_.tokens()), saved);
-        return y;
+        return {y.begin(), y.end()};
     }
 
     /// The gradient of the input of the last forward.
     std::vector<double> backward(const std::vector<double>& d_y) {
-        std::vector<double> d_x(extent_.tokens() * L::in, std::numeric_limits<double>::quiet_NaN());
+        Values d_x(extent_.tokens() * L::in, std::numeric_limits<double>::quiet_NaN());
         backward_into(d_y, lamina::Tokens<double, L::in>(d_x.data(), extent_.tokens()));
-        return d_x;
+        return {d_x.begin(), d_x.end()};
     }
-    void backward_into(const std::vector<double>& d_y, lamina::Tokens<double, L::in> d_x) {
+    void backward_into(const std::vector<double>& given, lamina::Tokens<double, L::in> d_x) {
+        const Values d_y(given.begin(), given.end());
         lamina::Pass<Cpu> pass = make_pass(lamina::Phase::train);
         layer.backward(pass, input(), saved, lamina::Tokens<const double, L::out>(d_y.data(), extent_.tokens()), d_x);
         lamina::complete_all_gradients(layer, backend);
@@ -52,6 +55,9 @@ public:
     double* measured = nullptr;  ///< as in Pass
 
 private:
+    // Aligned as a model's memory is: sums of small products come in another order elsewhere, in their last bit.
+    using Values = std::vector<double, Eigen::aligned_allocator<double>>;
+
     lamina::Tokens<const double, L::in> input() const { return {x_.data(), extent_.tokens()}; }
 
     lamina::Pass<Cpu> make_pass(lamina::Phase phase) {
@@ -68,7 +74,7 @@ private:
     lamina::ParameterStore<L, double, Cpu> store_{backend, layer};
     typename Cpu::Memory saved_memory_ = backend.allocate(lamina::saved_bytes<typename L::Saved>(extent_.tokens()));
     typename Cpu::Memory scratch_memory_ = backend.allocate(lamina::scratch_bytes_of<L>(extent_));
-    std::vector<double> x_{};
+    Values x_{};
 };
 
 }  // namespace lamina_tests
