@@ -3,13 +3,16 @@
 // the matrix products that the machine can do; and peak memory against the plan.
 #include "../examples/common/place_flags.hpp"
 #include "../examples/common/program.hpp"
+#include "train_step/choice.hpp"
 #include "train_step/report.hpp"
 #include "train_step/request.hpp"
+#include "train_step/table.hpp"
 
 #include <lamina/core/error.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
@@ -48,25 +51,6 @@ void add_flags(CLI::App& app, Request& request, Files& files) {
     app.add_option("--commit", files.commit, "what the result says it was built from");
 }
 
-/// errors   ArgumentError where this program was built without it
-const Entry& entry_for(const Request& request) {
-    for (const Entry& entry : Entries::all()) {
-        if (entry.device == request.place.device && entry.size == request.size &&
-            entry.execution == request.execution && entry.recompute == request.recompute.value_or(entry.recompute)) {
-            return entry;
-        }
-    }
-    std::string built;
-    for (const Entry& entry : Entries::all()) {
-        built += std::string(built.empty() ? "" : ", ") + common::name_of(entry.device) + " " + entry.size + " " +
-                 entry.execution + (entry.recompute == "none" ? "" : " recompute " + entry.recompute);
-    }
-    throw lamina::ArgumentError(
-        "--device " + std::string(common::name_of(request.place.device)) + " --size " + request.size + " --execution " +
-        request.execution + (request.recompute ? " --recompute " + *request.recompute : "") +
-        ": this program was built with " + built + "; those on cuda need a build with -DLAMINA_CUDA=ON");
-}
-
 /// Bytes that nobody could give are an outcome; everything else that fails is an error like any other. Their words: the
 /// CUDA runtime's, its libraries', and those of memory on the host.
 bool is_out_of_memory(const std::exception& error) {
@@ -76,7 +60,7 @@ bool is_out_of_memory(const std::exception& error) {
 }
 
 void measure_and_tell(const Request& request, const Files& files) {
-    const Entry& entry = entry_for(request);
+    const Entry entry = chosen(Entries::all(), request);
     const lamina::Extent extent{request.batch.value_or(entry.usual.batch),
                                 request.sequence.value_or(entry.usual.sequence)};
     if (extent.sequence > entry.context) {
@@ -93,8 +77,9 @@ void measure_and_tell(const Request& request, const Files& files) {
         }
         throw;
     }
-    print_report(request, measured);
+    print_table(stdout, request, measured);
     if (!files.json.empty()) write_json(files.json, request, measured, files.commit);
+    if (measured.seconds.empty()) throw lamina::Error("no step was measured: " + measured.outcome);
 }
 
 }  // namespace
@@ -104,5 +89,10 @@ int main(int argc, char** argv) {
     Files files;
     CLI::App app("Measures optimiser steps of GPT-2 with full-rank adapters, with random weights.", "train_step");
     add_flags(app, request, files);
-    return common::run_program(app, argc, argv, [&] { measure_and_tell(request, files); });
+    return common::run_program(app, argc, argv, [&] {
+        if (!files.json.empty()) {
+            request.after_step = [&](const Measured& so_far) { write_json(files.json, request, so_far, files.commit); };
+        }
+        measure_and_tell(request, files);
+    });
 }

@@ -18,6 +18,8 @@ import sys
 import time
 import warnings
 
+START = time.perf_counter()  # a time limit counts what PyTorch takes to load
+
 try:
     import torch
     import torch.nn.functional as F
@@ -149,19 +151,40 @@ class Block(torch.nn.Module):
         return x, [*deviations, deviation]
 
 
+def run_block(block, x, ends):
+    return block(x, ends)
+
+
+def run_block_again(block, x, ends):
+    return checkpoint(block, x, ends, use_reentrant=False, preserve_rng_state=False)
+
+
+def run_head(model, x, targets):
+    """The mean cross-entropy, and the mean deviation that the last norm met."""
+    x, deviation = model.ln_f(x)
+    logits = F.linear(x.to(model.wte.dtype), model.wte)[..., :model.vocab]
+    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()), deviation
+
+
 class Gpt2(torch.nn.Module):
     """Token ids and targets [B, T] -> the mean cross-entropy, in fp32."""
 
     def __init__(self, source, size, options):
         super().__init__()
         self.vocab = size.vocab
-        self.recompute = options.recompute
+        self.run_block = run_block_again if options.recompute else run_block
+        self.run_head = run_head
         padding = 0 if options.as_published else -size.vocab % HEAD_ROWS
         self.register_buffer("wte", source.normal((size.vocab + padding, size.embed), 0.02))
         self.register_buffer("wpe", source.normal((size.context, size.embed), 0.02))
         self.blocks = torch.nn.ModuleList(Block(source, size, options) for _ in range(size.layers))
         self.ln_f = Norm(source, size.embed, options)
         self.register_buffer("average", torch.ones(2 * size.layers + 1, device=source.device))  # ln_1, ln_2, ..., ln_f
+
+    def compile(self):
+        """One block for all of them, and the head: to compile 48 blocks as one graph takes minutes, and gains next to nothing."""
+        self.run_block = torch.compile(self.run_block, dynamic=False, fullgraph=True)
+        self.run_head = torch.compile(self.run_head, dynamic=False, fullgraph=True)
 
     def norms(self):
         return [*(norm for block in self.blocks for norm in (block.ln_1, block.ln_2)), self.ln_f]
@@ -193,15 +216,11 @@ class Gpt2(torch.nn.Module):
             x = F.embedding(tokens, self.wte) + self.wpe[:tokens.shape[1]]
             deviations = []
             for block in self.blocks:
-                if self.recompute:
-                    x, of_block = checkpoint(block, x, ends, use_reentrant=False, preserve_rng_state=False)
-                else:
-                    x, of_block = block(x, ends)
+                x, of_block = self.run_block(block, x, ends)
                 deviations.append(of_block)
-            x, final = self.ln_f(x)
+            loss, final = self.run_head(self, x, targets)
             self.track(deviations, final)
-            logits = F.linear(x.to(self.wte.dtype), self.wte)[..., :self.vocab]
-            return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+            return loss
 
 
 def attention_seconds(backend, shape, device):
@@ -239,10 +258,24 @@ def choose_attention(options, size, device):
             raise
         except RuntimeError:
             print(f"attention by {name}: unavailable", flush=True)
+    torch.cuda.empty_cache()  # what was tried and not chosen is no part of the peak
     if not timed:
         return None, "left to PyTorch"
     best = min(timed, key=timed.get)
     return getattr(SDPBackend, ATTENTION[best]), best
+
+
+def peak_memory():
+    """Bytes: the most that was taken of the whole device, as bench/train_step tells it, and the most that tensors held. The
+    first is what PyTorch reserved at its peak, and what the device has given away besides: to the CUDA context and to others."""
+    if not torch.cuda.is_initialized():
+        return None, None
+    try:
+        free, total = torch.cuda.mem_get_info()
+    except RuntimeError:  # a device that failed answers nothing
+        return None, None
+    besides = total - free - torch.cuda.memory_reserved()
+    return torch.cuda.max_memory_reserved() + besides, torch.cuda.max_memory_allocated()
 
 
 def quantile(values, share):
@@ -274,8 +307,11 @@ class Run:
         # Everything that is trained is decayed, identities included, as published.
         self.optimizer = torch.optim.AdamW(self.parameters, lr=options.learning_rate, betas=(0.9, 0.999), eps=1e-8,
                                            weight_decay=0.01, fused=device.type == "cuda")
-        self.model = torch.compile(model, dynamic=False) if options.compile else model
+        if options.compile:
+            model.compile()
+        self.model = model
         if device.type == "cuda":
+            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
 
     def synchronize(self):
@@ -319,8 +355,7 @@ class Report:
                     "tokens_per_step": options.batch * options.sequence * options.accumulation,
                     "steps": options.steps, "warm_up": options.warm_up, "learning_rate": options.learning_rate,
                     "time_limit": options.time_limit}
-        self.on_gpu = device.type == "cuda"
-        machine = {"device": torch.cuda.get_device_name(device) if self.on_gpu else "CPU", "torch": torch.__version__,
+        machine = {"device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU", "torch": torch.__version__,
                    "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}
         self.result = {**settings, **machine, "attention": None, "compile_seconds": None, "warm_up_seconds": [], "seconds": [],
                        "losses": [], "gradient_norms": [], "outcome": "interrupted"}
@@ -343,11 +378,11 @@ class Report:
     def write(self, outcome):
         result = self.result
         median = quantile(result["seconds"], 0.5)
+        peak, peak_allocated = peak_memory()
         result.update(median_seconds=median, p10_seconds=quantile(result["seconds"], 0.1),
                       p90_seconds=quantile(result["seconds"], 0.9),
                       tokens_per_second=result["tokens_per_step"] / median if median else None,
-                      peak_bytes=torch.cuda.max_memory_allocated() if self.on_gpu else None,
-                      peak_reserved_bytes=torch.cuda.max_memory_reserved() if self.on_gpu else None, outcome=outcome)
+                      peak_bytes=peak, peak_allocated_bytes=peak_allocated, outcome=outcome)
         if self.path:
             beside = self.path.with_name(self.path.name + ".partial")
             beside.write_text(json.dumps(result, indent=1) + "\n")
@@ -360,12 +395,12 @@ class Report:
             print("step: median {median_seconds:.4f} s, p10 {p10_seconds:.4f}, p90 {p90_seconds:.4f}; {tokens_per_second:.0f} tokens/s"
                   .format(**result))
         if result["peak_bytes"] is not None:
-            print(f"peak memory: {result['peak_bytes'] / 1e9:.3f} GB allocated, "
-                  f"{result['peak_reserved_bytes'] / 1e9:.3f} GB reserved")
+            print(f"peak memory: {result['peak_bytes'] / 1e9:.3f} GB of the device, "
+                  f"{result['peak_allocated_bytes'] / 1e9:.3f} GB of them in tensors")
         print(f"outcome: {outcome}", flush=True)
 
 
-def measure(options, device, report, start):
+def measure(options, device, report):
     """How it ended."""
     backend, report.result["attention"] = choose_attention(options, SIZES[options.size], device)
     print(f"attention: {report.result['attention']}", flush=True)
@@ -375,7 +410,7 @@ def measure(options, device, report, start):
         print(f"compiled in {report.result['compile_seconds']:.1f} s", flush=True)
     last = 0
     for step in range(options.warm_up + options.steps):
-        if options.time_limit is not None and time.perf_counter() - start + last > options.time_limit:
+        if options.time_limit is not None and time.perf_counter() - START + last > options.time_limit:
             return "time limit"
         last, loss, norm = run.step()
         report.add(step < options.warm_up, last, loss, norm)
@@ -416,7 +451,7 @@ def parse():
     parser.add_argument("--steps", type=positive, default=5, help="measured (default 5)")
     parser.add_argument("--warm-up", type=positive, default=2, help="steps before those (default 2)")
     parser.add_argument("--learning-rate", type=float, default=3e-4, help="default 3e-4")
-    parser.add_argument("--time-limit", type=float, metavar="SECONDS", 
+    parser.add_argument("--time-limit", type=float, metavar="SECONDS",
                         help="since the start: no step is begun that would end later (default: none)")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="default cuda")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the result there as well")
@@ -430,21 +465,23 @@ def parse():
     return options
 
 
+def first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def main():
-    start = time.perf_counter()
     options = parse()
     if options.device == "cuda" and not torch.cuda.is_available():
         sys.exit("train_step_peer: this machine has no CUDA device that PyTorch sees; give --device cpu with --size nano")
     device = torch.device(options.device)
     report = Report(options, device)
     try:
-        outcome = measure(options, device, report, start)
+        outcome = measure(options, device, report)
     except RuntimeError as error:
-        if not is_out_of_memory(error):
-            report.write("failed: " + (str(error).strip().splitlines() or [type(error).__name__])[0])
-            raise
-        outcome = "out of memory"
+        outcome = "out of memory" if is_out_of_memory(error) else f"failed: {first_line(error)}"
     report.finish(outcome)
+    if outcome.startswith("failed") or not report.result["seconds"]:
+        sys.exit(f"train_step_peer: {outcome}; {len(report.result['seconds'])} steps were measured")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ target_link_libraries(lamina_dev INTERFACE lamina)
 target_compile_options(
     lamina_dev
     INTERFACE
-        "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Werror>"
+        "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion>"
+        "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LAMINA_WARNINGS_AS_ERRORS}>>:-Werror>"
         # g++ 12 sees an overlap that is not there in `"literal" + string` (GCC bug 105651), and its own AVX-512 intrinsics
         # read variables that they leave undefined on purpose (GCC bug 105593).
         "$<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict;-Wno-uninitialized;-Wno-maybe-uninitialized>")
@@ -44,7 +45,9 @@ if(LAMINA_WITH_CUDA)
         set(CMAKE_CUDA_COMPILER "${CUDAToolkit_NVCC_EXECUTABLE}")
     endif()
     enable_language(CUDA)
-    target_compile_options(lamina_dev INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings>")
+    if(LAMINA_WARNINGS_AS_ERRORS)
+        target_compile_options(lamina_dev INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings>")
+    endif()
 endif()
 
 set(LAMINA_MODELS "nano;gpt2;gpt2_medium;gpt2_large;gpt2_xl" CACHE STRING "Sizes that the programs are built for")

@@ -23,27 +23,65 @@ else()
 endif()
 
 if(NOT lamina_no_headers)
-    file(GLOB emulator CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation/*.cpp")
-    file(GLOB emulated CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/backend/cuda/*.cpp"
-         "${CMAKE_CURRENT_SOURCE_DIR}/backend/*cuda*.cpp")
-    add_executable(lamina_tests_cuda_emulated ${emulator} ${emulated})
+    add_library(lamina_emulator OBJECT cuda_emulation/emulator.cpp cuda_emulation/runtime.cpp cuda_emulation/cublaslt.cpp)
+    target_link_libraries(lamina_emulator PRIVATE lamina_dev lamina_native)
     # Before everything else: what stands there takes the place of the library's headers of the same names.
-    target_include_directories(lamina_tests_cuda_emulated BEFORE PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation")
-    target_include_directories(lamina_tests_cuda_emulated SYSTEM PRIVATE "${LAMINA_CUDA_INCLUDE}")
-    target_link_libraries(lamina_tests_cuda_emulated PRIVATE lamina_tests_support lamina_native)
-    target_compile_options(lamina_tests_cuda_emulated PRIVATE ${lamina_cuda_flags})
+    target_include_directories(
+        lamina_emulator BEFORE PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation" "${CMAKE_CURRENT_SOURCE_DIR}")
+    target_include_directories(lamina_emulator SYSTEM PUBLIC "${LAMINA_CUDA_INCLUDE}")
+    target_compile_options(lamina_emulator PUBLIC ${lamina_cuda_flags})
+
+    file(GLOB emulated CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation/*_test.cpp"
+         "${CMAKE_CURRENT_SOURCE_DIR}/backend/cuda/*.cpp" "${CMAKE_CURRENT_SOURCE_DIR}/backend/*cuda*.cpp")
+    add_executable(lamina_tests_cuda_emulated ${emulated})
+    target_link_libraries(lamina_tests_cuda_emulated PRIVATE lamina_emulator lamina_tests_support lamina_native)
     target_precompile_headers(lamina_tests_cuda_emulated PRIVATE "\"support/catch.hpp\"" <cublasLt.h> <cuda_runtime.h>
                                <lamina/backend/cuda/backend.hpp>)
     lamina_discover_tests(lamina_tests_cuda_emulated cuda "cuda, emulated/")
+
+    # remove_layernorm whose GPU is the emulator: of its sources only that of the size is compiled again.
+    if(TARGET remove_layernorm AND "nano" IN_LIST lamina_wanted_sizes)
+        set(nano "${PROJECT_SOURCE_DIR}/examples/remove_layernorm/cuda_nano.cu")
+        set_source_files_properties("${nano}" PROPERTIES LANGUAGE CXX)
+        add_executable(remove_layernorm_emulated
+                       "${nano}" $<FILTER:$<TARGET_OBJECTS:remove_layernorm>,EXCLUDE,/cuda_[a-z0-9_]+\\.cu>)
+        target_link_libraries(remove_layernorm_emulated PRIVATE lamina_emulator lamina_dev lamina_native)
+        set(check "programs: remove_layernorm on the emulator")
+        lamina_add_check("${check}" programs "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation/remove_layernorm.py"
+                         "$<TARGET_FILE:remove_layernorm_emulated>")
+        set_tests_properties("${check}" PROPERTIES COST 1000)
+    endif()
+
+    # Of the sizes that this build leaves out, one of a kind is read at least, kernels and all, as the emulator's are; the
+    # programs' others differ from it in their architecture alone.
+    if(LAMINA_GXX)
+        file(GLOB sizes CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/bench/*/cuda_gpt2*.cu"
+             "${PROJECT_SOURCE_DIR}/examples/*/cuda_gpt2_xl.cu" "${PROJECT_SOURCE_DIR}/examples/*/*/cuda_gpt2_xl.cu")
+        foreach(source IN LISTS sizes)
+            lamina_add_check("cuda: ${source} compiles" cuda "${LAMINA_GXX}" -std=c++20 -fsyntax-only ${lamina_cuda_flags}
+                             "-I${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation" "-isystem${LAMINA_CUDA_INCLUDE}"
+                             "${lamina_include_flags}" -x c++ "${PROJECT_SOURCE_DIR}/${source}")
+        endforeach()
+    endif()
 else()
     lamina_skip_check("cuda: kernels on the host" "${lamina_no_headers}")
 endif()
 
 if(LAMINA_WITH_CUDA)
-    file(GLOB compiled CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/backend/*.cu")
+    # The emulator's sources again, as CUDA: one each, so that many compilers share them.
+    file(GLOB conformance CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/backend/conformance_cuda_*.cpp")
+    set(compiled "")
+    foreach(source IN LISTS conformance)
+        cmake_path(GET source STEM name)
+        file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}.cu" CONTENT "#include \"backend/${name}.cpp\"\n" @ONLY)
+        list(APPEND compiled "${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}.cu")
+    endforeach()
     # What models on the GPU are compared with runs on the CPU, and Eigen never meets nvcc.
-    add_executable(lamina_tests_cuda ${compiled} backend/parity_cuda.cpp backend/parity_cuda_on_cpu.cpp)
+    add_executable(lamina_tests_cuda ${compiled} backend/parity_cuda_on_device.cu backend/parity_cuda.cpp
+                                     backend/parity_cuda_on_cpu.cpp)
     target_link_libraries(lamina_tests_cuda PRIVATE lamina_tests_support lamina_cuda)
+    # Most of nvcc's time would go into optimising the tests around the kernels.
+    target_compile_options(lamina_tests_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-O0>")
     lamina_discover_tests(lamina_tests_cuda cuda "cuda/")
 elseif(LAMINA_CUDA)
     lamina_skip_check("cuda: conformance on a device" "the CUDA toolkit was not found")

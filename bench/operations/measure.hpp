@@ -2,11 +2,11 @@
 // Measurement: calls of one operation on operands that are not in any cache, repeated and timed in groups.
 #pragma once
 
+#include "../backend.hpp"
 #include "operation.hpp"
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/matrix_view.hpp>
-#include <lamina/core/random.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -20,35 +20,29 @@
 
 namespace operations {
 
-/// Random normal values, as many as tell no two rows apart: a prime number of them, repeated.
-class Normals {
-public:
-    Normals() : values_(count) {
-        lamina::Random random{17};
-        for (float& value : values_) value = static_cast<float>(random.normal());
-    }
+/// `normals` as elements of another type, times `scale`.
+template <class T>
+[[nodiscard]] std::vector<T> scaled(const std::vector<float>& normals, double scale) {
+    std::vector<T> some(normals.size());
+    std::transform(normals.begin(), normals.end(), some.begin(), [&](float value) {
+        return static_cast<T>(static_cast<lamina::ComputeOf<T>>(static_cast<float>(scale) * value));
+    });
+    return some;
+}
 
-    template <class T>
-    [[nodiscard]] std::vector<T> scaled(double scale) const {
-        std::vector<T> some(values_.size());
-        std::transform(values_.begin(), values_.end(), some.begin(), [&](float value) {
-            return static_cast<T>(static_cast<lamina::ComputeOf<T>>(static_cast<float>(scale) * value));
-        });
-        return some;
-    }
-
-private:
-    static constexpr std::size_t count = 1'000'003;
-    std::vector<float> values_;
+/// A matrix whose rows begin `stride` elements apart.
+struct Strided {
+    std::size_t rows;
+    std::size_t cols;
+    std::size_t stride;
 };
 
 /// As many copies of an operand as its operation cycles through, each filled with `values` over and over.
 template <class B, class T>
 class Operand {
 public:
-    Operand(B& backend, std::size_t rows, std::size_t cols, std::size_t copies, const std::vector<T>& values)
-        : rows_(rows), cols_(cols) {
-        const std::size_t count = rows * cols;
+    Operand(B& backend, Strided shape, std::size_t copies, const std::vector<T>& values) : shape_(shape) {
+        const std::size_t count = shape.rows * shape.stride;
         for (std::size_t copy = 0; copy < copies; ++copy) {
             memory_.push_back(backend.allocate(count * sizeof(T)));
             for (std::size_t first = 0; first < count; first += values.size()) {
@@ -59,26 +53,22 @@ public:
     }
 
     [[nodiscard]] T* data(std::size_t call) { return reinterpret_cast<T*>(memory_[call % memory_.size()].data()); }
-    [[nodiscard]] lamina::MatrixView<T> view(std::size_t call) { return {data(call), rows_, cols_}; }
+    [[nodiscard]] lamina::MatrixView<T> view(std::size_t call) {
+        return {data(call), shape_.rows, shape_.cols, shape_.stride};
+    }
     [[nodiscard]] lamina::MatrixView<const T> input(std::size_t call) { return view(call); }
 
 private:
-    std::size_t rows_;
-    std::size_t cols_;
+    Strided shape_;
     std::vector<typename B::Memory> memory_;
 };
-
-/// Whatever is queued is done when the clock is read.
-template <class B>
-void finish(B& backend) {
-    if constexpr (requires { backend.wait(); }) backend.wait();
-}
 
 /// Calls operations of one size, and keeps what they took.
 template <class B>
 class Measurement {
 public:
-    Measurement(B& backend, const Request& request, std::string size, const Normals& normals, Outcome& outcome)
+    Measurement(B& backend, const Request& request, std::string size, const std::vector<float>& normals,
+                Outcome& outcome)
         : backend_(backend), request_(request), size_(std::move(size)), normals_(normals), outcome_(outcome) {}
 
     [[nodiscard]] B& backend() { return backend_; }
@@ -96,7 +86,11 @@ public:
 
     template <class T>
     [[nodiscard]] Operand<B, T> operand(std::size_t rows, std::size_t cols, std::size_t copies, double scale = 1) {
-        return {backend_, rows, cols, copies, normals_.template scaled<T>(scale)};
+        return operand<T>(Strided{rows, cols, cols}, copies, scale);
+    }
+    template <class T>
+    [[nodiscard]] Operand<B, T> operand(Strided shape, std::size_t copies, double scale = 1) {
+        return {backend_, shape, copies, scaled<T>(normals_, scale)};
     }
 
     /// Times `queue(call)`, which queues the operation on the copy of that number, unless nobody wants to know.
@@ -107,7 +101,7 @@ public:
         const auto seconds_of_group = [&](std::size_t calls) {
             return bench::seconds_of([&] {
                 for (std::size_t i = 0; i < calls; ++i) queue(call++);
-                finish(backend_);
+                bench::finish(backend_);
             });
         };
         seconds_of_group(1);  // chooses and allocates what it needs, which takes long
@@ -130,7 +124,7 @@ private:
     B& backend_;
     const Request& request_;
     std::string size_;
-    const Normals& normals_;
+    const std::vector<float>& normals_;
     Outcome& outcome_;
 };
 

@@ -155,9 +155,11 @@ void once_per_step(Measurement<B>& m, Types, LinearShape linear) {
 
 /// Logits of a chunk, and the gradient of the hidden states.
 template <class B, class Types>
-void head_products(Measurement<B>& m, Types, std::size_t chunk, std::size_t embed, std::size_t vocab) {
+void head_products(Measurement<B>& m, Types, Strided chunk_logits, std::size_t embed) {
     using X = typename Types::Activation;
     using W = typename Types::Base;
+    const std::size_t chunk = chunk_logits.rows;
+    const std::size_t vocab = chunk_logits.cols;
     if (!m.any_wanted({"logits", "d_x head"})) return;
     const double operations = product_flops(chunk, embed, vocab);
     const double weight = bytes_of<W>(embed * vocab);
@@ -165,8 +167,8 @@ void head_products(Measurement<B>& m, Types, std::size_t chunk, std::size_t embe
     const std::size_t copies = m.copies(weight + hidden);
     auto x = m.template operand<X>(chunk, embed, copies);
     auto w = m.template operand<W>(vocab, embed, 2, 0.02);
-    auto logits = m.template operand<float>(chunk, vocab, 2);
-    auto d_logits = m.template operand<X>(chunk, vocab, 2, 1e-3);
+    auto logits = m.template operand<float>(chunk_logits, 2);
+    auto d_logits = m.template operand<X>(chunk_logits, 2, 1e-3);
     m.time("logits", shape_text(chunk, embed, vocab), {operations, weight + hidden + bytes_of<float>(chunk * vocab)},
            [&](std::size_t i) {
                m.backend().matmul(logits.view(i), x.input(i), w.input(i), {.rhs_as = lamina::Transpose::yes});

@@ -141,14 +141,16 @@ template <class Memory>
 
 /// The loss of a chunk with its gradient in the type of activations.
 template <class B, class Types>
-void loss(Measurement<B>& m, Types, std::size_t chunk, std::size_t vocab) {
+void loss(Measurement<B>& m, Types, Strided chunk_logits) {
     using X = typename Types::Activation;
+    const std::size_t chunk = chunk_logits.rows;
+    const std::size_t vocab = chunk_logits.cols;
     if (!m.wanted("loss")) return;
     const double logits_bytes = bytes_of<float>(chunk * vocab);
     const double gradient_bytes = bytes_of<X>(chunk * vocab);
     const std::size_t copies = m.copies(logits_bytes);
-    auto logits = m.template operand<float>(chunk, vocab, copies);
-    auto d_logits = m.template operand<X>(chunk, vocab, copies);
+    auto logits = m.template operand<float>(chunk_logits, copies);
+    auto d_logits = m.template operand<X>(chunk_logits, copies);
     auto losses = m.template operand<float>(1, chunk, 1);
     const auto targets = uploaded_tokens(m.backend(), chunk, vocab);
     m.time("loss", shape_text(chunk, vocab), {0, logits_bytes + gradient_bytes}, [&](std::size_t i) {

@@ -4,6 +4,7 @@
 
 #include "products.hpp"
 #include "rows.hpp"
+#include "split.hpp"
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/core/tokens.hpp>
@@ -13,6 +14,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace operations {
 
@@ -24,7 +26,7 @@ inline constexpr std::array<std::pair<const char*, lamina::Architecture>, 4> siz
 template <class Types, class B>
 void measure_size(Measurement<B>& m, const lamina::Architecture& a, lamina::Extent extent) {
     const std::size_t n = extent.tokens();
-    const std::size_t chunk = std::min(n, lamina::head_chunk);
+    const Strided logits{std::min(n, lamina::head_chunk), a.vocab, lamina::logits_stride_of(a.vocab)};
     const LinearShape c_attn{"c_attn", a.embed, 3 * a.embed};
     const LinearShape c_proj{"c_proj", a.embed, a.embed};
     const LinearShape c_fc{"c_fc", a.embed, a.hidden()};
@@ -38,20 +40,27 @@ void measure_size(Measurement<B>& m, const lamina::Architecture& a, lamina::Exte
     forward_product<true>(m, types, n, c_fc);
     forward_onto_stream(m, types, n, mlp_proj);
     gelu(m, types, n, a.hidden());
-    head_products(m, types, chunk, a.embed, a.vocab);
-    loss(m, types, chunk, a.vocab);
+    head_products(m, types, logits, a.embed);
+    loss(m, types, logits);
     input_gradient<true>(m, types, n, mlp_proj);
     for (const LinearShape& linear : {c_fc, c_proj, c_attn}) input_gradient<false>(m, types, n, linear);
     for (const LinearShape& linear : {mlp_proj, c_fc, c_proj, c_attn}) weight_gradient(m, types, n, linear);
     for (const LinearShape& linear : {mlp_proj, c_fc, c_proj, c_attn}) once_per_step(m, types, linear);
     optimiser(m, 31 * a.embed * a.embed);  // A [in, in] and B [in, out] of the four
+    split_forward<Joins::nothing>(m, types, n, c_attn);
+    split_forward<Joins::stream>(m, types, n, c_proj);
+    split_forward<Joins::gelu>(m, types, n, c_fc);
+    split_forward<Joins::stream>(m, types, n, mlp_proj);
+    split_input_gradient<true>(m, types, n, mlp_proj);
+    for (const LinearShape& linear : {c_fc, c_proj, c_attn}) split_input_gradient<false>(m, types, n, linear);
+    for (const LinearShape& linear : {mlp_proj, c_fc, c_proj, c_attn}) split_once_per_step(m, types, linear);
 }
 
 template <class Types, class B>
 [[nodiscard]] Outcome measure_all(B& backend, const Request& request) {
     Outcome outcome{.backend = backend.description(), .device = "CPU", .measured = {}};
     if constexpr (requires { backend.device_name(); }) outcome.device = backend.device_name();
-    const Normals normals;
+    const std::vector<float> normals = bench::normals(17);
     for (const auto& [name, architecture] : sizes) {
         if (std::find(request.sizes.begin(), request.sizes.end(), name) == request.sizes.end()) continue;
         Measurement<B> measurement(backend, request, name, normals, outcome);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "../../examples/common/cuda_backend.hpp"
-#include "measure.hpp"
+#include "cuda_size.hpp"
 
 #include <lamina/recipe/nano.hpp>
 
@@ -8,15 +7,7 @@ namespace train_step {
 
 namespace {
 
-using namespace lamina;
-
-template <class Execution, class... More>
-Entry on_cuda() {
-    using M = Measurable<recipe::nano_architecture, device::Cuda, precision::MixedBf16, Execution, More...>;
-    return entry<M>(common::Device::cuda, "nano", {.batch = 16, .sequence = 128});
-}
-
-const Entries registered({on_cuda<execution::Merged>(), on_cuda<execution::Split>(), on_cuda<execution::Factored>()});
+const Entries registered(cuda_size<lamina::recipe::nano_architecture>("nano", {.batch = 16, .sequence = 128}));
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 // measure: optimiser steps of one model type, timed as a whole and in two parts, with the memory that they take.
 #pragma once
 
+#include "../../examples/common/bytes_taken.hpp"
+#include "../backend.hpp"
 #include "request.hpp"
 
 #include <lamina/arch/architecture.hpp>
@@ -23,7 +25,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -49,12 +50,6 @@ private:
     std::vector<lamina::Token> targets_;
 };
 
-/// Whatever is queued is done when the clock is read.
-template <class B>
-void finish(B& backend) {
-    if constexpr (requires { backend.wait(); }) backend.wait();
-}
-
 struct Times {
     float factor;
 
@@ -64,15 +59,12 @@ struct Times {
     }
 };
 
-/// Values as in the middle of a run. Adapters start as identity and zero, and products with zeros may be quicker; and
-/// drawing billions of numbers on the host would take longer than the measurement, so some are drawn and repeated.
+/// Values as in the middle of a run: adapters start as identity and zero, and products with zeros may be quicker.
 template <class M>
 void set_parameters(M& model) {
-    constexpr std::size_t drawn = 1'000'003;  // a prime, so that no two rows are alike
     auto& backend = model.backend();
-    std::vector<float> normals(drawn);
-    lamina::Random random{5};
-    for (float& value : normals) value = static_cast<float>(random.normal());
+    const std::vector<float> normals = bench::normals(5);
+    const std::size_t drawn = normals.size();
     auto pool = backend.allocate(drawn * sizeof(float));
     backend.upload(pool.data(), normals.data(), drawn * sizeof(float));
     const auto* const source = reinterpret_cast<const float*>(pool.data());
@@ -94,23 +86,7 @@ void set_parameters(M& model) {
         }
     });
     model.parameters_changed();
-    finish(backend);  // before the pool goes
-}
-
-/// The most memory that was taken so far, bytes: on the device where it tells, whoever took it, else by this process.
-template <class B>
-[[nodiscard]] std::size_t bytes_taken(const B& backend) {
-    if constexpr (requires { backend.device_memory(); }) {
-        const auto memory = backend.device_memory();
-        return memory.total - memory.free;
-    } else {
-        std::ifstream status("/proc/self/status");
-        for (std::string word; status >> word;) {
-            std::size_t kibibytes = 0;
-            if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
-        }
-        return 0;  // the system does not tell
-    }
+    bench::finish(backend);  // before the pool goes
 }
 
 template <class P>
@@ -154,12 +130,13 @@ template <class M>
 /// errors   as the backend's, DeviceError where memory does not suffice
 template <class M>
 void measure(typename M::Backend& backend, const Request& request, lamina::Extent extent, Measured& measured) {
-    const auto note_memory = [&] { measured.peak_bytes = std::max(measured.peak_bytes, bytes_taken(backend)); };
+    const auto note_memory = [&] { measured.peak_bytes = std::max(measured.peak_bytes, common::bytes_taken(backend)); };
     M model(backend);
     set_parameters(model);
     lamina::train::AdamW<M> optimiser(model);
     const RandomTokens tokens(extent, M::architecture.vocab);
     const double share = 1 / static_cast<double>(request.accumulation);
+    measured.outcome = "interrupted";  // until it ends otherwise
     double last = 0;
     for (std::size_t step = 0; step < request.warm_up + request.steps; ++step) {
         if (!has_time(request, last)) {
@@ -168,24 +145,24 @@ void measure(typename M::Backend& backend, const Request& request, lamina::Exten
         }
         const bool warm_up = step < request.warm_up;
         double loss = 0;
-        finish(backend);
+        bench::finish(backend);
         const bench::Stopwatch whole;
         double once_seconds = bench::seconds_of([&] {
             model.prepare();
             model.zero_gradients();
-            finish(backend);
+            bench::finish(backend);
         });
         const double micro_seconds = bench::seconds_of([&] {
             for (std::size_t i = 0; i < request.accumulation; ++i) {
                 loss += share * model.backward(tokens.batch(), {.share = share}).cross_entropy.mean();
                 if (warm_up) note_memory();
             }
-            finish(backend);
+            bench::finish(backend);
         });
         once_seconds += bench::seconds_of([&] {
             const double norm = lamina::train::gradient_norm(model);
             optimiser.step(model, 1e-5, lamina::train::clip_scale(norm, 1));
-            finish(backend);
+            bench::finish(backend);
         });
         last = whole.seconds();
         note_memory();
@@ -199,7 +176,9 @@ void measure(typename M::Backend& backend, const Request& request, lamina::Exten
         measured.once.add(once_seconds);
         measured.whole.add(last);
         measured.seconds.push_back(last);
+        if (request.after_step) request.after_step(measured);
     }
+    if (measured.outcome == "interrupted") measured.outcome = "measured";
     if constexpr (requires { backend.scratch_bytes(); }) measured.scratch_bytes = backend.scratch_bytes();
 }
 

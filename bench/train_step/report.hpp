@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What train_step tells of a measurement: lines for people, and a JSON object.
+// What train_step tells of a measurement to programs: a JSON object.
 #pragma once
 
 #include "request.hpp"
@@ -7,8 +7,6 @@
 #include <string>
 
 namespace train_step {
-
-void print_report(const Request& request, const Measured& measured);
 
 /// Writes the object that bench/gpu_report.py reads.
 ///

@@ -8,11 +8,14 @@
 #include <lamina/core/tokens.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace train_step {
+
+struct Measured;
 
 struct Request {
     common::Place place;
@@ -26,6 +29,7 @@ struct Request {
     std::size_t warm_up = 1;
     std::optional<double> time_limit;  ///< seconds since the start: no step is begun that would end later
     bench::Stopwatch since_start;
+    std::function<void(const Measured&)> after_step;  ///< what is known after each measured step, lest a kill lose it
 };
 
 /// What does not depend on how the clock runs: of the model type, the extent and the place.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "../common/cuda_backend.hpp"
+#include "../common/trained_on_cuda.hpp"
 #include "pipeline.hpp"
 
 namespace remove_layernorm {
 
 namespace {
 
-using Removable = RemovableGpt2<lamina::gpt2_large, lamina::device::Cuda, lamina::precision::MixedBf16,
-                                lamina::execution::Split, lamina::gradients::Streamed>;
+using Removable = common::TrainedOnCuda<lamina::gpt2_large, lamina::execution::Split>;
 
 const Sizes registered(common::Device::cuda, "gpt2-large", size<Removable>());
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "../common/cuda_backend.hpp"
+#include "../common/trained_on_cuda.hpp"
 #include "pipeline.hpp"
 
 namespace remove_layernorm {
 
 namespace {
 
-using Removable = RemovableGpt2<lamina::gpt2_xl, lamina::device::Cuda, lamina::precision::MixedBf16,
-                                lamina::execution::Split, lamina::gradients::Streamed, lamina::recompute::PerBlock>;
+using Removable = common::TrainedOnCuda<lamina::gpt2_xl, lamina::execution::Split>;
 
 const Sizes registered(common::Device::cuda, "gpt2-xl", size<Removable>());
 

@@ -2,6 +2,7 @@
 // One training phase: steps with progress, metrics and checkpoints, continued where a killed run left off.
 #pragma once
 
+#include "../common/bytes_taken.hpp"
 #include "evaluation.hpp"
 #include "job.hpp"
 #include "progress.hpp"
@@ -69,10 +70,22 @@ inline constexpr const char* loss_field = "held-out loss before";
             {loss_field, settings.loss_before}};
 }
 
-/// What keeps a phase from going on with a checkpoint of other settings; empty where nothing does. A run may go on on
-/// another device, or with other algorithms for its products, so the loss before need only agree to the rounding of bf16.
-[[nodiscard]] inline std::string difference_of_phases(lamina::io::Json stored, const lamina::io::Json& now) {
-    if (stored.contains(loss_field) && stored[loss_field].is_number()) {
+/// How much of the loss before two parts of a run must have in common.
+enum class Agreement {
+    every_bit,        ///< both were made by as many threads of the CPU
+    rounding_of_bf16  ///< of different devices or products, or of cuda, whose algorithms are chosen anew by their time
+};
+
+/// Checkpoints of before places were kept may be of any.
+[[nodiscard]] inline Agreement agreement_with(const lamina::io::JsonObject& extra, const Job& job) {
+    const bool here = extra.contains("place") && extra.json("place") == place_of(job);
+    return here && job.options.place.device == common::Device::cpu ? Agreement::every_bit : Agreement::rounding_of_bf16;
+}
+
+/// What keeps a phase from going on with a checkpoint of other settings; empty where nothing does.
+[[nodiscard]] inline std::string difference_of_phases(lamina::io::Json stored, const lamina::io::Json& now,
+                                                      Agreement agreement) {
+    if (agreement == Agreement::rounding_of_bf16 && stored.contains(loss_field) && stored[loss_field].is_number()) {
         const double expected = now[loss_field].get<double>();
         const double found = stored[loss_field].get<double>();
         if (std::abs(found - expected) <= 0x1p-8 * std::abs(expected)) stored[loss_field] = expected;
@@ -80,18 +93,7 @@ inline constexpr const char* loss_field = "held-out loss before";
     return difference(stored, now);
 }
 
-/// Bytes that are in use on a backend's own device; 0 on the CPU, where the process's peak is told.
-template <class B>
-[[nodiscard]] std::size_t device_bytes(const B& backend) {
-    if constexpr (requires { backend.device_memory(); }) {
-        const auto memory = backend.device_memory();
-        return memory.total - memory.free;
-    } else {
-        return 0;
-    }
-}
-
-/// Runs or continues a phase to its end. Returns the most that was in use on the device after a step.
+/// Runs or continues a phase to its end. Returns the most memory that was taken after a step, in bytes.
 template <lamina::LanguageModel M>
 std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina::train::Removal* removal) {
     namespace io = lamina::io;
@@ -106,7 +108,8 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
     if (continues) {
         const io::Checkpoint stored(checkpoint);
         const io::JsonObject extra = stored.extra_fields();
-        const std::string problem = difference_of_phases(extra.json("settings"), settings_now);
+        const std::string problem =
+            difference_of_phases(extra.json("settings"), settings_now, agreement_with(extra, job));
         if (!problem.empty()) {
             extra.fail("settings", "are other ones: " + problem + "; repeat the flags of the first run, or start anew");
         }
@@ -125,13 +128,14 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
                                                           : io::MetricLog(log_path);
     Progress progress(settings.name, settings.steps, removal == nullptr ? 0 : removal->norms());
     const auto save = [&] {
-        io::save_checkpoint(checkpoint, trainer,
-                            {{"settings", settings_now}, {"position", position_to_json(batches.position())}});
+        io::save_checkpoint(
+            checkpoint, trainer,
+            {{"settings", settings_now}, {"place", place_of(job)}, {"position", position_to_json(batches.position())}});
     };
-    std::size_t most_bytes = 0;
+    std::size_t most_bytes = common::bytes_taken(model.backend());
     while (trainer.update() < settings.steps) {
         const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
-        most_bytes = std::max(most_bytes, device_bytes(model.backend()));
+        most_bytes = std::max(most_bytes, common::bytes_taken(model.backend()));
         io::Json metrics = metrics_of(report, removal != nullptr);
         progress.show(report);
         if (settings.evaluate_every != 0 && trainer.update() % settings.evaluate_every == 0) {

@@ -18,8 +18,6 @@
 #include <lamina/text/valid_utf8.hpp>
 #include <lamina/train/removal.hpp>
 
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -43,16 +41,6 @@ void refuse_what_cannot_fit(const Job& job) {
                   gib(plan.moments), gib(plan.derived), gib(plan.workspace.total()), on_cpu ? "machine" : "device",
                   gib(memory), on_cpu ? "" : " free");
     throw lamina::ArgumentError(text);
-}
-
-/// The most memory that was taken, on the device or, where that is 0, by the process so far, beside what the type says
-/// that training takes.
-inline void print_memory(std::size_t on_device, const lamina::Plan& plan) {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    const double peak =
-        static_cast<double>(on_device != 0 ? on_device : static_cast<std::size_t>(usage.ru_maxrss) * 1024);
-    std::printf("memory   peak %.3f GB, planned %.3f GB\n", peak / 1e9, static_cast<double>(plan.peak_bytes()) / 1e9);
 }
 
 [[nodiscard]] inline lamina::text::TargetRule training_targets(const Job& job) {
@@ -144,7 +132,9 @@ template <class Removable>
     results.pretrained = heldout_loss(model, job);
     start_norms(model, removal, job);
     const std::size_t bytes = train_phase(model, job, recipe_phase(job, "removal", results.pretrained), &removal);
-    print_memory(bytes, lamina::plan<Removable>({job.recipe.micro_batch, job.recipe.sequence_length}));
+    const lamina::Plan plan = lamina::plan<Removable>({job.recipe.micro_batch, job.recipe.sequence_length});
+    std::printf("memory   peak %.3f GB, planned %.3f GB\n", static_cast<double>(bytes) / 1e9,
+                static_cast<double>(plan.peak_bytes()) / 1e9);
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
     io::save_adapter(model, job.out / "adapter.safetensors");

@@ -26,10 +26,26 @@ Json settings_of(const Job& job) {
     Json settings{{"model", options.model},
                   {"recipe", lines},
                   {"seed", options.seed},
-                  {"threads", options.place.device == common::Device::cpu ? Json(options.place.threads) : Json()},
                   {"non-finite", static_cast<int>(options.non_finite)}};
     if (options.weights.empty()) settings["pretrain steps"] = options.pretrain_steps;
     return settings;
+}
+
+/// Takes the places out of what is stored. Before they were listed, the threads told them, which were null on cuda.
+Json take_places(Json& stored) {
+    Json places = stored.value("places", Json::array());
+    if (const Json threads = stored.value("threads", Json()); threads.is_number()) {
+        places.push_back({{"device", "cpu"}, {"threads", threads}});
+    }
+    stored.erase("places");
+    stored.erase("threads");
+    return places;
+}
+
+void write_run(const Job& job, const Json& places) {
+    Json content = settings_of(job);
+    content["places"] = places;
+    lamina::io::write_json(job.out / "run.json", content);
 }
 
 /// What a run writes and a later one would take for its own.
@@ -64,10 +80,34 @@ void begin(const Job& job) {
                                     "another folder");
     }
     for (const fs::path& path : old) fs::remove_all(path);
-    lamina::io::write_json(job.out / "run.json", settings_of(job));
+    write_run(job, Json::array({place_of(job)}));
+}
+
+/// What keeps a run of these settings and places from going on here; empty where nothing does.
+std::string reason_against(const Json& settings, const Json& places, const Job& job) {
+    std::string problem = difference(settings, settings_of(job));
+    const Json now = place_of(job);
+    for (const Json& place : places) {
+        // Another device may go on, but on the CPU threads decide bits.
+        if (problem.empty() && place.value("device", "") == now["device"] && now.contains("threads")) {
+            problem = difference(place, now);
+        }
+    }
+    return problem;
 }
 
 }  // namespace
+
+Json place_of(const Job& job) {
+    const common::Place& place = job.options.place;
+    Json json{{"device", common::name_of(place.device)}};
+    if (place.device == common::Device::cpu) {
+        json["threads"] = place.threads;
+    } else {
+        json["float products"] = place.float_products;
+    }
+    return json;
+}
 
 std::string difference(const Json& stored, const Json& now) {
     const Json before = stored.flatten();
@@ -89,16 +129,16 @@ void open_run_folder(const Job& job) {
     if (!fs::exists(run)) {
         throw lamina::FileError(run.string(), "does not exist, so there is no run to go on with; drop --resume");
     }
-    Json stored = lamina::io::read_json(run);
-    Json now = settings_of(job);
-    // Threads decide bits, but only where both parts of the run are the CPU's.
-    if (stored.value("threads", Json()).is_null() || now["threads"].is_null()) stored["threads"] = now["threads"];
-    const std::string problem = difference(stored, now);
+    Json settings = lamina::io::read_json(run);
+    Json places = take_places(settings);
+    const std::string problem = reason_against(settings, places, job);
     if (!problem.empty()) {
         throw lamina::FileError(run.string(), "was made with other settings: " + problem +
                                                   "; repeat the flags of the first run, or start anew");
     }
     make_writable(job.out);
+    if (places.empty() || places.back() != place_of(job)) places.push_back(place_of(job));
+    write_run(job, places);
 }
 
 }  // namespace remove_layernorm

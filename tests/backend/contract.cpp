@@ -56,6 +56,7 @@ struct BackendWithout {
     static constexpr bool has(Operation operation) { return operation != Lacking; }
 
     struct Memory {};
+    static constexpr std::size_t row_multiple = 1;
     Memory allocate(std::size_t) requires(has(Operation::allocate));
     void upload(void*, const void*, std::size_t) requires(has(Operation::upload));
     void download(void*, const void*, std::size_t) requires(has(Operation::download));
@@ -113,6 +114,11 @@ struct SquaresInFloat : SmallestBackend {
     float sum_of_squares(In);
 };
 static_assert(!Backend<SquaresInFloat>);
+
+struct MultipleOfNoRows : SmallestBackend {
+    static constexpr std::size_t row_multiple = 0;
+};
+static_assert(!Backend<MultipleOfNoRows>);
 
 static_assert(!Backend<int>);
 

@@ -25,7 +25,8 @@ struct UnderTest<CudaBackend> {
     static constexpr double probability_roundoff = std::is_same_v<T, bf16> ? roundoff<bf16> : 0;
 
     static constexpr std::array<std::size_t, 1> thread_counts{1};
-    static CudaBackend with_threads(std::size_t) { return CudaBackend(CudaOptions{}); }
+    static CudaOptions options(std::size_t) { return {}; }
+    static CudaBackend with_threads(std::size_t threads) { return CudaBackend(options(threads)); }
 };
 
 inline const bool a_device_was_looked_for = [] {

@@ -77,10 +77,11 @@ constexpr Bounds exact_to(double roundoff) {
 constexpr Bounds in_double = exact_to(0x1p-53 * 100);
 constexpr Bounds in_float = exact_to(0x1p-24);
 
-// MixedBf16 rounds the same activations to bf16 on both sides, to within 2^-9 each, but of sums in another order, and
-// probabilities within attention on one side only: in each block, norms, queries, keys and values, probabilities, heads,
-// gelu's argument and result, six, on the way forward and as many on the way back. In the worst case each of these 24 is
-// rounded independently on either side, and such errors add up as the root of their number.
+// MixedBf16 rounds the same activations to bf16 on both sides, each to within 2^-8, which is less than 2^-9 in the root
+// mean square over mantissas (2^-8 · 0.74 / sqrt(3)), but of sums in another order, and probabilities within attention on
+// one side only: in each block, norms, queries, keys and values, probabilities, heads, gelu's argument and result, six, on
+// the way forward and as many on the way back. In the worst case each of these 24 is rounded independently on either side,
+// and such errors add up as the root of their number.
 constexpr double mixed = 0.0135;  // sqrt(2 · 24) · 2^-9
 // Logits of this model are about as large as 2. A row's loss errs by its target's logit and by their mean, so by sqrt(2)
 // times as much, and the mean of 114 rows by the root of that many less.

@@ -6,8 +6,11 @@
 
 // Timing algorithms on the emulator would take most of the test's time, and has tests of its own.
 template <>
-lamina::CudaBackend lamina_tests::parity::make_backend<lamina::CudaBackend>() {
-    return lamina::CudaBackend({.algorithms = lamina::cuda::Choice::first});
+lamina::CudaBackend lamina_tests::parity::make_backend<lamina::CudaBackend>(Products products) {
+    using lamina::cuda::FloatProducts;
+    const bool by_parts = products == lamina_tests::parity::Products::by_parts;
+    return lamina::CudaBackend({.float_products = by_parts ? FloatProducts::bf16x6 : FloatProducts::fp32,
+                                .algorithms = lamina::cuda::Choice::first});
 }
 
 template lamina_tests::parity::Result lamina_tests::parity::run<lamina::device::Cuda>(Kind, Progress);

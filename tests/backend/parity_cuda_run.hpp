@@ -61,9 +61,11 @@ private:
     return name.ends_with("lora_A") ? 0.02 : 0.05;
 }
 
-/// Specialised where a device has better ones for so few steps.
+enum class Products { exact, by_parts };
+
+/// Specialised for what has a choice of products.
 template <class B>
-[[nodiscard]] B make_backend() {
+[[nodiscard]] B make_backend(Products) {
     return B();
 }
 
@@ -136,8 +138,8 @@ double accumulate(M& model, std::uint64_t seed, std::uint64_t micro_batches) {
 }
 
 template <class M>
-[[nodiscard]] Result run_model(Progress progress) {
-    auto backend = make_backend<typename M::Backend>();
+[[nodiscard]] Result run_model(Progress progress, Products products = Products::exact) {
+    auto backend = make_backend<typename M::Backend>(products);
     M model(backend);
     set_parameters(model);
     set_progress(model, progress);
@@ -177,7 +179,8 @@ Result run(Kind kind, Progress progress) {
             return run_model<Model<Device, wide, precision::FrozenBf16, execution::Split, gradients::Streamed>>(
                 progress);
         case Kind::mixed_merged:
-            return run_model<Model<Device, wide, precision::MixedBf16, execution::Merged>>(progress);
+            return run_model<Model<Device, wide, precision::MixedBf16, execution::Merged>>(progress,
+                                                                                           Products::by_parts);
         case Kind::mixed_split_recomputed:
             return run_model<
                 Model<Device, wide, precision::MixedBf16, execution::Split, gradients::Streamed, recompute::PerBlock>>(

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Judges one must-not-compile case: harness.py CASE COMPILER [FLAG...]
+Parses once what all cases include:  harness.py --precompile HEADER COMPILER [FLAG...]
 
 The first line of CASE is `// expect: SENTENCE`. Compiled as it stands (the twin), CASE must be accepted without a
 warning; compiled with LAMINA_EXPECT_FAILURE defined, it must be refused with exactly one error, which holds SENTENCE.
@@ -11,7 +12,7 @@ import re
 import subprocess
 import sys
 
-COMPILE = ["-std=c++20", "-fsyntax-only", "-fno-diagnostics-color", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+COMPILE = ["-std=c++20", "-fno-diagnostics-color", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 ERROR_LINE = re.compile(r"^(?:.*: )?(?:fatal )?error: .*$", re.MULTILINE)
 EXPECTATION = re.compile(r"// expect: (\S.*\S)\s*$")
 
@@ -25,7 +26,7 @@ def judge(case, compiler_and_flags):
     sentence = expectation.group(1)
 
     def compile_case(*definitions):
-        command = [*compiler_and_flags, *COMPILE, *definitions, case]
+        command = [*compiler_and_flags, *COMPILE, "-fsyntax-only", "-Winvalid-pch", *definitions, case]
         # Compilers translate their messages.
         environment = {**os.environ, "LC_ALL": "C"}
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
@@ -44,7 +45,15 @@ def judge(case, compiler_and_flags):
     return None
 
 
+def precompile(header, compiler_and_flags):
+    """Leaves HEADER's precompiled form where both compilers look for it when they are told to -include HEADER."""
+    command = [*compiler_and_flags, *COMPILE, "-x", "c++-header", header, "-o", f"{header}.gch"]
+    return subprocess.run(command, check=False).returncode
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 3 and sys.argv[1] == "--precompile":
+        sys.exit(precompile(sys.argv[2], sys.argv[3:]))
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     sys.exit(judge(sys.argv[1], sys.argv[2:]))

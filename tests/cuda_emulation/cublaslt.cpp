@@ -26,6 +26,7 @@ std::vector<LibraryCall> calls;
 bool computes = true;
 Offer offered = Offer::all;
 std::size_t version = CUBLAS_VERSION;
+std::size_t refusals = 0;
 
 /// Attributes by number, as bytes of the size that the manual gives.
 struct Attributes {
@@ -322,6 +323,7 @@ const std::vector<LibraryCall>& library_calls() { return calls; }
 void forget_library_calls() { calls.clear(); }
 void set_arithmetic(bool on) { computes = on; }
 void offer(Offer algorithms) { offered = algorithms; }
+void refuse_products(std::size_t count) { refusals = count; }
 void set_library_version(std::size_t number) { version = number; }
 
 }  // namespace lamina_tests::emulator
@@ -477,8 +479,12 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
     for (const void* const address : {a, b, c, static_cast<const void*>(d)}) {
         if (address == nullptr || !multiple(address, method.alignment)) return CUBLAS_STATUS_INVALID_VALUE;
     }
-    if (c == d ? call.c != call.d : overlap(c, call.c, d, call.d)) return CUBLAS_STATUS_INVALID_VALUE;
+    if (c == d ? of_c != of_d : overlap(c, call.c, d, call.d)) return CUBLAS_STATUS_INVALID_VALUE;
     if (overlap(a, call.a, d, call.d) || overlap(b, call.b, d, call.d)) return CUBLAS_STATUS_INVALID_VALUE;
+    if (refusals > 0) {
+        --refusals;
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    }
     if (method.workspace > 0) std::memset(workspace, 0xFF, method.workspace);
 
     const auto scalar = [&](const void* from) { return element_of(from, call.scale_type(), 0); };

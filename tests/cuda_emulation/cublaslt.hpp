@@ -36,6 +36,9 @@ void set_arithmetic(bool on);
 enum class Offer : std::uint8_t { all, aligned, none };
 void offer(Offer algorithms);
 
+/// The next `count` calls of cublasLtMatmul answer CUBLAS_STATUS_NOT_SUPPORTED, as an algorithm may that was offered.
+void refuse_products(std::size_t count);
+
 /// What cublasLtGetVersion says.
 void set_library_version(std::size_t version);
 

@@ -91,10 +91,6 @@ void small_product(const bf16* a, const bf16* b, float* out) {
     for (unsigned i = 0; i < 4; ++i) out[(lane / 4 + 8 * (i / 2)) * 8 + 2 * (lane % 4) + i % 2] = sums[i];
 }
 
-void transpose_one(const std::uint32_t* held, std::uint32_t* out) {
-    out[thread_index()] = transpose_matrix(held[thread_index()]);
-}
-
 }  // namespace
 
 TEST_CASE("a kernel with its barriers gives the same in every order of its threads", "[cuda][emulator]") {
@@ -175,17 +171,5 @@ TEST_CASE("matrix units multiply what load_matrices brings", "[cuda][emulator]")
             CAPTURE(row, col);
             CHECK(std::abs(out[row * 8 + col] - expected) < 1e-5F);
         }
-    }
-}
-
-TEST_CASE("transpose_matrix exchanges rows and columns", "[cuda][emulator]") {
-    std::vector<std::uint32_t> held(32), out(32);
-    const auto word = [](unsigned row, unsigned col) { return (row * 8 + col) | ((row * 8 + col + 1) << 16U); };
-    for (unsigned lane = 0; lane < 32; ++lane) held[lane] = word(lane / 4, 2 * (lane % 4));
-    launch(nullptr, "transpose", {.blocks = 1, .threads = 32}, transpose_one, held.data(), out.data());
-    for (unsigned lane = 0; lane < 32; ++lane) {
-        const unsigned row = lane / 4;
-        const unsigned col = 2 * (lane % 4);
-        CHECK(out[lane] == ((col * 8 + row) | (((col + 1) * 8 + row) << 16U)));
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The CUDA runtime's C functions that lamina calls, on the host: memory, streams, events, graphs, one pretended device.
+// The CUDA runtime's C functions that lamina calls, on the host: memory, streams, events, graphs, pretended devices.
 #include "cuda_emulation/runtime.hpp"
 
 #include <sys/mman.h>
@@ -10,10 +10,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <set>
 #include <vector>
 
 // The runtime's opaque types, as far as this file makes them.
 struct CUstream_st {
+    int device = 0;
     bool capturing = false;
     std::vector<std::function<void()>> recorded;
 };
@@ -38,6 +40,7 @@ struct Region {
     void* start;
     std::size_t mapped;
     std::size_t bytes;
+    int device;
 };
 
 std::map<void*, Region> regions;
@@ -47,6 +50,10 @@ std::size_t calls_to_failure = 0;
 std::size_t launches_of_graphs = 0;
 cudaError_t last_error = cudaSuccess;
 int captures = 0;
+int devices = 1;
+thread_local int current_device = 0;
+std::set<cudaStream_t> busy;  // with work that nobody has waited for
+std::size_t frees_amid_work = 0;
 
 cudaError_t status(cudaError_t result = cudaSuccess) {
     if (calls_to_failure != 0 && --calls_to_failure == 0) result = cudaErrorLaunchFailure;
@@ -61,6 +68,9 @@ bool forbidden_now() { return captures > 0; }
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
     if (calls_to_failure == 1) return status();
+    // Stricter than the real runtime, which lets copies pass.
+    if (stream != nullptr && stream->device != current_device) return status(cudaErrorInvalidResourceHandle);
+    if (stream != nullptr && !stream->capturing) busy.insert(stream);
     if (stream != nullptr && stream->capturing) {
         stream->recorded.push_back(std::move(work));
     } else {
@@ -72,6 +82,9 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
 std::size_t bytes_in_use() { return in_use; }
 void set_memory_limit(std::size_t bytes) { limit = bytes; }
 void fail_call(std::size_t count) { calls_to_failure = count; }
+void set_device_count(int count) { devices = count; }
+int device_of(const void* memory) { return regions.at(const_cast<void*>(memory)).device; }
+std::size_t freed_amid_work() { return frees_amid_work; }
 std::size_t graphs_launched() { return launches_of_graphs; }
 
 }  // namespace lamina_tests::emulator
@@ -94,7 +107,7 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
     std::memset(start, 0xFF, filled);
     std::memset(static_cast<std::byte*>(start) + pages - filled, 0xFF, filled);
     *pointer = static_cast<std::byte*>(start) + pages - rounded;
-    regions[*pointer] = {start, pages + page, bytes};
+    regions[*pointer] = {start, pages + page, bytes, current_device};
     in_use += bytes;
     return status();
 }
@@ -102,6 +115,7 @@ cudaError_t cudaFree(void* pointer) {
     if (pointer == nullptr) return status();
     const auto found = regions.find(pointer);
     if (found == regions.end()) return status(cudaErrorInvalidValue);
+    if (!busy.empty()) ++frees_amid_work;
     in_use -= found->second.bytes;
     munmap(found->second.start, found->second.mapped);
     regions.erase(found);
@@ -133,17 +147,20 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
     });
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-    *stream = new CUstream_st;
+    *stream = new CUstream_st{.device = current_device, .recorded = {}};
     return status();
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    busy.erase(stream);
     delete stream;
     return status();
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    busy.erase(stream);
     return status(forbidden_now() ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
 }
 cudaError_t cudaDeviceSynchronize() {
+    busy.clear();
     return status(forbidden_now() ? cudaErrorStreamCaptureUnsupported : cudaSuccess);
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
@@ -186,7 +203,9 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
     *executable = new CUgraphExec_st{graph->work};
     return status();
 }
-cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t) {
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+    if (stream->device != current_device) return status(cudaErrorInvalidResourceHandle);
+    busy.insert(stream);
     ++launches_of_graphs;
     for (const auto& work : executable->work) work();
     return status();
@@ -201,12 +220,17 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-    *count = 1;
+    *count = devices;
     return status();
 }
-cudaError_t cudaSetDevice(int device) { return status(device == 0 ? cudaSuccess : cudaErrorInvalidDevice); }
+// Not one of the calls that `fail_call` counts: it comes before each of them.
+cudaError_t cudaSetDevice(int device) {
+    if (device < 0 || device >= devices) return status(cudaErrorInvalidDevice);
+    current_device = device;
+    return cudaSuccess;
+}
 cudaError_t cudaGetDevice(int* device) {
-    *device = 0;
+    *device = current_device;
     return status();
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {

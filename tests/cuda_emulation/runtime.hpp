@@ -16,8 +16,17 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 [[nodiscard]] std::size_t bytes_in_use();
 void set_memory_limit(std::size_t bytes);
 
-/// The next `count`-th call that is checked for a status fails with cudaErrorLaunchFailure; 0: none does.
+/// The next `count`-th call that is checked for a status fails with cudaErrorLaunchFailure; 0: none does. Choosing a
+/// device does not count.
 void fail_call(std::size_t count);
+
+/// Devices from now on; one at first. Each thread has a current one, 0 at first, and work for a stream of another fails.
+void set_device_count(int count);
+/// That on which cudaMalloc returned this address.
+[[nodiscard]] int device_of(const void* memory);
+
+/// Calls of cudaFree while a stream had work that nobody had waited for.
+[[nodiscard]] std::size_t freed_amid_work();
 
 /// Graph launches so far, for tests that count.
 [[nodiscard]] std::size_t graphs_launched();

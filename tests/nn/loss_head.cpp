@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/nn/loss_head.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <set>
 #include <vector>
 
 #include <lamina/backend/cpu/device.hpp>
@@ -15,10 +17,63 @@ using namespace lamina;
 
 namespace {
 
+/// A backend that wants products of few different numbers of rows, and notes those that it gets.
+class WantsMultiples : public CpuBackend {
+public:
+    static constexpr std::size_t row_multiple = 128;
+
+    WantsMultiples() : CpuBackend({.threads = 2}) {}
+
+    /// Of logits: products with as many columns as the vocabulary has tokens.
+    std::set<std::size_t> rows_of_logits{};
+
+    template <class Out, class Lhs, class Rhs>
+    void matmul(MatrixView<Out> out, MatrixView<Lhs> lhs, MatrixView<Rhs> rhs, MatmulOptions options = {}) {
+        if (out.cols == 7) rows_of_logits.insert(out.rows);
+        CpuBackend::matmul(out, lhs, rhs, options);
+    }
+};
+
+struct Multiples {
+    using answers = question::Device;
+};
+
 /// Without blocks' influence: one block, and more tokens than one chunk of logits holds.
 constexpr Architecture long_context{.layers = 1, .heads = 1, .embed = 4, .context = 700, .vocab = 7};
 
+/// 700 tokens, the first `count` of which carry loss.
+struct LossBatch {
+    static constexpr std::size_t tokens = 700;
+    std::vector<Token> ids = std::vector<Token>(tokens);
+    std::vector<Token> targets = std::vector<Token>(tokens, ignored_target);
+
+    explicit LossBatch(std::size_t count) {
+        for (std::size_t i = 0; i < tokens; ++i) {
+            ids[i] = static_cast<Token>(i * i % 7);
+            if (i < count) targets[i] = static_cast<Token>((i + 1) % 7);
+        }
+    }
+    [[nodiscard]] TokenBatch batch() const { return {1, tokens, ids, targets}; }
+};
+
+/// Loss and all gradients.
+template <class M>
+std::vector<double> training_of(M& model, const LossBatch& batch) {
+    model.zero_gradients();
+    std::vector<double> result{model.backward(batch.batch()).cross_entropy.sum, model.evaluate(batch.batch()).sum};
+    for (const Role role : {Role::embedding, Role::weight, Role::norm, Role::head}) {
+        const auto gradients = model.gradients(role);
+        result.insert(result.end(), gradients.data, gradients.data + gradients.size());
+    }
+    return result;
+}
+
 }  // namespace
+
+template <>
+struct lamina::BackendOf<Multiples> {
+    using type = WantsMultiples;
+};
 
 TEST_CASE("only rows with a target carry loss", "[nn]") {
     const std::array<Token, 5> targets{3, ignored_target, 0, ignored_target, 9};
@@ -62,4 +117,24 @@ TEST_CASE("the loss does not depend on how many chunks of logits it takes", "[nn
     }
     CHECK(sum.count == count);
     CHECK(sum.sum == Approx(expected).epsilon(1e-12));
+}
+
+TEST_CASE("where the backend wants it, chunks have few different numbers of rows, and losses and gradients stay",
+          "[nn]") {
+    WantsMultiples backend;
+    Gpt2<long_context, precision::Fp64, trainable::Everything, head::UntiedWithBias, Multiples> model(backend);
+    model.initialise(1);
+    BackendFor<device::Cpu> cpu({.threads = 2});
+    Gpt2<long_context, precision::Fp64, trainable::Everything, head::UntiedWithBias, device::Cpu> plain(cpu);
+    plain.initialise(1);
+    for (const std::size_t count : {1, 2, 127, 128, 129, 300, 511, 512, 513, 600, 699, 700}) {
+        const LossBatch batch(count);
+        const auto padded = training_of(model, batch);
+        const auto expected = training_of(plain, batch);
+        REQUIRE(padded.size() == expected.size());
+        // Rows of zeros may change how a sum of up to 700 terms is split, and nothing else.
+        for (std::size_t i = 0; i < padded.size(); ++i)
+            CHECK(padded[i] == Approx(expected[i]).epsilon(1e-12).margin(1e-14));
+    }
+    CHECK(backend.rows_of_logits == std::set<std::size_t>{128, 256, 384, 512});
 }

@@ -77,8 +77,8 @@ TEMPLATE_TEST_CASE("bf16 products with a stream in float are within bf16 of the 
     STATIC_REQUIRE(std::is_same_v<typename Mixed::Gradient, float>);
     const double expected = in_float.model.backward(SampleBatch{}).cross_entropy.mean();
     const double loss = mixed.model.backward(SampleBatch{}).cross_entropy.mean();
-    // Along a path through the model some twenty activations are rounded to 2^-9 of themselves, errors of either sign:
-    // sqrt(20) · 2^-9 = 0.009, in the gradient once on the way up and once on the way down, through norms that may
+    // Along a path through the model some twenty activations are rounded, to less than 2^-9 of themselves in the root
+    // mean square, errors of either sign: sqrt(20) · 2^-9 = 0.009, in the gradient once on the way up and once on the way down, through norms that may
     // double it.
     CHECK(loss == Approx(expected).epsilon(0.01));
     CHECK(loss != Approx(expected).epsilon(1e-7));

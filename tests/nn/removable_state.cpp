@@ -113,6 +113,7 @@ TEST_CASE("a pass needs its measurement exactly where a fixed path would divide 
                 const bool same = (!state.fixed || held.in_use == told.in_use) &&
                                   (!state.values_fixed || held.values_in_use == told.values_in_use);
                 CHECK(state.needs_measurement_now() == !same);
+                CHECK(state.divisor_moves() == ((state.fixed || state.values_fixed) && told.divisor != state.divisor));
                 // When it is told afterwards, it is in the same state as one that was told in time.
                 held.observe(4, 5);
                 CHECK((held.in_use == told.in_use && held.values_in_use == told.values_in_use));

@@ -63,6 +63,12 @@ TEST_CASE("the logits of at most one chunk exist", "[nn]") {
     STATIC_REQUIRE(head(1024) == head(head_chunk));
 }
 
+TEST_CASE("rows of logits begin at whole lines of memory", "[nn]") {
+    STATIC_REQUIRE(logits_stride_of(50257) == 50304);
+    STATIC_REQUIRE(logits_stride_of(64) == 64);
+    STATIC_REQUIRE(Workspace<Model>::logits_stride == logits_stride_of(11));
+}
+
 TEST_CASE("the views lie in the memory that was counted, aligned and apart", "[nn]") {
     const std::size_t total = bytes<Model>(Use::train).total();
     std::vector<std::byte> memory(total + tensor_alignment);
@@ -87,4 +93,20 @@ TEST_CASE("the views lie in the memory that was counted, aligned and apart", "[n
         CHECK((places[i] >= start && places[i] < start + total));
         if (i > 0) CHECK(places[i - 1] < places[i]);
     }
+}
+
+TEST_CASE("a workspace that is placed again for less wants nothing of what it had", "[nn]") {
+    using Mixed = Gpt2<tiny, precision::MixedBf16>;
+    std::vector<std::byte> memory(bytes<Mixed>(Use::train).total() + tensor_alignment);
+    const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
+    std::byte* const start = memory.data() + (aligned_size(address) - address);
+    Workspace<Mixed> workspace;
+    workspace.place(start, extent, Use::train);
+    CHECK_FALSE(workspace.d_logits_of(1).empty());
+    workspace.place(start, extent, Use::evaluate);
+    CHECK(workspace.d_logits_of(1).empty());
+    CHECK(workspace.d_head_in.empty());
+    CHECK(workspace.moments.empty());
+    CHECK(workspace.d_streams[0].empty());
+    CHECK_FALSE(workspace.head_in.empty());
 }

@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 
 FOLDER = pathlib.Path(os.environ.get("LAMINA_BENCHMARKS", ""))
 failures = []
@@ -46,6 +47,25 @@ def single_operations():
         check(f"{row['size']:7} {row['operation']} " in done.stdout, f"the table has them too: {done.stdout}")
 
 
+def products_of_split():
+    with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
+        path = pathlib.Path(scratch) / "operations.json"
+        done = run("operations", "--batch", "1", "--sequence", "8", "--only", "split", "--seconds", "0.01", "--json", str(path))
+        check(done.returncode == 0, "the products of split execution are measured: " + done.stderr)
+        rows = json.loads(path.read_text())["operations"]
+    found = {row["operation"]: row for row in rows}
+    operations = {}
+    for layer, width, out in [("c_attn", 768, 2304), ("c_proj", 768, 768), ("c_fc", 768, 3072), ("mlp c_proj", 3072, 768)]:
+        for of_pass in ("forward", "d_x"):
+            for factor in ("A B", "W"):
+                operations[f"split {of_pass} {layer}, {factor}"] = 2 * 8 * width * out
+        operations[f"split A B {layer}"] = 2 * width * width * out
+    check({name: row["flops"] for name, row in found.items()} == operations, f"two products of each layer and pass, and A B: {found}")
+    # What the adapter adds lies in fp32 and is written; W lies in bf16, and its product joins what is there.
+    check(found["split forward c_attn, A B"]["bytes"] == 4 * (8 * 768 + 768 * 2304 + 8 * 2304), "and the bytes of A B")
+    check(found["split forward c_attn, W"]["bytes"] == 4 * (8 * 768 + 2 * 8 * 2304) + 2 * (768 * 2304 + 2304), "and of W")
+
+
 def too_little_memory():
     with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
         path = pathlib.Path(scratch) / "result.json"
@@ -64,10 +84,42 @@ def too_little_memory():
     check(found.get("plan_bytes", 0) > 1_000_000_000, f"the plan says what it takes: {found}")
 
 
+SHORT = ["train_step", "--threads", "1", "--execution", "factored", "--batch", "1", "--sequence", "8", "--accumulation", "1"]
+
+
+def too_little_time():
+    with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
+        path = pathlib.Path(scratch) / "result.json"
+        done = run(*SHORT, "--time-limit", "0.001", "--json", str(path))
+        check(done.returncode == 1 and done.stderr == "train_step: no step was measured: time limit\n",
+              "a limit that has passed before the first step is an error: " + done.stderr)
+        found = json.loads(path.read_text()) if path.exists() else {}
+        check(found.get("outcome") == "time limit" and found.get("seconds") == [], f"and an outcome: {found}")
+
+
+def is_killed():
+    """What was measured until then is there."""
+    with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
+        path = pathlib.Path(scratch) / "result.json"
+        process = subprocess.Popen([str(FOLDER / SHORT[0]), *SHORT[1:], "--steps", "1000000", "--json", str(path)], stdout=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + 250
+            while not path.exists() and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.1)
+        finally:
+            process.kill()
+            process.wait()
+        found = json.loads(path.read_text()) if path.exists() else {}
+    check(found.get("outcome") == "interrupted" and found.get("seconds") and found.get("tokens_per_second"),
+          f"a killed run leaves its steps: {found}")
+
+
 def wrong_flags():
     for arguments, sentence in [(["--sequence", "1025"], "--sequence 1025: expected at most 1024"),
                                 (["--size", "huge"], "--size: huge not in"), (["--execution", "none"], "--execution: none not in"),
-                                (["--recompute", "block"], "--recompute block: this program was built with "),
+                                (["--size", "xl"], "--size xl: expected small with --device cpu"),
+                                (["--recompute", "block"], "--recompute block: expected none with --device cpu --size small "),
+                                (["--float-products", "tf32"], "--float-products: is a choice of cuda alone"),
                                 (["--time-limit", "0"], "--time-limit")]:
         done = run("train_step", *arguments)
         check(done.returncode != 0 and done.stderr.startswith("train_step: ") and sentence in done.stderr
@@ -78,6 +130,9 @@ if not (FOLDER / "train_step").exists():
     print("lamina: skipped: programs: benchmarks: the programs of bench/ were not built")
     sys.exit(0)
 single_operations()
+products_of_split()
 too_little_memory()
+too_little_time()
+is_killed()
 wrong_flags()
 sys.exit(1 if failures else 0)

@@ -14,19 +14,21 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = REPOSITORY / "bench" / "gpu.sh"
 TOOLS = ["bash", "basename", "dirname", "cat", "chmod", "cp", "find", "git", "grep", "head", "ls", "mkdir", "nproc", "realpath", "rm", "sed", "sleep",
          "tail", "timeout", "touch", "tr"]
-ALL = ["build", "conformance", "parity", "memcheck", "racecheck", "operations", "train small merged", "peer small autocast",
-       "train small split", "train small factored", "report"]
+ALL = ["build", "conformance", "parity", "memcheck", "racecheck", "operations", "train small merged", "peer small autocast compiled",
+       "train small split", "peer small autocast eager", "train small factored", "peer small autocast published", "report"]
 failures = []
 
 # Stands for cmake, and makes the programs that a build would: each says its name and flags, fails or takes long where the
 # environment says so, and writes the JSON that it is asked for.
 CMAKE = """#!/bin/bash
+if [[ -n ${BREAKING:-} ]]; then echo "-- fine so far"; printf '%b\\n' "$BREAKING"; echo "-- Configuring incomplete, errors occurred!"; exit 1; fi
 [[ $1 == --build ]] || exit 0
 mkdir -p "$2/bench" "$2/tests"
 for program in bench/train_step bench/operations tests/lamina_tests_cuda; do cp "$PRETENDER" "$2/$program"; chmod +x "$2/$program"; done
 echo "built with $*"
 """
 PRETENDER = """#!/bin/bash
+if [[ $1 == --libidentify ]]; then echo "version: ${CATCH2:-2.13.10}"; exit; fi
 said="$(basename "$0") $*"
 echo "$said" >>"$SAID"
 if [[ -n ${FAILING:-} && $said == *$FAILING* ]]; then echo "some output"; echo "it broke"; exit 1; fi
@@ -39,7 +41,7 @@ done
 echo "fine"
 """
 PYTHON = """#!/bin/bash
-if [[ $1 == - ]]; then exec "$REAL_PYTHON" "$@"; fi
+if [[ $1 == bench/gpu_result.py ]]; then exec "$REAL_PYTHON" "$@"; fi
 exec "$PRETENDER" "$@"
 """
 SANITIZER = """#!/bin/bash
@@ -86,7 +88,11 @@ class Machine:
         return json.loads(path.read_text()) if path.exists() else None
 
 
-GPU = {"nvcc": "#!/bin/bash\n", "nvidia-smi": "#!/bin/bash\necho 'Made-up GPU, 9.0'\n", "cmake": CMAKE, "python3": PYTHON,
+NVIDIA_SMI = """#!/bin/bash
+if [[ $* != *utilization* ]]; then echo "${DEVICE:-Made-up GPU}, 9.0"; exit; fi
+printf '%s\\n' '0, 345, 70.1, 30' '97, 1755, 650.5, 61' '100, 1785, 690.5, 63' '99, [N/A], 690.5, 63'
+"""
+GPU = {"nvcc": "#!/bin/bash\n", "nvidia-smi": NVIDIA_SMI, "cmake": CMAKE, "python3": PYTHON,
        "compute-sanitizer": SANITIZER}
 
 
@@ -101,10 +107,17 @@ def says_what_it_would_do():
         check(done.returncode == 0 and not done.stderr, "a dry run needs neither a GPU nor a compiler: " + done.stderr)
         check(names(done.stdout) == ALL, f"it names every part, ours and the peer's by turns: {names(done.stdout)}")
         check(not said and not (machine.folder / "out").exists(), "and runs and writes nothing")
-        done, _ = machine.run("--dry-run", "--only", "train,peer", "--executions", "split", "--adapters", "autocast,tf32", "--sizes",
-                              "large,xl", "--recompute", "none")
-        check(names(done.stdout) == ["train large split", "peer large autocast", "peer large tf32", "train xl merged kept",
-                                     "peer xl autocast kept", "peer xl tf32 kept"], f"only what is asked for: {names(done.stdout)}")
+        given = [int(seconds) for seconds in re.findall(r"at most (\d+) s", done.stdout)]
+        check(sum(given[:-1]) == given[-1] <= 540 - 5, f"a run with the smallest size fits nine minutes, whatever it takes: {given}")
+        check(done.stdout.endswith(f"at most {given[-1]} s in all, 540 s in one run\n"), "and that is told: " + done.stdout)
+        done, _ = machine.run("--dry-run", "--only", "train,peer", "--executions", "split", "--adapters", "autocast,tf32", "--peers",
+                              "eager,published", "--sizes", "large,xl", "--recompute", "none")
+        check(names(done.stdout) == ["train large split", "peer large autocast eager", "train xl merged kept", "peer xl autocast eager kept",
+                                     "peer large autocast published", "peer xl autocast published kept", "peer large tf32 eager",
+                                     "peer xl tf32 eager kept", "peer large tf32 published", "peer xl tf32 published kept"],
+              f"only what is asked for: {names(done.stdout)}")
+        forms = {line.split()[3]: "--as-published" in line for line in done.stdout.splitlines() if line.startswith("peer")}
+        check(forms == {"eager": False, "published": True} and "--compile" not in done.stdout, f"in the form that is asked for: {forms}")
         for line in done.stdout.splitlines():
             ours = " --batch 16 --sequence 1024 --accumulation 16 " if "large" in line else " --batch 8 --sequence 1024 --accumulation 16 "
             if line.startswith(("train", "peer")):
@@ -137,15 +150,82 @@ def runs_everything():
         done, said = machine.run()
         check(done.returncode == 0, "all parts pass: " + done.stdout + done.stderr)
         check([line.split(":")[0] for line in done.stdout.splitlines()[2:-1]] == ALL, "each is told: " + done.stdout)
-        check([line.split()[0] for line in said] == ["lamina_tests_cuda"] * 4 + ["operations", "train_step", "pretender", "train_step",
-                                                                                 "train_step", "pretender"], f"each is run: {said}")
-        check(machine.result("conformance") == {"part": "conformance", "outcome": "passed", "detail": "fine", "seconds": 0},
-              f"a part that writes no result gets one: {machine.result('conformance')}")
-        check(machine.result("train small merged") == {"outcome": "measured"}, "one that does keeps its own")
+        check([line.split()[0] for line in said] == ["lamina_tests_cuda"] * 4 + ["operations"] + ["train_step", "pretender"] * 3 + ["pretender"],
+              f"each is run: {said}")
+        of = {"commit": "abc", "gpu": "Made-up GPU, 9.0", "clock": {"sm_mhz": 1770, "watts": 670.5, "celsius": 62, "samples": 2}}
+        wanted = {"part": "conformance", "outcome": "passed", "detail": "fine", "seconds": 0, "budget": 30, **of}
+        check(machine.result("conformance") == wanted, f"a part that writes no result gets one: {machine.result('conformance')}")
+        check(machine.result("train small merged") == {"outcome": "measured", "budget": 20, **of},
+              f"one that does keeps its own: {machine.result('train small merged')}")
+        check(all("--warn NoTests" in line for line in said[:4]), f"version 2 of Catch2 is told that no test is no success: {said}")
+        check([line for line in said if "--time-limit" in line] and "--time-limit 17 " in said[5], f"programs know their time: {said[5]}")
         done, said = machine.run()
         check(done.returncode == 0 and len(said) == 1 and "gpu_report.py" in said[0], f"done parts are left out, but not the page: {said}")
-        done, said = machine.run("--again", "--only", "parity,train")
-        check(len(said) == 4, f"unless they are to be done again: {said}")
+        done, said = machine.run("--again", "--only", "parity,train", CATCH2="3.5.0")
+        check(len(said) == 4 and "--warn" not in said[0], f"unless they are to be done again: {said}")
+
+
+def is_of_one_commit_and_gpu():
+    with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
+        machine = Machine(scratch, GPU)
+        done, said = machine.run("--only", "parity,peer", "--peers", "eager")
+        check(done.returncode == 2 and said == ["pretender bench/train_step_peer.py " + said[0].split(" ", 2)[2]]
+              and "\nparity: not run: not built\n" in done.stdout, "without programs the peer is measured alone: " + done.stdout)
+        machine.run("--only", "build,parity,train")
+        done, said = machine.run("--only", "parity,train", "--commit", "later")
+        check(done.returncode == 0 and not said, f"what was built of a commit stays of that commit: {done.stdout}")
+        done, said = machine.run("--only", "build,parity", "--commit", "later")
+        check(done.returncode == 0 and len(said) == 1 and machine.result("parity")["commit"] == "later", f"another is another result: {said}")
+        done, said = machine.run("--only", "parity,report", DEVICE="Other GPU")
+        check(done.returncode == 2 and "\nparity: not run: built for another GPU, Made-up GPU, 9.0\n" in done.stdout and len(said) == 1,
+              "programs for another GPU are not run: " + done.stdout)
+        check(machine.result("parity")["outcome"] == "passed", "and what was found on that one stays")
+
+
+def stops_without_programs():
+    for breaking, wanted in [("CMake Error at cmake/LaminaLibrary.cmake:6 (find_package):\\n  Could not find Eigen3\\n\\nCall Stack",
+                              "CMake Error at cmake/LaminaLibrary.cmake:6 (find_package): Could not find Eigen3"),
+                             ("FAILED: bench/a.o\\nnvcc a.cu\\na.cu(7): error: no such thing\\nninja: stopped",
+                              "FAILED: bench/a.o: a.cu(7): error: no such thing"),
+                             ("a.cpp:3:1: error: no\\nmake: *** [all] Error 2", "a.cpp:3:1: error: no")]:
+        with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
+            machine = Machine(scratch, GPU)
+            machine.run("--only", "build")
+            done, said = machine.run(BREAKING=breaking)
+            check(f"\nbuild: FAILED after 0 s: {wanted}" in done.stdout, f"{wanted!r} is said: {done.stdout}")
+            check(done.returncode == 1 and len(said) == 1 and "gpu_report.py" in said[0], f"nothing else is run but the page: {said}")
+            check(machine.result("train small merged")["detail"] == "not built", "and why is noted")
+            done, said = machine.run("--only", "train", "--executions", "merged")
+            check(done.returncode == 2 and not said, "neither are the programs of an earlier build, later")
+    with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
+        machine = Machine(scratch, GPU)
+        done, said = machine.run("--deps", str(machine.folder / "nothing"))
+        check(done.returncode == 1 and not said and f"{machine.folder / 'nothing'} is no folder" in done.stderr,
+              "a folder of dependencies that is not there is refused: " + done.stderr)
+
+
+def runs_out_of_time():
+    with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
+        machine = Machine(scratch, GPU)
+        machine.run("--only", "build")
+        partial = {"outcome": "time limit", "seconds": [1.5], "budget": 12, "commit": "abc", "gpu": "Made-up GPU, 9.0"}
+        path = machine.folder / "out" / "train_small_merged.json"
+        path.write_text(json.dumps(partial))
+        done, said = machine.run("--only", "parity,train,report", "--within", "24")
+        check(done.returncode == 2 and len(said) == 1 and "gpu_report.py" in said[0], f"the page is made without time for a part: {said}")
+        check("\ntrain small merged: not run: left for the next run, since no time is left in this one\n" in done.stdout
+              and done.stdout.endswith("\nnot run: parity, train small merged, train small split, train small factored\n"),
+              "the others are told: " + done.stdout)
+        check(machine.result("train small merged") == partial, "what a part had is kept")
+        check(machine.result("parity")["outcome"] == "not run", "and where it had nothing, why is noted")
+        done, said = machine.run("--only", "train", "--executions", "merged", "--within", "30")
+        check(done.returncode == 0 and any(f"--time-limit {limit} " in said[0] for limit in (12, 11)),
+              f"a program with less time knows: {said} {done.stdout}")
+        path.write_text(json.dumps({**partial, "budget": 20}))
+        done, said = machine.run("--only", "train", "--executions", "merged")
+        check(done.returncode == 0 and not said, f"what had all its time is not tried again: {said}")
+        done, said = machine.run("--only", "train", "--executions", "merged", "--patience", "2")
+        check(len(said) == 1 and "--time-limit 37 " in said[0], f"unless it gets more: {said}")
 
 
 def goes_on_after_failures():
@@ -153,20 +233,36 @@ def goes_on_after_failures():
         machine = Machine(scratch, GPU)
         done, said = machine.run(FAILING="--execution split")
         check(done.returncode == 1 and done.stdout.endswith("\nfailed: train small split\n"), "a failure is told: " + done.stdout)
-        check(machine.result("train small split") == {"part": "train small split", "outcome": "failed", "detail": "it broke", "seconds": 0},
-              f"and noted with its last line: {machine.result('train small split')}")
-        check(len(said) == 10, f"and the others are run: {said}")
+        found = machine.result("train small split")
+        check([found[name] for name in ("part", "outcome", "detail", "seconds")] == ["train small split", "failed", "it broke", 0],
+              f"and noted with its last line: {found}")
+        check(len(said) == 12, f"and the others are run: {said}")
         done, said = machine.run()
         check(done.returncode == 0 and ["split" in line for line in said] == [True, False], f"what failed is tried again: {said}")
         done, _ = machine.run("--again", "--only", "parity", SKIPPING="[parity]")
         check(done.returncode == 1 and machine.result("parity")["outcome"] == "failed", "a suite that skips everything has not passed")
-        done, _ = machine.run("--again", "--only", "report", SLOW="gpu_report.py")
+        done, _ = machine.run("--only", "report", SLOW="gpu_report.py")
         check(done.returncode == 1 and machine.result("report")["detail"].startswith("stopped after 10 s"),
               f"a part may take no longer than it is given: {machine.result('report')}")
+
+
+def names_tests_that_exist():
+    """A filter that finds nothing would leave out what it was meant to check, and a negation of nothing leaves out nothing."""
+    filters = re.findall(r"suite [a-z]+ \d+ '([^']*)'", PROGRAM.read_text())
+    tags = set(re.findall(r"\[[a-z_]+\]", " ".join(filters)))
+    backend = REPOSITORY / "tests" / "backend"  # without the suites that never run on a device
+    sources = "".join(path.read_text() for path in backend.rglob("*") if path.is_file() and path.parent.name not in ("cpu", "cuda"))
+    check(len(tags) >= 10, f"the filters are found: {filters}")
+    missing = sorted(tag for tag in tags if f'"{tag}' not in sources and f"]{tag}" not in sources)
+    check(not missing, f"no test has {missing}")
 
 
 says_what_it_would_do()
 refuses()
 runs_everything()
+is_of_one_commit_and_gpu()
+stops_without_programs()
+runs_out_of_time()
 goes_on_after_failures()
+names_tests_that_exist()
 sys.exit(1 if failures else 0)

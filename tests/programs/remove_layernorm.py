@@ -68,8 +68,26 @@ def edit_json(path, change):
     path.write_text(json.dumps(content))
 
 
-def scale_loss(state, factor):
-    state["extra"]["settings"]["held-out loss before"] *= factor
+ON_CPU = {"device": "cpu", "threads": 1}
+ON_CUDA = {"device": "cuda", "float products": "tf32"}
+
+
+def scale_loss(checkpoint, factor, place=ON_CPU):
+    """As a run elsewhere would have left it: the loss before differs. Without a place, as it was before these were kept."""
+    def change(state):
+        state["extra"]["settings"]["held-out loss before"] *= factor
+        state["extra"].pop("place", None)
+        if place is not None:
+            state["extra"]["place"] = place
+    edit_json(checkpoint / "state.json", change)
+
+
+def set_places(out, places):
+    edit_json(out / "run.json", lambda settings: settings.update(places=places))
+
+
+def places_of(out):
+    return json.loads((out / "run.json").read_text())["places"]
 
 
 def killed_and_resumed(folder, text, whole):
@@ -86,11 +104,18 @@ def killed_and_resumed(folder, text, whole):
     running.send_signal(signal.SIGKILL)
     running.wait()
     check(not finished_alone, "the run was killed before it ended")
-    # As a run of another device, or with other algorithms, would have left it: the loss before differs in its last digits.
-    edit_json(out / "checkpoint-removal" / "state.json", lambda state: scale_loss(state, 1 + 1e-5))
-    edit_json(out / "run.json", lambda settings: settings.update(threads=None))
+    checkpoint = out / "checkpoint-removal"
+    place = json.loads((checkpoint / "state.json").read_text())["extra"]["place"]
+    check(places_of(out) == [ON_CPU] and place == ON_CPU, f"the run and its checkpoint say where they were made: {place}")
+    scale_loss(checkpoint, 1 + 1e-5)
+    other = run(*command[1:], "--resume")
+    check(other.returncode != 0 and "held-out loss before" in other.stderr, "the CPU goes on with its own bits only: " + other.stderr)
+    # The last digits of cuda are its own, and its threads are none.
+    scale_loss(checkpoint, 1, ON_CUDA)
+    set_places(out, [ON_CUDA])
     resumed = run(*command[1:], "--resume")
     check(resumed.returncode == 0, "a killed run resumes: " + resumed.stderr)
+    check(places_of(out) == [ON_CUDA, ON_CPU], f"and the other device is added: {places_of(out)}")
     check("removal  continues at step" in resumed.stdout, "it continues from the checkpoint, not from the start")
     check((out / "adapter.safetensors").read_bytes() == (whole / "adapter.safetensors").read_bytes(),
           "the adapter of the resumed run has the same bytes")
@@ -102,11 +127,32 @@ def killed_and_resumed(folder, text, whole):
     anew = run(*command[1:])
     check(anew.returncode != 0 and "holds the checkpoints of an unfinished run" in anew.stderr,
           "the checkpoints of an unfinished run are not replaced")
-    edit_json(out / "checkpoint-removal" / "state.json", lambda state: scale_loss(state, 1.01))
+    scale_loss(checkpoint, 1.01, ON_CUDA)
     other = run(*command[1:], "--resume")
     check(other.returncode != 0 and "held-out loss before" in other.stderr, "another start does not continue a run: " + other.stderr)
     other = run(*command[1:], "--resume", "--clip", "0.5")
     check(other.returncode != 0 and "was made with other settings" in other.stderr, "other settings do not continue a run")
+    places = [{"device": "cpu", "threads": 2}, ON_CUDA]
+    set_places(out, places)
+    other = run(*command[1:], "--resume")
+    check(other.returncode != 0 and "threads is 2, expected 1" in other.stderr, "nor does another number of threads: " + other.stderr)
+    check(places_of(out) == places, "what does not go on is no place of the run")
+    scale_loss(checkpoint, (1 + 1e-5) / 1.01, None)
+    made_before_places(command, out)
+
+
+def made_before_places(command, out):
+    """Their run.json has the threads, or null for cuda, and their checkpoints do not say where they were made."""
+    def as_it_was(threads):
+        edit_json(out / "run.json", lambda settings: (settings.pop("places", None), settings.update(threads=threads)))
+
+    as_it_was(2)
+    other = run(*command[1:], "--resume")
+    check(other.returncode != 0 and "threads is 2, expected 1" in other.stderr, "their threads are compared: " + other.stderr)
+    as_it_was(None)
+    resumed = run(*command[1:], "--resume")
+    check(resumed.returncode == 0, "their last digits are not: " + resumed.stderr)
+    check(places_of(out) == [ON_CPU] and "threads" not in json.loads((out / "run.json").read_text()), "places are kept from then on")
 
 
 def expect_error(name, arguments, sentence, out=None):
@@ -125,6 +171,9 @@ def bad_input(folder, text, whole):
     quick = ["--out", out, *TINY]
     expect_error("unknown flag", ["--no-such-flag"], "--no-such-flag")
     expect_error("unknown model", ["--model", "gpt5"], "gpt5")
+    for device in ([], ["--device", "cpu"]):
+        expect_error("products of cuda on the CPU", [*device, "--float-products", "tf32"],
+                     "--float-products: is a choice of cuda alone; add --device cuda or leave it out")
     expect_error("unknown recipe", ["--recipe", "no-such-recipe", "--print"], "no-such-recipe")
     expect_error("text as number", ["--steps", "many"], "many")
     expect_error("steps that end before the schedule", ["--text", text, "--steps", "5"], "before the last removal, in step 83", out)

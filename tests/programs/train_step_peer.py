@@ -5,6 +5,7 @@ nothing, and what is measured is what the file says."""
 import json
 import os
 import pathlib
+import re
 import resource
 import statistics
 import subprocess
@@ -81,6 +82,22 @@ with torch.no_grad():
 print(json.dumps({"found": found, "wanted": wanted, "logits": logits.abs().max().item(),
                   "apart": (seen[0] - logits.flatten(0, 1)).abs().max().item(), "average": model.average.tolist()}))
 """
+# How many graphs are compiled for a model of six blocks.
+COMPILES = """
+import sys, types
+sys.path.insert(0, sys.argv[1])
+import torch, train_step_peer as peer
+torch._dynamo.reset()
+size = peer.Size(6, 2, 64, context=64, vocab=256)
+source = peer.Source(torch.device("cpu"))
+model = peer.Gpt2(source, size, types.SimpleNamespace(adapters="autocast", as_published=False, recompute=False))
+real = torch.compile
+torch.compile = lambda *arguments, **options: real(*arguments, **options, backend="aot_eager")  # kernels are not asked for
+model.compile()
+ids = source.tokens((2, 33), size.vocab)
+model(ids[:, :-1], ids[:, 1:]).backward()
+print(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+"""
 failures = []
 
 
@@ -96,12 +113,16 @@ def run(*arguments, memory=resource.RLIM_INFINITY):
                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, resource.RLIM_INFINITY)))
 
 
-def result(*arguments, memory=resource.RLIM_INFINITY):
-    """What a run with these flags writes, and says."""
+def result(*arguments, memory=resource.RLIM_INFINITY, ends_well=True):
+    """What a run with these flags writes, and says; nothing measured is one line on standard error, and exit code 1."""
     with tempfile.TemporaryDirectory(prefix="lamina-train-step-peer-") as scratch:
         path = pathlib.Path(scratch) / "result.json"
         done = run(*NANO, *arguments, "--json", str(path), memory=memory)
-        check(done.returncode == 0 and path.exists(), " ".join(arguments) + " succeeds: " + done.stderr)
+        if ends_well:
+            check(done.returncode == 0 and path.exists(), " ".join(arguments) + " succeeds: " + done.stderr)
+        else:
+            check(done.returncode == 1 and re.fullmatch("train_step_peer: .*; 0 steps were measured\n", done.stderr) is not None,
+                  " ".join(arguments) + f" fails with one line: {done.stderr!r}")
         check([entry.name for entry in path.parent.iterdir()] == ["result.json"], "nothing but the result is left")
         return json.loads(path.read_text()) if path.exists() else None, done.stdout
 
@@ -165,6 +186,20 @@ def repetitions(plain):
     check(recomputed["losses"] == plain["autocast", "real"]["losses"], "recomputing blocks changes no loss")
 
 
+def compiled(plain):
+    """Fused kernels round intermediate values to bf16 less often, so sums differ by a rounding here and there: in each of two
+    blocks, and once in the head."""
+    for arguments in ([], ["--recompute"]):
+        found, said = result("--warm-up", "1", "--steps", "2", "--compile", *arguments)
+        said_of = " ".join(["compiled", *arguments])
+        check(found["compiled"] is True and found["compile_seconds"] > 0 and "compiled in " in said, said_of + " is told: " + said)
+        for now, before in zip(found["losses"], plain["autocast", "real"]["losses"]):
+            check(abs(now - before) <= 3 * BF16 * before, f"{said_of} computes the same: {found['losses']}")
+    done = subprocess.run([PYTHON, "-c", COMPILES, str(pathlib.Path(PROGRAM).parent)], capture_output=True, text=True, timeout=250)
+    check(done.stdout == "3\n", "six blocks take as many graphs as two: the first block's, whose input is bf16 and needs no "
+          f"gradient, the others', and the head's; found {done.stdout!r} {done.stderr[-300:]!r}")
+
+
 def is_gpt2():
     """fp32 errs by 2^-24 in each of some twenty operations in a row, in sums of up to 256 terms: by 20 · 16 · 2^-24 of the
     largest logit, and the loss by no more than its logits twice (once in the sum, once at the target) and its own rounding. Of an average that begins as one, a call leaves 0.9: the original calls ln_1 thrice, all others once."""
@@ -190,12 +225,12 @@ def is_gpt2():
 
 
 def other_endings():
-    late, said = result("--warm-up", "1", "--steps", "1", "--time-limit", "0.001")
+    late, said = result("--warm-up", "1", "--steps", "1", "--time-limit", "0.001", ends_well=False)
     check(late["outcome"] == "time limit" and late["seconds"] == [] and late["tokens_per_second"] is None,
           "a limit that has passed ends a run before its first step")
     check(said.endswith("outcome: time limit\n"), "and is told: " + said)
     # The tokens alone are more than the address space may hold.
-    full, said = result("--warm-up", "1", "--steps", "1", "--batch", "100000000", memory=32_000_000_000)
+    full, said = result("--warm-up", "1", "--steps", "1", "--batch", "100000000", memory=32_000_000_000, ends_well=False)
     check(full["outcome"] == "out of memory" and full["seconds"] == [], "memory that does not suffice is an outcome")
     check(said.endswith("outcome: out of memory\n"), "and is told: " + said)
 
@@ -218,6 +253,7 @@ is_gpt2()
 modes = every_mode()
 if not failures:
     repetitions(modes)
+    compiled(modes)
     other_endings()
 wrong_flags()
 sys.exit(1 if failures else 0)

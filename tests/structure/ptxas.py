@@ -14,6 +14,16 @@ ARCHITECTURES = ["80", "90", "90a"]
 ENTRY = re.compile(r"Compiling entry function '(\w+)' for '(sm_\w+)'")
 SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 USED = re.compile(r"Used (\d+) registers(?:.*?, (\d+) bytes smem)?")
+KERNEL = re.compile(r"__global__[^;{]*?\b(\w+)\([^()]*(?:\([^()]*\)[^()]*)*\)\s*\{")
+# Kernels that a step of GPT-2 in bf16 does not launch, or once per step on little.
+COLD = {
+    "plain_attention_kernel": "flash attention takes bf16",
+    "attention_excess_kernel": "flash attention takes bf16",
+    "plain_attention_keys_kernel": "flash attention takes bf16",
+    "plain_attention_queries_kernel": "flash attention takes bf16",
+    "position_gradient_kernel": "only where embeddings are trained",
+    "sum_kernel": "one block on what is left of a sum",
+}
 HEADING = """# What ptxas makes of the hot kernels in tests/backend/cuda/hot_kernels.cu, by nvcc {version}: registers of a thread,
 # static shared memory of a block in bytes, bytes spilled. Written by tests/structure/ptxas.py --update; a test compares.
 """
@@ -41,6 +51,12 @@ def compile_kernels(nvcc, includes, source):
                 house.finish([f"{source.name} does not compile for sm_{architecture}:\n{result.stderr}"])
             report += result.stderr
     return report
+
+
+def kernels_of(includes):
+    """The names of all kernels in the headers of backend/cuda."""
+    headers = [header for folder in includes for header in Path(folder).glob("lamina/backend/cuda/*.hpp")]
+    return {name for header in headers for name in KERNEL.findall(header.read_text(encoding="utf-8"))}
 
 
 def readable(names):
@@ -87,6 +103,10 @@ def main():
     problems = [f"{name} spills {spilled} bytes on {arch}" for name, arch, _, _, spilled in rows if spilled]
     if not rows:
         problems.append("ptxas reported no kernel")
+    hot = {re.match(r"(?:detail::)?(\w+)", row[0]).group(1) for row in rows}
+    kernels = kernels_of(options.includes)
+    problems += [f"{name} is in neither {source.name} nor COLD in ptxas.py" for name in sorted(kernels - hot - COLD.keys())]
+    problems += [f"{name} is COLD in ptxas.py, but no such kernel is left" for name in sorted(COLD.keys() - kernels)]
     stored = committed.read_text(encoding="utf-8") if committed.exists() else ""
     # Another compiler allocates registers otherwise; that none is spilled must hold under each.
     if f"by nvcc {version}:" in stored and stored != text:

@@ -31,6 +31,53 @@ TEST_CASE("the guard names the tensor that is not finite") {
 
 namespace {
 
+/// Counts what it is asked for by the host.
+struct AskedBackend : lamina::CpuBackend {
+    std::size_t questions = 0;
+
+    AskedBackend() : CpuBackend({.threads = 1}) {}
+
+    template <class T>
+    [[nodiscard]] double sum_of_squares(lamina::MatrixView<T> view) {
+        ++questions;
+        return CpuBackend::sum_of_squares(view);
+    }
+};
+struct Asked {
+    using answers = lamina::question::Device;
+};
+
+}  // namespace
+
+template <>
+struct lamina::BackendOf<Asked> {
+    using type = AskedBackend;
+};
+
+TEST_CASE("parameters that lie side by side are looked at together") {
+    using namespace lamina;
+    // Sizes that leave no gap between tensors, as GPT-2's do.
+    constexpr Architecture whole{.layers = 3, .heads = 2, .embed = 16, .context = 16, .vocab = 16};
+    AskedBackend backend;
+    Gpt2<whole, trainable::Everything, adapter::FullRank, precision::Fp32, Asked> model(backend);
+    model.initialise(3);
+    CHECK_FALSE(train::first_non_finite_parameter(model));
+    CHECK(backend.questions == 4);  // embeddings, weights, norms and adapters
+    for (const char* const name : {"wte.weight", "h.1.attn.c_proj.lora_B", "h.2.mlp.c_fc.bias", "ln_f.bias"}) {
+        bool written = false;
+        model.for_each_tensor([&](const auto& tensor) {
+            if (tensor.entry.name() != name) return;
+            tensor.values.data[tensor.entry.size - 1] = std::numeric_limits<float>::infinity();
+            written = true;
+        });
+        REQUIRE(written);
+        CHECK(train::first_non_finite_parameter(model) == std::string(name));
+        model.initialise(3);
+    }
+}
+
+namespace {
+
 /// A model of the concept that keeps its residual stream to itself.
 struct WithoutStream : TinyModel {
     using TinyModel::TinyModel;

@@ -115,15 +115,12 @@ struct lamina::BackendOf<CountingDevice> {
     using type = CountingBackend;
 };
 
+// Any two of precision, adapter and execution meet.
 TEMPLATE_TEST_CASE("streamed gradients train to the bits of stored ones", "[train]",
                    (Case<precision::Fp64, adapter::FullRank, execution::Merged>),
-                   (Case<precision::Fp32, adapter::FullRank, execution::Merged>),
-                   (Case<precision::Fp64, adapter::FullRank, execution::Split>),
                    (Case<precision::Fp32, adapter::FullRank, execution::Split>),
-                   (Case<precision::Fp64, adapter::Lora<4>, execution::Merged>),
                    (Case<precision::Fp32, adapter::Lora<4>, execution::Merged>),
                    (Case<precision::Fp64, adapter::Lora<4>, execution::Split>),
-                   (Case<precision::Fp32, adapter::Lora<4>, execution::Split>),
                    (Case<precision::Fp32, adapter::Lora<4, 8>, recompute::PerBlock, trainable::AdaptersAndNorms>),
                    (Case<precision::FrozenBf16, adapter::FullRank, recompute::PerBlock>),
                    (Case<precision::AllBf16, adapter::FullRank, trainable::Everything>),
@@ -258,10 +255,9 @@ SkippingRun skipping_run() {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a run that skips a step goes the same way with either", "[train]", precision::Fp64,
-                   precision::Fp32) {
-    const auto stored = skipping_run<Model<gradients::Stored, TestType, adapter::FullRank>>();
-    const auto streamed = skipping_run<Model<gradients::Streamed, TestType, adapter::FullRank>>();
+TEST_CASE("a run that skips a step goes the same way with either", "[train]") {
+    const auto stored = skipping_run<Model<gradients::Stored, precision::Fp32, adapter::FullRank>>();
+    const auto streamed = skipping_run<Model<gradients::Streamed, precision::Fp32, adapter::FullRank>>();
     for (std::size_t step = 0; step < 5; ++step) {
         CHECK(streamed.reports[step].loss == stored.reports[step].loss);
         CHECK(streamed.reports[step].outcome == (step == 2 ? train::Outcome::skipped : train::Outcome::updated));

@@ -349,6 +349,12 @@ struct NoWork {
     void operator()() const {}
 };
 
+/// Whether an optional operand of an output is left out or has its shape, for the checks of backends.
+template <class T, class U>
+[[nodiscard]] bool absent_or_shaped_like(const MatrixView<T>& view, const MatrixView<U>& out) {
+    return view.empty() || (view.rows == out.rows && view.cols == out.cols);
+}
+
 }  // namespace detail
 
 /// A device that lamina's layers can run on. Besides the requests above, each a member function of its snake_case name:
@@ -363,6 +369,9 @@ struct NoWork {
 /// sum_rows(out, write, f, in...)        out[0,c] (+)= Σ_r f(in[r,c]...); out has one row
 /// gather_rows(out, in, rows)            out[i] = in[rows[i]]
 /// scatter_rows(out, in, rows)           out[rows[i]] = in[i], rows distinct; other rows of out are left alone
+/// row_multiple                          a constant: products whose number of rows a batch decides are given rows up to
+///                                       the next multiple, so that a backend which settles something for every shape
+///                                       meets few of them; 1 where more rows are only more work
 /// double sum_of_squares(view)           in double; not finite if any element is not
 /// replay(key, enqueue)                  calls enqueue(), or repeats the operations that it queued when it was last
 ///                                       called with an equal key
@@ -379,6 +388,7 @@ concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const f
                            const float* bias, const std::size_t* rows, const Token* ids, float* host, double* mean,
                            std::size_t bytes, std::span<const std::uint64_t> key) {
     typename B::Memory;
+    requires(B::row_multiple > 0);
     { backend.allocate(bytes) } -> std::same_as<typename B::Memory>;
     backend.upload(out.data, host, bytes);
     backend.download(host, in.data, bytes);

@@ -23,10 +23,6 @@ struct IgnoringVisitor {
     constexpr void operator()(std::string_view, Member&) const {}
 };
 
-}  // namespace detail
-
-namespace detail {
-
 template <class L>
 concept HasTwoScalars = requires {
     typename L::InScalar;

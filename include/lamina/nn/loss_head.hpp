@@ -67,7 +67,26 @@ void head_gradients(B& backend, MatrixView<const Slope> d_logits, MatrixView<con
     if (!d_rows.empty()) backend.matmul(d_rows, d_logits, head.weight, {});
 }
 
+namespace detail {
+
+/// Rows of the products of a chunk with `count` tokens, in buffers of `room` rows.
+template <class B>
+[[nodiscard]] constexpr std::size_t product_rows(std::size_t count, std::size_t room) {
+    return std::min(room, (count + B::row_multiple - 1) / B::row_multiple * B::row_multiple);
+}
+
+/// Zero from row `first` on.
+template <class B, class T>
+void clear_rows(B& backend, MatrixView<T> matrix, std::size_t first) {
+    if (first < matrix.rows) backend.fill(matrix.middle_rows(first, matrix.rows - first), 0.0);
+}
+
+}  // namespace detail
+
 /// Cross-entropy of every token in `loss_rows`, in chunks; with `d_hidden` also its gradient.
+///
+/// How many tokens carry loss differs from batch to batch, so the last chunk has rows up to the backend's row_multiple
+/// that belong to no token: hidden states of zero, and a gradient of zero, which change no sum.
 ///
 /// shapes   workspace.normalised [N, C] -> d_hidden [N, C], zero for tokens without loss
 /// writes   d_hidden overwritten, unless empty; adds to head.d_weight and head.d_bias; workspace.losses[i] for the i-th
@@ -82,28 +101,33 @@ void loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Em
     if (!d_hidden.empty()) backend.fill(d_hidden.matrix(), 0.0);
     for (std::size_t first = 0; first < loss_tokens; first += workspace.head_in.count()) {
         const std::size_t count = std::min(workspace.head_in.count(), loss_tokens - first);
-        const MatrixView<Scalar> rows = workspace.head_in.first(count).matrix();  // [count, C]
-        const MatrixView<Compute> logits = workspace.logits_of(count);            // [count, V]
-        const MatrixView<Scalar> d_logits = workspace.d_logits_of(count);         // [count, V], or empty
-        backend.gather_rows(rows, hidden.matrix(), workspace.rows + first);
+        const std::size_t padded = detail::product_rows<B>(count, workspace.head_in.count());
+        const MatrixView<Scalar> rows = workspace.head_in.first(padded).matrix();  // [padded, C]
+        const MatrixView<Compute> logits = workspace.logits_of(padded);            // [padded, V]
+        const MatrixView<Scalar> d_logits = workspace.d_logits_of(padded);         // [padded, V], or empty
+        backend.gather_rows(rows.middle_rows(0, count), hidden.matrix(), workspace.rows + first);
+        detail::clear_rows(backend, rows, count);
         output_logits(backend, MatrixView<const Scalar>(rows), head, logits);
         backend.softmax_cross_entropy(
-            SoftmaxCrossEntropy<Compute, Scalar>{.logits = logits,
+            SoftmaxCrossEntropy<Compute, Scalar>{.logits = workspace.logits_of(count),
                                                  .targets = workspace.targets + first,
                                                  .losses = workspace.losses + first,
                                                  .scale = scale,
                                                  .logits_after = backward ? Logits::become_gradient : Logits::keep,
-                                                 .d_logits = d_logits});
+                                                 .d_logits = workspace.d_logits_of(count)});
         if (!backward) continue;
         const MatrixView<Scalar> d_rows =
-            d_hidden.empty() ? MatrixView<Scalar>{} : workspace.d_head_in.first(count).matrix();  // [count, C]
+            d_hidden.empty() ? MatrixView<Scalar>{} : workspace.d_head_in.first(padded).matrix();  // [padded, C]
         if constexpr (Workspace::own_d_logits) {
+            detail::clear_rows(backend, d_logits, count);
             head_gradients(backend, MatrixView<const Scalar>(d_logits), MatrixView<const Scalar>(rows), head, d_rows);
         } else {
+            detail::clear_rows(backend, logits, count);
             head_gradients(backend, MatrixView<const Compute>(logits), MatrixView<const Scalar>(rows), head, d_rows);
         }
         if (!d_hidden.empty()) {
-            backend.scatter_rows(d_hidden.matrix(), MatrixView<const Scalar>(d_rows), workspace.rows + first);
+            backend.scatter_rows(d_hidden.matrix(), MatrixView<const Scalar>(d_rows.middle_rows(0, count)),
+                                 workspace.rows + first);
         }
     }
 }

@@ -56,9 +56,9 @@ class PreNorm {
     static_assert(ScalarsMeet<Norm, Inner>,
                   "lamina: PreNorm: the norm writes another scalar type than the inner layer reads; give both the same "
                   "policies");
-    // A norm that does nothing is passed by, unless it takes the stream to another type.
-    static constexpr bool absent = requires { Norm::is_identity; }
-    &&std::is_same_v<InScalarOf<Norm>, OutScalarOf<Norm>>;
+    static constexpr bool does_nothing = requires { Norm::is_identity; };
+    // Such a norm is passed by, unless it takes the stream to another type.
+    static constexpr bool absent = does_nothing && std::is_same_v<InScalarOf<Norm>, OutScalarOf<Norm>>;
     static constexpr bool split = TwoPathNorm<Norm> && SplitInputLayer<Inner>;
     using InnerSaved = typename detail::SavedOf<Inner, split>::type;
     using Middle = OutScalarOf<Norm>;

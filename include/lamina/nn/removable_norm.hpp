@@ -92,9 +92,9 @@ public:
         if (state.fixed) add_divisors(start.key, state.in_use);
         if (state.values_fixed) add_divisors(start.key, state.values_in_use);
         if (!observing) return;
-        if (state.needs_measurement_now()) {
-            start.key.forbid();
-        } else {
+        // With a divisor in the key that no later pass has again, recordings would be made in vain and push others out.
+        if (state.divisor_moves()) start.key.forbid();
+        if (!state.needs_measurement_now()) {
             first_number_ = start.reserve(measured_numbers);
             start.key.add(first_number_, averaged_positions(), state.tracking.first_position);
         }

@@ -107,6 +107,18 @@ struct RemovableState {
         }
         return true;
     }
+    /// True when passes that observe move the divisor of a path that is fixed, so that no two divide by the same.
+    [[nodiscard]] constexpr bool divisor_moves() const {
+        switch (tracking.mode) {
+            case DivisorMode::constant:
+                return false;
+            case DivisorMode::freeze:
+                return fixed != values_fixed;
+            case DivisorMode::track:
+                return fixed || values_fixed;
+        }
+        return true;
+    }
     /// True when one constant serves every token, which is what folding needs.
     [[nodiscard]] constexpr bool foldable() const { return removed() && !first_position_apart && !end_of_text_apart; }
 

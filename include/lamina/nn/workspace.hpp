@@ -28,6 +28,9 @@ enum class Use : std::uint8_t {
 /// Tokens whose logits exist at the same time: tokens × vocabulary logits never do.
 inline constexpr std::size_t head_chunk = 512;
 
+/// Elements from one row of logits to the next: whole lines of memory, which matrix units read best.
+[[nodiscard]] constexpr std::size_t logits_stride_of(std::size_t vocab) { return (vocab + 63) / 64 * 64; }
+
 /// Bytes of a workspace by what they are for.
 struct WorkspaceBytes {
     std::size_t streams = 0;  ///< the residual stream between blocks, and its gradient
@@ -55,8 +58,7 @@ class Workspace {
 public:
     using Stream = Tokens<typename Facts::Policies::Stream, embed>;
     using Activations = Tokens<Scalar, embed>;
-    /// Elements from one row of logits to the next: whole lines of memory, which matrix units read best.
-    static constexpr std::size_t logits_stride = (vocab + 63) / 64 * 64;
+    static constexpr std::size_t logits_stride = logits_stride_of(vocab);
     /// Whether the gradient of logits lies beside them, because the products that read it want another type.
     static constexpr bool own_d_logits = !std::is_same_v<Scalar, Compute>;
     /// Of all layers together.
@@ -90,6 +92,7 @@ public:
 
     /// Points every view into `memory`, which has bytes(extent, use).total() bytes; with null it only counts.
     constexpr WorkspaceBytes place(std::byte* memory, Extent extent, Use use) {
+        *this = {};  // what this use does not want is empty, whatever an earlier one wanted
         const std::size_t n = extent.tokens();
         const std::size_t chunk = n < head_chunk ? n : head_chunk;
         const bool train = use == Use::train;

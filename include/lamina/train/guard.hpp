@@ -14,6 +14,7 @@
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/visit.hpp>
+#include <lamina/core/matrix_view.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/removable_state.hpp>
 #include <lamina/train/adamw.hpp>
@@ -38,12 +39,50 @@ template <LanguageModel M>
     return found;
 }
 
+namespace detail {
+
+/// Whether every trainable tensor is finite. Those that lie side by side are asked about at once: every answer is a
+/// wait for the device.
+template <LanguageModel M>
+[[nodiscard]] bool parameters_are_finite(M& model) {
+    using Backend = typename M::Backend;
+    struct Run {
+        const std::byte* first = nullptr;
+        const std::byte* last = nullptr;
+        bool (*is_finite)(Backend&, const std::byte*, const std::byte*) = nullptr;
+    };
+    std::array<Run, role_count> runs{};  // tensors of a role are neighbours in memory, not in the manifest
+    bool all_finite = true;
+    const auto ask = [&](const Run& run) {
+        if (all_finite && run.first != run.last) all_finite = run.is_finite(model.backend(), run.first, run.last);
+    };
+    model.for_each_trained_value([&](const auto& tensor) {
+        using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
+        constexpr auto is_finite = +[](Backend& backend, const std::byte* first, const std::byte* last) {
+            const auto count = static_cast<std::size_t>(last - first) / sizeof(Scalar);
+            return std::isfinite(backend.sum_of_squares(row_view(reinterpret_cast<const Scalar*>(first), count)));
+        };
+        Run& run = runs[index_of(tensor.entry.role)];
+        const auto* const first = reinterpret_cast<const std::byte*>(tensor.values.data);
+        if (run.last != first || run.is_finite != is_finite) {
+            ask(run);
+            run = {first, first, is_finite};
+        }
+        run.last += tensor.values.size() * sizeof(Scalar);
+    });
+    for (const Run& run : runs) ask(run);
+    return all_finite;
+}
+
+}  // namespace detail
+
 /// The first trainable tensor that is not finite, by its name; nothing if all are.
 ///
-/// cost     one read of every trainable parameter
+/// cost     one read of every trainable parameter, and one wait for each run of them that lies without a gap
 template <LanguageModel M>
 [[nodiscard]] std::optional<std::string> first_non_finite_parameter(M& model) {
     std::optional<std::string> found;
+    if (detail::parameters_are_finite(model)) return found;
     model.for_each_trained_value([&](const auto& tensor) {
         if (!found && !std::isfinite(model.backend().sum_of_squares(tensor.values))) found = tensor.entry.name();
     });

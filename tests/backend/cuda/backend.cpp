@@ -1,18 +1,82 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/backend/cuda/backend.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <future>
+#include <numeric>
+#include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include <lamina/nn/loss_head.hpp>
+
+#include "backend/cuda/device_matrix.hpp"
 #include "cuda_emulation/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace lamina;
+using lamina_tests::DeviceMatrix;
 namespace emulator = lamina_tests::emulator;
 
 static_assert(Backend<CudaBackend>);
 static_assert(!std::is_copy_constructible_v<CudaBackend>);
+
+namespace {
+
+/// What the loss head asks of a workspace, with GPT-2's chunk of 512 rows and a small vocabulary.
+struct HeadWorkspace {
+    static constexpr bool own_d_logits = true;
+    static constexpr std::size_t embed = 8, vocab = 20, stride = 64, chunk = 512, tokens = 1200;
+
+    DeviceMatrix<bf16> hidden = DeviceMatrix<bf16>(tokens, embed).randomised(1);
+    DeviceMatrix<bf16> d_hidden{tokens, embed};
+    DeviceMatrix<bf16> weight = DeviceMatrix<bf16>(vocab, embed).randomised(2);
+    DeviceMatrix<float> d_weight{vocab, embed};
+    DeviceMatrix<bf16> head_in_memory{chunk, embed}, d_head_in_memory{chunk, embed}, d_logits{chunk, vocab, stride};
+    DeviceMatrix<float> logits{chunk, vocab, stride}, losses_memory{1, tokens};
+    std::vector<std::size_t> row_numbers = std::vector<std::size_t>(tokens);
+    std::vector<Token> target_ids = std::vector<Token>(tokens, 3);
+
+    Tokens<bf16, embed> head_in{head_in_memory.data(), chunk}, d_head_in{d_head_in_memory.data(), chunk};
+    std::size_t* rows = row_numbers.data();
+    Token* targets = target_ids.data();
+    float* losses = losses_memory.data();
+
+    HeadWorkspace() { std::iota(row_numbers.begin(), row_numbers.end(), std::size_t{0}); }
+    [[nodiscard]] MatrixView<float> logits_of(std::size_t count) const { return logits.view().middle_rows(0, count); }
+    [[nodiscard]] MatrixView<bf16> d_logits_of(std::size_t count) const {
+        return d_logits.view().middle_rows(0, count);
+    }
+
+    void train(CudaBackend& backend, std::size_t loss_tokens) {
+        loss_through_head(backend, *this, Tokens<const bf16, embed>(hidden.data(), tokens),
+                          OutputHead<bf16, float>{.weight = weight.input(), .d_weight = d_weight.view()}, loss_tokens,
+                          1.0, Tokens<bf16, embed>(d_hidden.data(), tokens));
+    }
+};
+
+std::size_t problems(const CudaBackend& backend) {
+    const std::string table = backend.exported_algorithms();
+    return static_cast<std::size_t>(std::count(table.begin(), table.end(), '\n')) - 1;
+}
+
+}  // namespace
+
+TEST_CASE("micro-batches with any number of loss tokens meet few problems to choose algorithms for", "[cuda]") {
+    CudaBackend backend({.algorithms = cuda::Choice::first});
+    HeadWorkspace workspace;
+    for (const std::size_t loss_tokens : {1, 100, 128, 129, 300, 400, 512, 611}) workspace.train(backend, loss_tokens);
+    CHECK(problems(backend) == 3 * 4);  // logits and two gradients, of 128, 256, 384 and 512 rows
+    // What fills the rows up, which begins as not a number, reaches neither gradients nor tokens without loss.
+    workspace.train(backend, 513);
+    for (const double value : workspace.d_hidden.values()) CHECK(std::isfinite(value));
+    CHECK(workspace.d_hidden.view()(512, 0) != 0);
+    CHECK(workspace.d_hidden.view()(513, 0) == 0);
+}
 
 TEST_CASE("CudaBackend says what it runs on and how it multiplies", "[cuda]") {
     CudaBackend backend({.float_products = cuda::FloatProducts::tf32});
@@ -52,6 +116,41 @@ TEST_CASE("graphs are dropped when float products are made otherwise", "[cuda]")
     backend.set_float_products(cuda::FloatProducts::bf16x6);
     again();
     CHECK(calls == 3);
+}
+
+TEST_CASE("CudaBackend counts its products by the way they are made", "[cuda]") {
+    CudaBackend backend;
+    const auto memory = backend.allocate(2 * 64 * sizeof(float));
+    const auto* const values = reinterpret_cast<const float*>(memory.data());
+    const MatrixView<float> out(reinterpret_cast<float*>(memory.data()) + 64, 8, 8);
+    backend.matmul(out, MatrixView<const float>(values, 8, 8), MatrixView<const float>(values, 8, 8), MatmulOptions{});
+    CHECK(backend.products_made() == cuda::WayCounts{.direct = 1});
+}
+
+TEST_CASE("CudaBackend may be made by one thread and used by another, on any device", "[cuda]") {
+    emulator::set_device_count(2);
+    {
+        CudaBackend backend({.device = 1});
+        REQUIRE(cudaSetDevice(0) == cudaSuccess);
+        auto elsewhere = std::async(std::launch::async, [&] {
+            const auto memory = backend.allocate(64 * sizeof(float));
+            const MatrixView<float> matrix(reinterpret_cast<float*>(memory.data()), 8, 8);
+            const auto out_memory = backend.allocate(64 * sizeof(float));
+            const MatrixView<float> out(reinterpret_cast<float*>(out_memory.data()), 8, 8);
+            for (int i = 0; i < 3; ++i) {
+                static_cast<void>(cudaSetDevice(0));
+                backend.replay(std::vector<std::uint64_t>{1}, [&] { backend.fill(matrix, 2.0F); });
+            }
+            static_cast<void>(cudaSetDevice(0));
+            backend.matmul(out, MatrixView<const float>(matrix), MatrixView<const float>(matrix), MatmulOptions{});
+            static_cast<void>(cudaSetDevice(0));
+            static_cast<void>(backend.device_memory());
+            return std::pair{emulator::device_of(memory.data()), backend.sum_of_squares(MatrixView<const float>(out))};
+        });
+        CHECK(elsewhere.get() == std::pair{1, 64.0 * 32 * 32});
+    }
+    REQUIRE(cudaSetDevice(0) == cudaSuccess);
+    emulator::set_device_count(1);
 }
 
 TEST_CASE("a device that is not there is named", "[cuda]") {

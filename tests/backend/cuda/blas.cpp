@@ -15,11 +15,6 @@ using namespace lamina::cuda;
 using lamina_tests::DeviceMatrix;
 namespace emulator = lamina_tests::emulator;
 
-static_assert(std::string_view(name_of(FloatProducts::fp32)) == "fp32");
-static_assert(std::string_view(name_of(FloatProducts::bf16x6)) == "bf16x6");
-static_assert(std::string_view(name_of(FloatProducts::bf16x3)) == "bf16x3");
-static_assert(std::string_view(name_of(FloatProducts::tf32)) == "tf32");
-
 namespace {
 
 struct Matrices {
@@ -82,13 +77,42 @@ TEST_CASE("a product that fails tells sizes, types, transposes and epilogue", "[
     CHECK(blas.multiply(matrices.product()));
 }
 
-TEST_CASE("for shapes that do not fit the library has no algorithm", "[cuda][blas]") {
+TEST_CASE("shapes that do not fit are an error that names them, not a product that is made another way",
+          "[cuda][blas]") {
     Context context(0);
     Blas blas(context, FloatProducts::fp32, Choice::first);
     const Matrices matrices;
     Product product = matrices.product();
     product.rhs = MatrixView<const bf16>(matrices.rhs.data(), 15, 24);
-    CHECK_FALSE(blas.multiply(product));
+    CHECK_THROWS_WITH(blas.multiply(product), Catch::Contains("rhs [15, 24] bf16") &&
+                                                  Catch::Contains("looking for an algorithm: CUBLAS_STATUS_INVALID"));
+    CHECK_THROWS(blas.multiply(product));  // nor is it remembered as one without algorithm
+}
+
+TEST_CASE("a product whose algorithm does not run is not made, nor tried again", "[cuda][blas]") {
+    Context context(0);
+    const Matrices matrices;
+    for (const Choice choice : {Choice::first, Choice::timed}) {
+        Blas blas(context, FloatProducts::fp32, choice);
+        emulator::forget_library_calls();
+        emulator::refuse_products(choice == Choice::first ? 1 : 4);  // as many as there are candidates to time
+        CHECK_FALSE(blas.multiply(matrices.product()));
+        CHECK_FALSE(blas.multiply(matrices.product()));
+        CHECK(emulator::library_calls().empty());
+    }
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    emulator::refuse_products(3);
+    CHECK(blas.multiply(matrices.product()));  // the fourth does
+}
+
+TEST_CASE("products are counted by the way they were made", "[cuda][blas]") {
+    Context context(0);
+    Blas blas(context, FloatProducts::fp32, Choice::first);
+    CHECK(blas.counts() == WayCounts{});
+    blas.count(Way::direct);
+    blas.count(Way::packed);
+    blas.count(Way::direct);
+    CHECK(blas.counts() == WayCounts{.direct = 2, .finished = 0, .packed = 1});
 }
 
 TEST_CASE("how float products are made can change", "[cuda][blas]") {

@@ -2,6 +2,8 @@
 #include <lamina/backend/cuda/context.hpp>
 
 #include <cstddef>
+#include <memory>
+#include <vector>
 
 #include "cuda_emulation/runtime.hpp"
 #include "support/catch.hpp"
@@ -56,6 +58,44 @@ TEST_CASE("scratch does not grow while work is recorded", "[cuda][context]") {
                       "lamina: CudaBackend: scratch memory must not grow while a graph is recorded");
     context.recording = false;
     CHECK_NOTHROW(context.scratch<float>(Scratch::rows, 11));
+}
+
+TEST_CASE("a context works on its device, whatever the thread's current one is", "[cuda][context]") {
+    emulator::set_device_count(2);
+    {
+        Context context(1);
+        REQUIRE(cudaSetDevice(0) == cudaSuccess);
+        CHECK(emulator::device_of(context.scratch<float>(Scratch::rows, 10)) == 1);
+        REQUIRE(cudaSetDevice(0) == cudaSuccess);
+        CHECK(emulator::device_of(context.allocate(10).data()) == 1);
+        REQUIRE(cudaSetDevice(0) == cudaSuccess);
+        CHECK(cudaMemsetAsync(context.scratch<float>(Scratch::rows, 10), 0, 40, context.stream()) == cudaSuccess);
+    }
+    REQUIRE(cudaSetDevice(0) == cudaSuccess);
+    emulator::set_device_count(1);
+}
+
+TEST_CASE("memory is freed when the work on it is done, also after its context", "[cuda][context]") {
+    const std::size_t before = emulator::freed_amid_work();
+    cuda::Memory late;
+    {
+        Context context(0);
+        const cuda::Memory memory = context.allocate(64);
+        late = context.allocate(64);
+        REQUIRE(cudaMemsetAsync(memory.data(), 0, 64, context.stream()) == cudaSuccess);
+    }
+    late = cuda::Memory();
+    CHECK(emulator::freed_amid_work() == before);
+}
+
+TEST_CASE("what a queued copy reads stays until its end", "[cuda][context]") {
+    Context context(0);
+    const auto value = std::make_shared<int>(3);
+    const std::shared_ptr<int>* const place = context.keep(std::vector{value});
+    CHECK(*place == value);
+    CHECK(value.use_count() == 2);
+    context.wait();
+    CHECK(value.use_count() == 1);
 }
 
 TEST_CASE("waiting tells of work that failed", "[cuda][context]") {

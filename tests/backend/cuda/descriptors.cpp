@@ -58,6 +58,21 @@ TEST_CASE("row-major matrices fit the column-major library with operands exchang
     CHECK(asked(product) == CUBLAS_STATUS_SUCCESS);
 }
 
+TEST_CASE("a product in place has one descriptor for what it reads and writes", "[cuda][descriptors]") {
+    Product product = small_product();
+    const auto shares = [&] {
+        const Descriptors d(product);
+        return d.c() == d.d();
+    };
+    CHECK(shares());
+    product.base = product.out;
+    CHECK(shares());
+    product.base.stride = 16;
+    CHECK_FALSE(shares());
+    product.base = MatrixView<const bf16>(rhs, 4, 8);
+    CHECK_FALSE(shares());
+}
+
 TEST_CASE("an epilogue brings its addresses and strides", "[cuda][descriptors]") {
     Product product = small_product();
     product.activation = Activation::gelu;

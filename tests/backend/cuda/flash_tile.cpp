@@ -76,14 +76,6 @@ TEST_CASE("the places of a tile's chunks are a permutation without bank conflict
     for (unsigned i = 0; i < places.size(); ++i) CHECK(places[i] == i * FlashTile::chunk);
 }
 
-TEST_CASE("views that are not a multiple of 16 bytes are not for flash attention", "[cuda][attention]") {
-    alignas(16) static const bf16 data[64] = {};
-    CHECK(is_for_flash(MatrixView<const bf16>(data, 2, 16)));
-    CHECK(is_for_flash(MatrixView<const bf16>(data + 8, 2, 16, 24)));
-    CHECK_FALSE(is_for_flash(MatrixView<const bf16>(data, 2, 16, 20)));
-    CHECK_FALSE(is_for_flash(MatrixView<const bf16>(data + 4, 2, 16)));
-}
-
 TEST_CASE("a warp's products with a tile are those of loops, in every order of its threads", "[cuda][attention]") {
     constexpr unsigned existing = 41;
     constexpr unsigned written = 13;

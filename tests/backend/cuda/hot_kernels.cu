@@ -5,10 +5,13 @@
 #include <lamina/backend/cuda/cross_entropy.hpp>
 #include <lamina/backend/cuda/elementwise.hpp>
 #include <lamina/backend/cuda/embedding.hpp>
+#include <lamina/backend/cuda/finish.hpp>
 #include <lamina/backend/cuda/flash_attention.hpp>
 #include <lamina/backend/cuda/flash_attention_backward.hpp>
 #include <lamina/backend/cuda/normalisation.hpp>
+#include <lamina/backend/cuda/operands.hpp>
 #include <lamina/backend/cuda/reduction.hpp>
+#include <lamina/backend/cuda/sorted_tokens.hpp>
 #include <lamina/core/bfloat16.hpp>
 #include <lamina/nn/detail/functors.hpp>
 #include <lamina/nn/gelu.hpp>
@@ -51,6 +54,16 @@ template __global__ void flash_attention_kernel<ShortRows>(PackedSegments<bf16>)
 template __global__ void flash_row_facts_kernel(AttentionBackward<bf16>, FlashRowFacts);
 template __global__ void flash_attention_keys_kernel(AttentionBackward<bf16>, HeadGrid, FlashRowFacts);
 template __global__ void flash_attention_queries_kernel(AttentionBackward<bf16>, HeadGrid, FlashRowFacts);
+template __global__ void divisor_rows_kernel(DivisorRows<float>);
+template __global__ void sum_pieces_kernel(float*, Write, MatrixView<const float>);
+template __global__ void token_gradient_kernel(MatrixView<float>, MatrixView<const float>, const PlacedToken*);
+template __global__ void sort_kernel(const std::int32_t*, std::size_t, PlacedToken*, std::size_t);
+template __global__ void convert_matrix<float, bf16>(MatrixView<const bf16>, MatrixView<float>);
+template __global__ void convert_matrix<bf16, float>(MatrixView<const float>, MatrixView<bf16>);
+template __global__ void split_matrix<2>(MatrixView<const float>, MatrixView<bf16>);
+template __global__ void split_matrix<3>(MatrixView<const float>, MatrixView<bf16>);
+template __global__ void finish_elements(Finish<bf16, bf16, bf16>);
+template __global__ void store_keys_values_kernel(StoreKeysValues<bf16>, const SegmentPart*);
 template __global__ void mean_kernel(const float*, Extent, std::size_t, std::size_t, double*);
 
 }  // namespace lamina::cuda::detail

@@ -390,6 +390,25 @@ TEST_CASE("a product that cannot be made says which", "[cuda][matmul]") {
     static_cast<void>(cudaGetLastError());
 }
 
+TEST_CASE("a product that does not run in one way is made in the next, and counted there", "[cuda][matmul]") {
+    Gpu gpu;
+    const auto small = [](std::size_t row, std::size_t col) { return double((7 * row + 3 * col) % 5) - 2; };
+    const auto lhs = DeviceMatrix<bf16>(4, 8).filled(small);
+    const auto rhs = DeviceMatrix<bf16>(8, 16).filled(small);
+    const auto multiplied = [&](std::size_t refusals) {
+        const DeviceMatrix<bf16> out(4, 16);
+        emulator::refuse_products(refusals);
+        matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{});
+        return out.values();
+    };
+    const auto expected = multiplied(0);
+    CHECK(gpu.blas.counts() == WayCounts{.direct = 1});
+    CHECK(multiplied(1) == expected);
+    CHECK(gpu.blas.counts() == WayCounts{.direct = 1, .finished = 1});
+    CHECK(multiplied(0) == expected);  // the direct way is not tried again
+    CHECK(gpu.blas.counts() == WayCounts{.direct = 1, .finished = 2});
+}
+
 TEST_CASE("scratch that does not fit says how much it is", "[cuda][matmul]") {
     Gpu gpu;
     const DeviceMatrix<float> lhs(100, 1000);

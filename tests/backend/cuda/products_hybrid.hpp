@@ -18,7 +18,7 @@
 
 namespace lamina_tests {
 
-template <lamina::cuda::FloatProducts Products, emulator::Offer Algorithms = emulator::Offer::all>
+template <emulator::Offer Algorithms>
 class Hybrid : public lamina::CpuBackend {
 public:
     using Memory = lamina::cuda::Memory;
@@ -54,7 +54,7 @@ public:
 private:
     lamina::cuda::Context context_;
     // Timing would run each product dozens of times; algorithms.cpp tests it.
-    lamina::cuda::Blas blas_{context_, Products, lamina::cuda::Choice::first};
+    lamina::cuda::Blas blas_{context_, lamina::cuda::FloatProducts::fp32, lamina::cuda::Choice::first};
 };
 
 }  // namespace lamina_tests
@@ -62,11 +62,11 @@ private:
 namespace lamina_tests::conformance {
 
 /// The order in which threads run takes the place of their number.
-template <lamina::cuda::FloatProducts Products, emulator::Offer Algorithms>
-struct UnderTest<Hybrid<Products, Algorithms>> {
+template <emulator::Offer Algorithms>
+struct UnderTest<Hybrid<Algorithms>> {
     static constexpr std::array<std::size_t, 3> thread_counts{1, 2, 3};
-    static Hybrid<Products, Algorithms> with_threads(std::size_t order) {
-        return Hybrid<Products, Algorithms>(static_cast<emulator::Order>(order - 1));
+    static Hybrid<Algorithms> with_threads(std::size_t order) {
+        return Hybrid<Algorithms>(static_cast<emulator::Order>(order - 1));
     }
 };
 

@@ -22,11 +22,12 @@ struct UnderTest<CudaBackend> {
     static constexpr double probability_roundoff = std::is_same_v<T, bf16> ? roundoff<bf16> : 0;
 
     static constexpr std::array<std::size_t, 3> thread_counts{1, 2, 3};
-    static CudaBackend with_threads(std::size_t threads) {
+    static CudaOptions options(std::size_t threads) {
         using emulator::Order;
         emulator::set_order(threads == 1 ? Order::forward : threads == 2 ? Order::backward : Order::shuffled);
-        return CudaBackend({.algorithms = cuda::Choice::first});  // timing has tests of its own
+        return {.algorithms = cuda::Choice::first};  // timing has tests of its own
     }
+    static CudaBackend with_threads(std::size_t threads) { return CudaBackend(options(threads)); }
 };
 
 }  // namespace lamina_tests::conformance

@@ -71,18 +71,13 @@ struct FinishGeluBackward {
     }
 };
 
-template <class T, class U>
-[[nodiscard]] bool absent_or_shaped_like(const MatrixView<T>& view, const MatrixView<U>& out) {
-    return view.empty() || (view.rows == out.rows && view.cols == out.cols);
-}
-
 }  // namespace detail
 
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
 void affine_product(Context& context, const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
     using Finish = detail::FinishAffine<Out, Bias, Base>;
-    LAMINA_EXPECTS(detail::absent_or_shaped_like(request.base, request.out) &&
-                       detail::absent_or_shaped_like(request.pre_activation, request.out),
+    LAMINA_EXPECTS(lamina::detail::absent_or_shaped_like(request.base, request.out) &&
+                       lamina::detail::absent_or_shaped_like(request.pre_activation, request.out),
                    "CpuBackend: affine_product: base or pre_activation of another shape than out");
     // A sum that starts from the bias needs no second look at it.
     const bool starts_sum = request.scale == 1;

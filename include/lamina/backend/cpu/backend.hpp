@@ -38,6 +38,7 @@ struct CpuOptions {
 class CpuBackend {
 public:
     using Memory = cpu::Memory;
+    static constexpr std::size_t row_multiple = 1;
 
     explicit CpuBackend(CpuOptions options = {}) : context_(options.threads) { cpu::EigenEngine::limit_cache_sizes(); }
     CpuBackend(const CpuBackend&) = delete;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -93,12 +94,13 @@ public:
     /// For problems that are met from now on.
     void set_choice(Choice choice) { choice_ = choice; }
 
-    /// The algorithm of this product's problem, or null where the library has none. It may run the product to time it:
-    /// then `out` is written, unless it is also added to.
+    /// The algorithm of this product's problem, or null where the library has none that runs. It may run the product to
+    /// time it: then `out` is written, unless it is also added to.
     ///
     /// cost     while a problem is new: up to 16 candidates, 7 runs each; an allocation of out's size where it adds to
     ///          itself. Nothing is timed while work is recorded.
-    /// errors   DeviceError; Error where an imported algorithm does not do on this device
+    /// errors   DeviceError, also for a product that the library holds to be wrong; Error where an imported algorithm
+    ///          does not do on this device
     [[nodiscard]] Algorithm* find(Context& context, cublasLtHandle_t library, const Product& product) {
         const Problem problem = Problem::of(product);
         const auto found = chosen_.find(problem);
@@ -117,6 +119,9 @@ public:
         }
         return entry.empty() ? nullptr : &entry.front();
     }
+
+    /// From now on this product's problem has no algorithm: the one that was found does not run.
+    void give_up(const Product& product) { chosen_[Problem::of(product)].clear(); }
 
     /// What was chosen, as lines of text: a run that imports them on such a device with this version of the library
     /// makes the same bits.
@@ -218,8 +223,10 @@ private:
         const cublasStatus_t status =
             cublasLtMatmulAlgoGetHeuristic(library, d.product(), d.a(), d.b(), d.c(), d.d(), preference.get(),
                                            most_candidates, results.data(), &count);
-        // The library says the one or the other of what it has no kernel for; then the product is made another way.
-        if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
+        // Only this one says that there is no kernel, so that the product is made another way.
+        // CUBLAS_STATUS_INVALID_VALUE is for descriptors that contradict each other: lamina's mistake, which a slower
+        // way must not hide.
+        if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
         check(status, what);
         std::vector<Algorithm> usable;
         for (int i = 0; i < count; ++i) {
@@ -234,19 +241,19 @@ private:
         std::vector<Algorithm> usable = candidates(library, product);
         if (usable.empty()) return;
         const bool timed = choice_ == Choice::timed && !context.recording && usable.size() > 1;
-        const std::size_t best = timed ? quickest(usable, context, library, product) : 0;
-        entry.push_back(std::move(usable[best]));
+        const std::optional<std::size_t> best = timed ? quickest(usable, context, library, product) : 0;
+        if (best) entry.push_back(std::move(usable[*best]));
     }
 
     /// Runs every candidate on the real operands. Their order in time is mixed, so that a clock that drifts does not
-    /// decide; the least time of each counts.
-    static std::size_t quickest(std::vector<Algorithm>& usable, Context& context, cublasLtHandle_t library,
-                                const Product& product) {
+    /// decide; the least time of each counts. Nothing where none of them runs after all.
+    static std::optional<std::size_t> quickest(std::vector<Algorithm>& usable, Context& context,
+                                               cublasLtHandle_t library, const Product& product) {
         Memory instead;  // of an output that must not be added to more than once
         Product trial = product;
         if (product.in_place()) {
             try {
-                instead = Memory(product.out.rows * product.out.stride * size_of(product.out.type));
+                instead = context.allocate(product.out.rows * product.out.stride * size_of(product.out.type));
             } catch (const DeviceError&) {
                 return 0;  // with no memory to time in, the library's estimate has to do
             }
@@ -257,25 +264,34 @@ private:
         detail::Event end;
         constexpr float never = std::numeric_limits<float>::infinity();
         std::vector<float> least(usable.size(), never);
-        const auto run = [&](std::size_t i) {
-            return usable[i].run(library, trial, workspace, context.stream()) == CUBLAS_STATUS_SUCCESS;
-        };
+        const auto run = [&](std::size_t i) { return usable[i].run(library, trial, workspace, context.stream()); };
         std::vector<std::size_t> running;
+        cublasStatus_t failed = CUBLAS_STATUS_NOT_SUPPORTED;
         for (std::size_t i = 0; i < usable.size(); ++i) {
-            if (run(i)) running.push_back(i);  // the first run loads the kernel and is not timed
+            const cublasStatus_t status = run(i);  // the first run loads the kernel and is not timed
+            if (status == CUBLAS_STATUS_SUCCESS) {
+                running.push_back(i);
+            } else if (status != CUBLAS_STATUS_NOT_SUPPORTED) {
+                failed = status;
+            }
+        }
+        if (running.empty()) {
+            if (failed == CUBLAS_STATUS_NOT_SUPPORTED) return std::nullopt;
+            check(failed, [&] { return describe(product) + ": timing its algorithms"; });
         }
         for (int round = 0; round < rounds; ++round) {
             for (const std::size_t i : running) {
                 start.record(context.stream());
                 bool done = true;
-                for (int again = 0; again < runs_per_round; ++again) done = done && run(i);
+                for (int again = 0; again < runs_per_round; ++again) done = done && run(i) == CUBLAS_STATUS_SUCCESS;
                 end.record(context.stream());
                 const float taken = end.milliseconds_since(start);
                 if (done) least[i] = std::min(least[i], taken);
             }
         }
         context.wait();
-        return static_cast<std::size_t>(std::min_element(least.begin(), least.end()) - least.begin());
+        return *std::min_element(running.begin(), running.end(),
+                                 [&](std::size_t a, std::size_t b) { return least[a] < least[b]; });
     }
 
     Choice choice_;

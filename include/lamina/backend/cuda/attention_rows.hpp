@@ -12,9 +12,6 @@
 namespace lamina::cuda::detail {
 
 [[nodiscard]] LAMINA_HOST_DEVICE constexpr unsigned smaller(unsigned a, unsigned b) { return a < b ? a : b; }
-[[nodiscard]] LAMINA_HOST_DEVICE constexpr unsigned pieces(unsigned length, unsigned each) {
-    return (length + each - 1) / each;
-}
 
 /// The rows of a head within a matrix: its first, and how many elements further the next one is.
 template <class T>

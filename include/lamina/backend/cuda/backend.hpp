@@ -19,6 +19,7 @@
 #include <lamina/backend/cuda/cross_entropy.hpp>
 #include <lamina/backend/cuda/elementwise.hpp>
 #include <lamina/backend/cuda/embedding.hpp>
+#include <lamina/backend/cuda/float_products.hpp>
 #include <lamina/backend/cuda/matmul.hpp>
 #include <lamina/backend/cuda/memory.hpp>
 #include <lamina/backend/cuda/normalisation.hpp>
@@ -27,6 +28,7 @@
 
 namespace lamina {
 
+/// What a CudaBackend is made with.
 struct CudaOptions {
     int device = 0;  ///< as CUDA counts them
     cuda::FloatProducts float_products = cuda::FloatProducts::fp32;
@@ -45,6 +47,9 @@ struct CudaOptions {
 class CudaBackend {
 public:
     using Memory = cuda::Memory;
+    /// Rows that a block of a product's kernel makes: fewer take as long, and each number of rows has an algorithm of
+    /// its own.
+    static constexpr std::size_t row_multiple = 128;
 
     explicit CudaBackend(CudaOptions options = {})
         : context_(options.device),
@@ -53,7 +58,7 @@ public:
     CudaBackend(const CudaBackend&) = delete;
     CudaBackend& operator=(const CudaBackend&) = delete;
 
-    /// One line for logs, such as "CUDA, NVIDIA H200, 132 multiprocessors, cuBLASLt 13.1, float products in fp32".
+    /// One line for logs, such as "CUDA, NVIDIA H200, 132 multiprocessors, cuBLASLt 13.1.0, float products in fp32".
     [[nodiscard]] std::string description() const {
         return "CUDA, " + device_name() + ", " + std::to_string(context_.multiprocessors()) +
                " multiprocessors, cuBLASLt " + cuda::library_version() + ", float products in " +
@@ -78,12 +83,17 @@ public:
         graphs_.clear();
     }
 
+    /// Products so far by the way they were made (cuda/matmul.hpp): those of GPT-2's layers shall be direct ones. A
+    /// product of a recorded step counts when it is recorded, not when it is replayed.
+    [[nodiscard]] const cuda::WayCounts& products_made() const { return blas_.counts(); }
+
     /// Bytes that the device has, and that are free now.
     struct DeviceMemory {
         std::size_t total = 0;
         std::size_t free = 0;
     };
     [[nodiscard]] DeviceMemory device_memory() const {
+        context_.select();
         DeviceMemory memory;
         cuda::check(cudaMemGetInfo(&memory.free, &memory.total), "asking for free memory");
         return memory;
@@ -95,7 +105,7 @@ public:
     void wait() { context_.wait(); }
 
     [[nodiscard]] Memory allocate(std::size_t bytes) {
-        Memory memory(bytes);
+        Memory memory = context_.allocate(bytes);
         if (bytes > 0) {
             cuda::check(cudaMemsetAsync(memory.data(), 0, bytes, context_.stream()),
                         [&] { return "zeroing " + std::to_string(bytes) + " bytes"; });
@@ -220,7 +230,7 @@ private:
             return (kind == cudaMemcpyHostToDevice ? "uploading " : "downloading ") + std::to_string(bytes) + " bytes";
         };
         cuda::check(cudaMemcpyAsync(to, from, bytes, kind, context_.stream()), what);
-        cuda::check(cudaStreamSynchronize(context_.stream()), what);
+        context_.wait(what);
     }
 
     cuda::Context context_;

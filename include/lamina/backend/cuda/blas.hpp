@@ -2,56 +2,66 @@
 // Blas: cuBLASLt as one backend uses it: its handle, the algorithms chosen so far, and how float products are made.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include <cublasLt.h>
+#include <cuda_runtime_api.h>
 
 #include <lamina/backend/cuda/algorithms.hpp>
 #include <lamina/backend/cuda/check.hpp>
 #include <lamina/backend/cuda/context.hpp>
 #include <lamina/backend/cuda/descriptors.hpp>
+#include <lamina/backend/cuda/float_products.hpp>
 #include <lamina/backend/cuda/product.hpp>
-#include <lamina/core/error.hpp>
 
 namespace lamina::cuda {
 
-/// As logs and command lines spell it.
-[[nodiscard]] constexpr const char* name_of(FloatProducts products) {
-    switch (products) {
-        case FloatProducts::bf16x6:
-            return "bf16x6";
-        case FloatProducts::bf16x3:
-            return "bf16x3";
-        case FloatProducts::tf32:
-            return "tf32";
-        default:
-            return "fp32";
-    }
-}
+/// How much of a product the library does, tried in this order (matmul.hpp).
+enum class Way : std::uint8_t {
+    direct,    ///< all of it
+    finished,  ///< the sums; `finish` does the rest
+    packed     ///< the sums, with operands copied and sums made where every row is aligned
+};
 
-/// errors   ArgumentError when nothing is called so
-[[nodiscard]] inline FloatProducts float_products_called(const std::string& name) {
-    for (const FloatProducts products :
-         {FloatProducts::fp32, FloatProducts::bf16x6, FloatProducts::bf16x3, FloatProducts::tf32}) {
-        if (name == name_of(products)) return products;
-    }
-    throw ArgumentError("lamina: float products " + name + ": expected fp32, bf16x6, bf16x3 or tf32");
-}
+/// Products by the way they were made.
+struct WayCounts {
+    std::size_t direct = 0;
+    std::size_t finished = 0;
+    std::size_t packed = 0;
 
+    friend bool operator==(const WayCounts&, const WayCounts&) = default;
+};
+
+/// Makes products with algorithms that it remembers.
+///
 /// errors   DeviceError with the product: its sizes, types, transposes and epilogue
 class Blas {
 public:
     Blas(Context& context, FloatProducts products, Choice choice = Choice::timed)
         : context_(context), handle_(library_handle()), algorithms_(choice), products_(products) {}
 
-    /// Queues the product if the library can make it; false, and nothing is done, if it has no algorithm.
+    /// Queues the product if the library can make it; false, and nothing is done, if it has no algorithm that runs.
     [[nodiscard]] bool multiply(const Product& product) {
+        const cudaStream_t stream = context_.stream();  // first: the library works on the thread's current device
         Algorithm* const algorithm = algorithms_.find(context_, handle_.get(), product);
         if (algorithm == nullptr) return false;
         void* const workspace = context_.scratch<std::byte>(Scratch::library, library_workspace_bytes);
-        check(algorithm->run(handle_.get(), product, workspace, context_.stream()), [&] { return describe(product); });
+        const cublasStatus_t status = algorithm->run(handle_.get(), product, workspace, stream);
+        if (status == CUBLAS_STATUS_NOT_SUPPORTED) {
+            algorithms_.give_up(product);
+            return false;
+        }
+        check(status, [&] { return describe(product); });
         return true;
     }
+
+    /// Called by whoever has made a product out of calls of `multiply`.
+    void count(Way way) {
+        ++(way == Way::direct ? counts_.direct : way == Way::finished ? counts_.finished : counts_.packed);
+    }
+    [[nodiscard]] const WayCounts& counts() const { return counts_; }
 
     [[nodiscard]] FloatProducts float_products() const { return products_; }
     /// From the next product on; graphs that are recorded already keep theirs.
@@ -74,6 +84,7 @@ private:
     LibraryHandle handle_;
     Algorithms algorithms_;
     FloatProducts products_;
+    WayCounts counts_{};
 };
 
 }  // namespace lamina::cuda

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -14,7 +15,9 @@
 #include <lamina/backend/cuda/check.hpp>
 #include <lamina/backend/cuda/context.hpp>
 #include <lamina/backend/cuda/flash_attention.hpp>
+#include <lamina/backend/cuda/flash_tile.hpp>
 #include <lamina/backend/cuda/launch.hpp>
+#include <lamina/backend/cuda/pack.hpp>
 #include <lamina/backend/cuda/plain_attention.hpp>
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/backend/cuda/register_tile.hpp>
@@ -46,29 +49,36 @@ struct SegmentPart {
     return parts;
 }
 
-/// A copy of `parts` on the device, which is in scratch: the next call makes another.
-[[nodiscard]] inline const SegmentPart* uploaded(Context& context, const std::vector<SegmentPart>& parts) {
+/// A list of parts on the device.
+struct PartList {
+    const SegmentPart* parts;
+    unsigned count;
+};
+
+/// A copy of `parts` on the device, which is in scratch: the next call makes another. What is queued before still sees
+/// the old parts.
+[[nodiscard]] inline PartList uploaded(Context& context, std::vector<SegmentPart> parts) {
     if (context.recording) {
         throw Error("lamina: CudaBackend: segments are read from the host, which a recorded graph would not do again");
     }
-    auto* const memory = context.scratch<SegmentPart>(Scratch::indices, parts.size());
-    // From pageable memory: it has been read when the call returns, and what is queued before still sees the old parts.
-    check(cudaMemcpyAsync(memory, parts.data(), parts.size() * sizeof(SegmentPart), cudaMemcpyHostToDevice,
-                          context.stream()),
+    const std::size_t count = parts.size();
+    auto* const memory = context.scratch<SegmentPart>(Scratch::indices, count);
+    // A device that reaches the host's pageable memory by itself may read it long after the call has returned.
+    const SegmentPart* const host = context.keep(std::move(parts));
+    check(cudaMemcpyAsync(memory, host, count * sizeof(SegmentPart), cudaMemcpyHostToDevice, context.stream()),
           "uploading segments");
-    return memory;
+    return {memory, static_cast<unsigned>(count)};
 }
 
 /// The parts of packed segments, one for each block of every head.
 template <class T>
 struct PackedSegments {
     CachedAttention<T> request;
-    const SegmentPart* parts;
-    unsigned part_count;
+    PartList list;
     unsigned chunks = 1;
 
     [[nodiscard]] LaunchShape shape(unsigned threads, std::size_t shared_bytes) const {
-        return {.blocks = part_count * static_cast<unsigned>(request.heads),
+        return {.blocks = list.count * static_cast<unsigned>(request.heads),
                 .threads = threads,
                 .shared_bytes = shared_bytes,
                 .blocks_y = chunks};
@@ -81,7 +91,7 @@ struct PackedSegments {
     LAMINA_HOST_DEVICE [[nodiscard]] AttentionRows<T, Prefix::cached> rows(const BlockIndex& block) const {
         AttentionRows<T, Prefix::cached> rows;
         const auto heads = static_cast<unsigned>(request.heads);
-        const SegmentPart& part = parts[block.x / heads];
+        const SegmentPart& part = list.parts[block.x / heads];
         const std::size_t col = std::size_t{block.x % heads} * head_width();
         rows.place(request.qkv, request.out, part.segment.first, col);
         rows.cached_keys = HeadRows<const T>(request.keys, part.segment.prefix_first, col);
@@ -96,17 +106,17 @@ struct PackedSegments {
 
 template <class T>
 void plain_cached_attention(Context& context, const CachedAttention<T>& request) {
-    const auto parts = parts_of(request.segments, request.segment_count, RegisterTile<ComputeOf<T>>::side);
+    auto parts = parts_of(request.segments, request.segment_count, RegisterTile<ComputeOf<T>>::side);
     if (parts.empty()) return;
     run_plain_attention<T>(context, "cached_attention",
-                           PackedSegments<T>{request, uploaded(context, parts), static_cast<unsigned>(parts.size())});
+                           PackedSegments<T>{request, uploaded(context, std::move(parts))});
 }
 
 template <class Shape>
 void run_flash_cached_attention(Context& context, const CachedAttention<bf16>& request) {
-    const auto parts = parts_of(request.segments, request.segment_count, Shape::rows);
+    auto parts = parts_of(request.segments, request.segment_count, Shape::rows);
     if (parts.empty()) return;
-    const PackedSegments<bf16> source{request, uploaded(context, parts), static_cast<unsigned>(parts.size())};
+    const PackedSegments<bf16> source{request, uploaded(context, std::move(parts))};
     launch(context.stream(), "cached_attention", source.shape(Shape::threads, Shape::shared_bytes),
            flash_attention_kernel<Shape, PackedSegments<bf16>>, source);
 }
@@ -117,8 +127,8 @@ void run_flash_cached_attention(Context& context, const CachedAttention<bf16>& r
     std::size_t in_long_blocks = 0;
     std::size_t in_short_blocks = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        in_long_blocks += (segments[i].count + MiddleRows::rows - 1) / MiddleRows::rows * MiddleRows::rows;
-        in_short_blocks += (segments[i].count + ShortRows::rows - 1) / ShortRows::rows * ShortRows::rows;
+        in_long_blocks += pieces(segments[i].count, MiddleRows::rows) * MiddleRows::rows;
+        in_short_blocks += pieces(segments[i].count, ShortRows::rows) * ShortRows::rows;
     }
     return 2 * in_long_blocks <= 3 * in_short_blocks;
 }
@@ -148,9 +158,9 @@ __global__ void store_keys_values_kernel(StoreKeysValues<T> request, const Segme
 
 /// True if the matrix units take the request: bf16, heads of 64 columns, everything in whole pieces of 16 bytes.
 [[nodiscard]] inline bool is_for_flash(const CachedAttention<bf16>& request) {
-    return request.out.cols == request.heads * detail::flash_width && detail::is_for_flash(request.qkv) &&
-           detail::is_for_flash(request.keys) && detail::is_for_flash(request.values) &&
-           detail::is_for_flash(request.out);
+    return request.out.cols == request.heads * detail::flash_width &&
+           is_packed<detail::FlashTile::chunk>(request.qkv) && is_packed<detail::FlashTile::chunk>(request.keys) &&
+           is_packed<detail::FlashTile::chunk>(request.values) && is_packed<detail::FlashTile::chunk>(request.out);
 }
 
 template <class T>
@@ -196,10 +206,11 @@ void store_keys_values(Context& context, const StoreKeysValues<T>& request) {
                        "CudaBackend: store_keys_values: a segment that is stored past the last row of the cache");
         stored.push_back(segment);
     }
-    const auto parts = detail::parts_of(stored.data(), stored.size(), detail::stored_rows);
+    auto parts = detail::parts_of(stored.data(), stored.size(), detail::stored_rows);
     if (parts.empty() || width == 0) return;
-    launch(context.stream(), "store_keys_values", {.blocks = static_cast<unsigned>(parts.size()), .threads = 256},
-           detail::store_keys_values_kernel<T>, request, detail::uploaded(context, parts));
+    const detail::PartList list = detail::uploaded(context, std::move(parts));
+    launch(context.stream(), "store_keys_values", {.blocks = list.count, .threads = 256},
+           detail::store_keys_values_kernel<T>, request, list.parts);
 }
 
 }  // namespace lamina::cuda

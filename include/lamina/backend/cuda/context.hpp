@@ -5,7 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <cuda_runtime_api.h>
 
@@ -15,19 +18,14 @@
 
 namespace lamina::cuda {
 
-/// How products of float with float are made. Products of bf16 with bf16 are exact and summed in float always.
-enum class FloatProducts : std::uint8_t {
-    fp32,    ///< on the ordinary units: relative error about 6e-7
-    bf16x6,  ///< operands split in three bf16 parts, six products: about as good as fp32, four times its rate
-    bf16x3,  ///< in two parts, three products: about 4e-6
-    tf32,    ///< operands rounded to 11 bits: about 3e-4, the quickest
-};
-
 /// What a scratch buffer is for: those of different purposes can be in use at once.
 enum class Scratch : std::uint8_t { lhs, rhs, product, library, rows, partial_sums, indices };
 inline constexpr std::size_t scratch_count = 7;
 
-/// Owns a stream. Not copyable: one backend, one context.
+/// Owns a stream, together with the memory that was allocated for it. Not copyable: one backend, one context.
+///
+/// CUDA keeps a current device for each thread, so whatever hands out something to work with makes the context's device
+/// that of the calling thread: which thread makes a context and which uses it does not matter.
 class Context {
 public:
     explicit Context(int device) : device_(device) {
@@ -37,28 +35,39 @@ public:
             throw DeviceError("lamina: CudaBackend: device " + std::to_string(device) + ": this machine has " +
                               std::to_string(count));
         }
-        check(cudaSetDevice(device), "choosing a device");
+        select();
         check(cudaGetDeviceProperties(&properties_, device), "asking a device for its properties");
         if (properties_.major < 8) {
             throw DeviceError("lamina: CudaBackend: " + std::string(properties_.name) + " has compute capability " +
                               std::to_string(properties_.major) + "." + std::to_string(properties_.minor) +
                               ": expected 8.0 or more");
         }
-        check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+        cudaStream_t stream = nullptr;
+        check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+        stream_ = Stream(stream, [](cudaStream_t last) { static_cast<void>(cudaStreamDestroy(last)); });
     }
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
-    ~Context() {
-        static_cast<void>(cudaStreamSynchronize(stream_));
-        static_cast<void>(cudaStreamDestroy(stream_));
-    }
+    ~Context() { static_cast<void>(cudaStreamSynchronize(stream_.get())); }
 
-    [[nodiscard]] cudaStream_t stream() const { return stream_; }
+    /// Makes the device the calling thread's current one.
+    void select() const { check(cudaSetDevice(device_), "choosing a device"); }
+    /// To queue work on, by the calling thread.
+    [[nodiscard]] cudaStream_t stream() const {
+        select();
+        return stream_.get();
+    }
+    /// errors   as Memory's constructor
+    [[nodiscard]] Memory allocate(std::size_t bytes) const {
+        select();
+        return Memory(bytes, stream_);
+    }
     [[nodiscard]] int device() const { return device_; }
     [[nodiscard]] const cudaDeviceProp& properties() const { return properties_; }
     [[nodiscard]] unsigned multiprocessors() const { return static_cast<unsigned>(properties_.multiProcessorCount); }
 
-    /// At least `bytes` of scratch, which grow to the largest that was asked for and keep their address until then.
+    /// At least `count` elements of scratch, which grow to the most that were asked for and keep their address until
+    /// then.
     template <class T>
     [[nodiscard]] T* scratch(Scratch purpose, std::size_t count) {
         Memory& memory = scratch_[static_cast<std::size_t>(purpose)];
@@ -74,7 +83,22 @@ public:
         return sum;
     }
 
-    void wait() { check(cudaStreamSynchronize(stream_), "waiting for queued work"); }
+    /// Returns when everything that was queued is done; `what` is told in errors.
+    template <class What>
+    void wait(const What& what) {
+        check(cudaStreamSynchronize(stream_.get()), what);
+        kept_.clear();
+    }
+    void wait() { wait("waiting for queued work"); }
+
+    /// Keeps `values` alive until `wait`, for a queued copy that may read them any time before; returns their place.
+    template <class T>
+    [[nodiscard]] const T* keep(std::vector<T> values) {
+        auto kept = std::make_shared<const std::vector<T>>(std::move(values));
+        const T* const place = kept->data();
+        kept_.push_back(std::move(kept));
+        return place;
+    }
 
     /// Set while operations are recorded instead of run: nothing may be allocated or waited for then.
     bool recording = false;
@@ -85,12 +109,13 @@ private:
         wait();
         memory = Memory();
         ++generation_;  // first: should there not be enough memory, what was recorded must not be used either
-        memory = Memory(bytes);
+        memory = allocate(bytes);
     }
 
     int device_;
     cudaDeviceProp properties_{};
-    cudaStream_t stream_ = nullptr;
+    Stream stream_{};
+    std::vector<std::shared_ptr<const void>> kept_{};
     std::array<Memory, scratch_count> scratch_{};
     std::uint64_t generation_ = 0;
 };

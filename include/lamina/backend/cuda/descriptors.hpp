@@ -72,7 +72,8 @@ public:
     [[nodiscard]] cublasLtMatmulDesc_t product() const { return product_.get(); }
     [[nodiscard]] cublasLtMatrixLayout_t a() const { return a_.get(); }
     [[nodiscard]] cublasLtMatrixLayout_t b() const { return b_.get(); }
-    [[nodiscard]] cublasLtMatrixLayout_t c() const { return c_.get(); }
+    /// The one of d, not only its equal, where the library reads what it writes.
+    [[nodiscard]] cublasLtMatrixLayout_t c() const { return c_.get() == nullptr ? d_.get() : c_.get(); }
     [[nodiscard]] cublasLtMatrixLayout_t d() const { return d_.get(); }
 
 private:
@@ -81,7 +82,7 @@ private:
         : product_(what, cublasLtMatmulDescCreate, p.compute, scale_type(p)),
           a_(layout(p.rhs, what)),
           b_(layout(p.lhs, what)),
-          c_(layout(p.adds() ? p.base : p.out, what)),
+          c_(base_is_out(p) ? detail::OwnedLayout() : layout(p.base, what)),
           d_(layout(p.out, what)) {
         set(what, CUBLASLT_MATMUL_DESC_TRANSA, operation(p.rhs_as));
         set(what, CUBLASLT_MATMUL_DESC_TRANSB, operation(p.lhs_as));
@@ -93,6 +94,9 @@ private:
         set_addresses(p);
     }
 
+    static bool base_is_out(const Product& p) {
+        return !p.adds() || (p.in_place() && p.base.type == p.out.type && p.base.stride == p.out.stride);
+    }
     static cudaDataType_t scale_type(const Product& p) {
         return p.compute == CUBLAS_COMPUTE_64F ? CUDA_R_64F : CUDA_R_32F;
     }
@@ -111,7 +115,7 @@ private:
     }
 
     detail::OwnedProduct product_;
-    detail::OwnedLayout a_, b_, c_, d_;
+    detail::OwnedLayout a_, b_, c_, d_;  // no c_ where the base is out
 };
 
 }  // namespace lamina::cuda

@@ -111,7 +111,7 @@ void embed_backward(Context& context, const EmbedBackward<T, Gradient>& request)
                    "CudaBackend: embed_backward: a sequence longer than the position table");
     LAMINA_EXPECTS(all_below(context, request.ids, tokens, request.d_token_table.rows),
                    "CudaBackend: embed_backward: a token outside the vocabulary");
-    const auto strips = static_cast<unsigned>((d_out.cols + element_threads - 1) / element_threads);
+    const auto strips = static_cast<unsigned>(pieces(d_out.cols, element_threads));
     launch(context.stream(), "embed_backward",
            {.blocks = static_cast<unsigned>(tokens), .threads = element_threads, .blocks_y = strips},
            detail::token_gradient_kernel<T, Gradient>, request.d_token_table, d_out,

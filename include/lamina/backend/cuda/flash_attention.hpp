@@ -10,6 +10,7 @@
 #include <lamina/backend/cuda/context.hpp>
 #include <lamina/backend/cuda/flash_tile.hpp>
 #include <lamina/backend/cuda/launch.hpp>
+#include <lamina/backend/cuda/pack.hpp>
 #include <lamina/backend/cuda/plain_attention.hpp>
 #include <lamina/backend/cuda/primitives.hpp>
 
@@ -170,15 +171,15 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks_at_once) flash_a
 
 /// True if `flash_attention` takes the request.
 [[nodiscard]] inline bool is_for_flash(const Attention<bf16>& request) {
-    return request.out.cols == request.heads * detail::flash_width && detail::is_for_flash(request.qkv) &&
-           detail::is_for_flash(request.out);
+    return request.out.cols == request.heads * detail::flash_width &&
+           is_packed<detail::FlashTile::chunk>(request.qkv) && is_packed<detail::FlashTile::chunk>(request.out);
 }
 
 /// `Attention` of bf16 with heads of 64 columns, 128 queries to a block. Queries, keys and values are read in place;
 /// scores and probabilities stay in registers. Probabilities are rounded to bf16 for the product with the values.
 ///
 /// errors   as attention(), which has checked the request
-/// cost     2·T²·64 multiply-adds a head, which of them for keys that come too late, of which whole tiles are left out
+/// cost     2·T²·64 multiply-adds a head, half of them for keys that come too late, of which whole tiles are left out
 /// source   Dao 2023 (FlashAttention-2), algorithm 1
 inline void flash_attention(Context& context, const Attention<bf16>& request) {
     using Shape = detail::LongRows;

@@ -11,6 +11,7 @@
 #include <lamina/backend/cuda/flash_attention.hpp>
 #include <lamina/backend/cuda/flash_tile.hpp>
 #include <lamina/backend/cuda/launch.hpp>
+#include <lamina/backend/cuda/pack.hpp>
 #include <lamina/backend/cuda/plain_attention.hpp>
 #include <lamina/backend/cuda/primitives.hpp>
 
@@ -46,9 +47,6 @@ inline constexpr unsigned threads_of_row = FlashTile::chunks;
 /// Makes the facts, with eight threads for each query of each head. T is bf16: kernels in headers must be templates.
 template <class T>
 __global__ void flash_row_facts_kernel(AttentionBackward<T> request, FlashRowFacts facts) {
-    struct alignas(16) Chunk {
-        bf16 values[FlashTile::chunk];
-    };
     const auto heads = static_cast<unsigned>(request.heads);
     const unsigned pairs = static_cast<unsigned>(request.extent.batch) * heads;
     const unsigned index = block_index().x * (thread_count() / threads_of_row) + thread_index() / threads_of_row;
@@ -61,8 +59,8 @@ __global__ void flash_row_facts_kernel(AttentionBackward<T> request, FlashRowFac
     float sum = 0;
     if (exists) {
         const unsigned col = head * flash_width + chunk * FlashTile::chunk;
-        const Chunk out = *reinterpret_cast<const Chunk*>(request.out.row(row) + col);
-        const Chunk d_out = *reinterpret_cast<const Chunk*>(request.d_out.row(row) + col);
+        const auto out = load_pack<FlashTile::chunk>(request.out.row(row) + col);
+        const auto d_out = load_pack<FlashTile::chunk>(request.d_out.row(row) + col);
         for (unsigned i = 0; i < FlashTile::chunk; ++i) sum += float(out.values[i]) * float(d_out.values[i]);
     }
     for (unsigned lanes = threads_of_row / 2; lanes > 0; lanes /= 2) sum += shuffle_xor(sum, lanes);
@@ -254,16 +252,16 @@ __global__ void __launch_bounds__(BackwardMemory::threads, 3)
 [[nodiscard]] inline LaunchShape row_facts_shape(Extent extent, std::size_t heads) {
     constexpr std::size_t rows_per_block = 256 / threads_of_row;
     const std::size_t rows = FlashRowFacts::count(extent, heads) / 2;
-    return {.blocks = static_cast<unsigned>((rows + rows_per_block - 1) / rows_per_block), .threads = 256};
+    return {.blocks = static_cast<unsigned>(pieces(rows, rows_per_block)), .threads = 256};
 }
 
 }  // namespace detail
 
 /// True if `flash_attention_backward` takes the request.
 [[nodiscard]] inline bool is_for_flash(const AttentionBackward<bf16>& request) {
-    return request.out.cols == request.heads * detail::flash_width && detail::is_for_flash(request.qkv) &&
-           detail::is_for_flash(request.out) && detail::is_for_flash(request.d_out) &&
-           detail::is_for_flash(request.d_qkv);
+    return request.out.cols == request.heads * detail::flash_width &&
+           is_packed<detail::FlashTile::chunk>(request.qkv) && is_packed<detail::FlashTile::chunk>(request.out) &&
+           is_packed<detail::FlashTile::chunk>(request.d_out) && is_packed<detail::FlashTile::chunk>(request.d_qkv);
 }
 
 /// `AttentionBackward` of bf16 with heads of 64 columns: d_out · out of each row first, then keys and values, then

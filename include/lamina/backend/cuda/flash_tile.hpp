@@ -43,12 +43,6 @@ struct FlashTile {
     }
 };
 
-/// True if flash attention can read and write these rows: 16 bytes at a time.
-template <class T>
-[[nodiscard]] bool is_for_flash(const MatrixView<T>& view) {
-    return reinterpret_cast<std::uintptr_t>(view.data) % 16 == 0 && view.stride % FlashTile::chunk == 0;
-}
-
 /// f(0), …, f(Count - 1), written out one after another: arrays in registers are indexed by constants only, and
 /// compilers do not unroll every loop whose body is long.
 template <unsigned Count, class F>
@@ -122,6 +116,7 @@ __device__ void multiply_by_columns(FlashSums (&sums)[RowTiles], const FlashSums
 /// `to`, those of them below `count`, by way of 16 rows of shared memory that are the warp's own.
 __device__ inline void write_rows(const HeadRows<bf16>& to, unsigned first, unsigned count, bf16* staging,
                                   const FlashSums& sums, float upper_factor, float lower_factor) {
+    // Not a Pack of bf16, whose copy nvcc makes of two bytes at a time.
     struct alignas(16) Chunk {
         std::uint32_t words[4];
     };

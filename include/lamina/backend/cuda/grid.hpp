@@ -22,7 +22,7 @@ inline constexpr unsigned rows_of_block = row_threads / warp_size;
 /// left over is done in a loop.
 [[nodiscard]] inline unsigned blocks_for(std::size_t count, std::size_t each, unsigned multiprocessors) {
     constexpr std::size_t per_multiprocessor = 32;
-    return static_cast<unsigned>(std::min((count + each - 1) / each, per_multiprocessor * multiprocessors));
+    return static_cast<unsigned>(std::min(pieces(count, each), per_multiprocessor * multiprocessors));
 }
 
 [[nodiscard]] inline LaunchShape shape_for_elements(const Context& context, std::size_t count) {

@@ -17,12 +17,12 @@ namespace lamina::cuda {
 /// Whether `count` indices on the device are all in [0, limit). Reads them back, so it is for LAMINA_EXPECTS only; true
 /// while operations are recorded, when nothing can be read.
 template <class Index>
-[[nodiscard]] bool all_below(const Context& context, const Index* indices, std::size_t count, std::size_t limit) {
+[[nodiscard]] bool all_below(Context& context, const Index* indices, std::size_t count, std::size_t limit) {
     if (context.recording || count == 0) return true;
     std::vector<Index> host(count);
     check(cudaMemcpyAsync(host.data(), indices, count * sizeof(Index), cudaMemcpyDeviceToHost, context.stream()),
           "reading indices back");
-    check(cudaStreamSynchronize(context.stream()), "reading indices back");
+    context.wait("reading indices back");
     return std::all_of(host.begin(), host.end(), [limit](Index index) {
         return std::cmp_greater_equal(index, 0) && std::cmp_less(index, limit);
     });

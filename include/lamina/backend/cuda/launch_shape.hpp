@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: MIT
-// LaunchShape: how many blocks and threads a kernel is started with.
+// LaunchShape: how many blocks and threads a kernel is started with, and how many blocks cover something.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string>
+#include <type_traits>
+
+#include <lamina/core/host_device.hpp>
 
 namespace lamina::cuda {
+
+/// How many pieces of `each` cover `length`.
+template <std::unsigned_integral Count>
+[[nodiscard]] LAMINA_HOST_DEVICE constexpr Count pieces(Count length, std::type_identity_t<Count> each) {
+    return (length + each - 1) / each;
+}
 
 /// Blocks of a grid, threads of a block, and dynamic shared memory of a block in bytes.
 struct LaunchShape {

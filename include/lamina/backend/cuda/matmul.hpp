@@ -9,7 +9,7 @@
 // | y = x·W + b + base (a residual stream)    | bf16, bf16   | float | base float; b: see below                  |
 // | gelu(x·W + b), keeping what went in       | bf16, bf16   | bf16  | bias bf16, base bf16, pre_activation bf16 |
 // | d_x = dy·Wᵀ, added to or not              | bf16, bf16   | bf16  | base bf16                                 |
-// | the same times gelu's slope               | bf16, bf16   | bf16  | base bf16, pre_activation bf16            |
+// | the same times gelu's slope: see below    | bf16, bf16   | bf16  | base bf16, pre_activation bf16            |
 // | d_W += xᵀ·dy                              | bf16, bf16   | float | base float (out itself)                   |
 // | logits = h·wteᵀ                           | bf16, bf16   | float |                                           |
 // | d_h = d_logits·wte                        | bf16, bf16   | bf16  |                                           |
@@ -24,12 +24,16 @@
 // one of float the former becomes float (or, where floats are split, its own only part); operands of another type than
 // the sum are converted; and where out, bias, base or gelu are not as above, the sums are made in ComputeOf the output
 // type, and a kernel finishes them (finish.hpp). If the library has no algorithm for a direct product, the same ways
-// are tried in turn. So a result is rounded once however it is made.
+// are tried in turn; Blas counts the products made in each (CudaBackend::products_made). So a result is rounded once
+// however it is made.
 //
 // The library's gelu is taken to be the tanh form, GPT-2's. Its manual does not say which it is; programs that train
 // GPT-2 with it, and compilers that map the tanh form to it, rely on the same; the conformance suite tells the two
 // apart (tests/backend/conformance/gelu_form.hpp). It is taken of the sum before that is rounded to what pre_activation
-// keeps, which differs from the contract by less than the rounding itself.
+// keeps, which differs from the contract by less than the rounding itself. And its slope is taken to multiply the whole
+// sum, base included, where a product is added to: the manual does not say on which side of the epilogue that addition
+// is. The conformance suite would show it (tests/backend/conformance/affine.hpp, matmul_gelu_backward with
+// Write::accumulate).
 #pragma once
 
 #include <cstddef>
@@ -41,6 +45,7 @@
 #include <lamina/backend/cuda/check.hpp>
 #include <lamina/backend/cuda/context.hpp>
 #include <lamina/backend/cuda/finish.hpp>
+#include <lamina/backend/cuda/float_products.hpp>
 #include <lamina/backend/cuda/operands.hpp>
 #include <lamina/backend/cuda/product.hpp>
 #include <lamina/core/bfloat16.hpp>
@@ -75,13 +80,6 @@ using ElementOf =
     std::conditional_t<std::is_same_v<Out, double>, double,
                        std::conditional_t<std::is_same_v<Lhs, bf16> && std::is_same_v<Rhs, bf16>, bf16, float>>;
 
-/// How much of a request the library does, tried in this order.
-enum class Way : std::uint8_t {
-    direct,    ///< all of it
-    finished,  ///< the sums; `finish` does the rest
-    packed     ///< the sums, with operands copied and sums made where every row is aligned
-};
-
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
 class Matmul {
 public:
@@ -93,7 +91,7 @@ public:
         if (request_.out.size() == 0) return;
         if (depth() == 0) return finish_sum({});
         for (const Way way : {Way::direct, Way::finished, Way::packed}) {
-            if (make(way)) return;
+            if (make(way)) return blas_.count(way);
         }
         throw DeviceError("lamina: CudaBackend: " + describe(plain_product(request_.out)) +
                           ": cuBLASLt has no algorithm for it");
@@ -267,11 +265,6 @@ void multiply(Context& context, Blas& blas, const MatmulRequest<Out, Lhs, Rhs, B
     Matmul<Out, Lhs, Rhs, Bias, Base>(context, blas, request).run();
 }
 
-template <class T, class U>
-[[nodiscard]] bool absent_or_shaped_like(const MatrixView<T>& view, const MatrixView<U>& out) {
-    return view.empty() || (view.rows == out.rows && view.cols == out.cols);
-}
-
 }  // namespace detail
 
 /// out = op(lhs) · op(rhs), or out += that.
@@ -290,8 +283,8 @@ void matmul(Context& context, Blas& blas, MatrixView<Out> out, MatrixView<Lhs> l
 
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
 void affine_product(Context& context, Blas& blas, const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
-    LAMINA_EXPECTS(detail::absent_or_shaped_like(request.base, request.out) &&
-                       detail::absent_or_shaped_like(request.pre_activation, request.out),
+    LAMINA_EXPECTS(lamina::detail::absent_or_shaped_like(request.base, request.out) &&
+                       lamina::detail::absent_or_shaped_like(request.pre_activation, request.out),
                    "CudaBackend: affine_product: base or pre_activation of another shape than out");
     detail::multiply(context, blas,
                      detail::MatmulRequest<Out, Lhs, Rhs, Bias, Base>{.what = "affine_product",

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Memory: bytes on the device, or pinned on the host, that their owner frees.
+// Memory: bytes on the device that their owner frees, once the work that may use them is done.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <cuda_runtime_api.h>
@@ -12,14 +14,19 @@
 
 namespace lamina::cuda {
 
+/// A stream that lives as long as anyone queues work on it or has to wait for it.
+using Stream = std::shared_ptr<std::remove_pointer_t<cudaStream_t>>;
+
 /// Owns device memory with arbitrary content, aligned to 256 bytes. Movable; a moved-from or default-constructed one
-/// owns nothing. Freeing waits for work that is queued on the device.
+/// owns nothing. Freeing waits for work that is queued on its stream, if it has one: cudaFree may, but need not.
 class Memory {
 public:
     Memory() = default;
 
+    /// On the calling thread's current device.
+    ///
     /// errors   DeviceError with what is free, what the device has, and what to change
-    explicit Memory(std::size_t bytes) : size_(bytes) {
+    explicit Memory(std::size_t bytes, Stream stream = {}) : size_(bytes), stream_(std::move(stream)) {
         // An empty allocation still has an address: a null view would mean "not wanted".
         const cudaError_t status = cudaMalloc(&data_, bytes == 0 ? 1 : bytes);
         if (status != cudaSuccess) {
@@ -30,14 +37,20 @@ public:
     }
 
     Memory(Memory&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+        : data_(std::exchange(other.data_, nullptr)),
+          size_(std::exchange(other.size_, 0)),
+          stream_(std::move(other.stream_)) {}
     Memory& operator=(Memory&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
+        std::swap(stream_, other.stream_);
         return *this;
     }
     // The only thing that can fail here is a device that has failed before, which the next call says.
-    ~Memory() { static_cast<void>(cudaFree(data_)); }
+    ~Memory() {
+        if (data_ != nullptr && stream_ != nullptr) static_cast<void>(cudaStreamSynchronize(stream_.get()));
+        static_cast<void>(cudaFree(data_));
+    }
 
     [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
     /// In bytes.
@@ -58,6 +71,7 @@ private:
 
     void* data_ = nullptr;
     std::size_t size_ = 0;
+    Stream stream_{};
 };
 
 }  // namespace lamina::cuda

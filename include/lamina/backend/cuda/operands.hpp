@@ -32,8 +32,8 @@ namespace detail {
 
 /// One thread per element of a row; rows are shared among the blocks along y.
 [[nodiscard]] inline LaunchShape over_elements(std::size_t rows, std::size_t cols) {
-    const std::size_t threads = std::min<std::size_t>(256, (cols + warp_size - 1) / warp_size * warp_size);
-    return {.blocks = static_cast<unsigned>((cols + threads - 1) / threads),
+    const std::size_t threads = std::min<std::size_t>(256, pieces(cols, warp_size) * warp_size);
+    return {.blocks = static_cast<unsigned>(pieces(cols, threads)),
             .threads = static_cast<unsigned>(threads),
             .blocks_y = static_cast<unsigned>(std::min<std::size_t>(rows, 65535))};
 }

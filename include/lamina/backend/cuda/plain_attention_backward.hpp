@@ -7,8 +7,10 @@
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cuda/attention_rows.hpp>
+#include <lamina/backend/cuda/block_reduce.hpp>
 #include <lamina/backend/cuda/context.hpp>
 #include <lamina/backend/cuda/launch.hpp>
+#include <lamina/backend/cuda/pack.hpp>
 #include <lamina/backend/cuda/plain_attention.hpp>
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/backend/cuda/register_tile.hpp>
@@ -17,7 +19,7 @@ namespace lamina::cuda {
 
 namespace detail {
 
-/// The same, with what is known of each query from the forward pass.
+/// BackwardRows, with what is known of each query from the forward pass.
 template <class T>
 struct PlainBackwardRows : BackwardRows<T> {
     HeadRows<const ComputeOf<T>> log_sum_exp;
@@ -46,7 +48,7 @@ __global__ void attention_excess_kernel(AttentionBackward<T> request, ComputeOf<
     for (std::size_t c = thread_index() % warp_size; c < width; c += warp_size) {
         sum += static_cast<Compute>(out[c]) * static_cast<Compute>(d_out[c]);
     }
-    for (unsigned lanes = warp_size / 2; lanes > 0; lanes /= 2) sum += shuffle_xor(sum, lanes);
+    sum = warp_sum(sum);
     if (thread_index() % warp_size != 0) return;
     const std::size_t length = request.extent.sequence;
     excess[(row / length * request.heads + head) * length + row % length] = sum;
@@ -107,7 +109,7 @@ __device__ void write_gradient(const HeadRows<T>& to, const ComputeOf<T> (&sums)
         if (row >= count) continue;
         for (unsigned j = 0; j < Tile::each; ++j) {
             const unsigned col = Tile::first_col() + j;
-            if (col < cols) to[row][first_col + col] = rounded<T>(sums[i][j] * scale);
+            if (col < cols) to[row][first_col + col] = converted<T>(sums[i][j] * scale);
         }
     }
 }
@@ -181,7 +183,7 @@ inline constexpr unsigned excess_threads = 256;
 
 [[nodiscard]] inline LaunchShape excess_shape(std::size_t rows, std::size_t heads) {
     constexpr std::size_t warps = excess_threads / warp_size;
-    return {.blocks = static_cast<unsigned>((rows * heads + warps - 1) / warps), .threads = excess_threads};
+    return {.blocks = static_cast<unsigned>(pieces(rows * heads, warps)), .threads = excess_threads};
 }
 
 }  // namespace detail
@@ -201,7 +203,7 @@ void plain_attention_backward(Context& context, const AttentionBackward<T>& requ
            detail::attention_excess_kernel<T>, request, excess);
     const auto run = [&](detail::Longest longest, auto kernel) {
         detail::HeadGrid grid(request.extent, request.heads, Tile::side, longest);
-        grid.chunks = detail::pieces(static_cast<unsigned>(request.out.cols / request.heads), Tile::side);
+        grid.chunks = pieces(static_cast<unsigned>(request.out.cols / request.heads), Tile::side);
         launch(context.stream(), what, grid.shape(Tile::threads, detail::tile_bytes<Compute>(3)), kernel, request, grid,
                excess);
     };

@@ -86,13 +86,6 @@ __device__ inline void load_matrices_transposed(std::uint32_t (&registers)[4], c
                  : "r"(from)
                  : "memory");
 }
-/// An 8 × 8 matrix of 16-bit elements, held as load_matrices leaves it, transposed.
-__device__ inline std::uint32_t transpose_matrix(std::uint32_t held) {
-    std::uint32_t result;
-    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(result) : "r"(held));
-    return result;
-}
-
 /// d += a · b for bf16 a [16, 16] and b [16, 8], d in float. With g = lane / 4 and t = lane % 4, each register holding
 /// two neighbours: a = (g, 2t), (g+8, 2t), (g, 2t+8), (g+8, 2t+8) as (row, k); b = (2t, g), (2t+8, g) as (k, col), the
 /// neighbours along k; d = (g, 2t), (g, 2t+1), (g+8, 2t), (g+8, 2t+1).

@@ -54,9 +54,10 @@ struct StoredMatrix {
     }
 };
 
-/// The largest power of two, up to 256, that divides an address.
+/// The largest power of two, up to 16, that divides an address: no kernel loads more at once, and layers that are equal
+/// but for where they lie beyond that are one problem.
 [[nodiscard]] inline std::int64_t alignment_of(const void* address) {
-    const auto bits = reinterpret_cast<std::uintptr_t>(address) | 256U;
+    const auto bits = reinterpret_cast<std::uintptr_t>(address) | 16U;
     return static_cast<std::int64_t>(bits & (~bits + 1));
 }
 /// Whether every row starts at a multiple of 16 bytes, as the matrix units' loads want it.

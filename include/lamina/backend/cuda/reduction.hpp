@@ -32,8 +32,8 @@ struct RowPieces {
     std::size_t count;
 
     [[nodiscard]] static constexpr RowPieces of(std::size_t rows) {
-        const std::size_t each = std::max(least_rows, (rows + most - 1) / most);
-        return {each, (rows + each - 1) / each};
+        const std::size_t each = std::max(least_rows, pieces(rows, most));
+        return {each, pieces(rows, each)};
     }
 };
 
@@ -72,13 +72,13 @@ template <class Out, class Term>
 void sum_over_rows(Context& context, const char* what, Out* out, std::size_t rows, std::size_t cols, Write write,
                    const Term& term) {
     using Compute = ComputeOf<Out>;
-    const RowPieces pieces = RowPieces::of(rows);
-    const MatrixView<Compute> partial(context.scratch<Compute>(Scratch::partial_sums, pieces.count * cols),
-                                      pieces.count, cols);
-    const auto blocks = static_cast<unsigned>((cols + element_threads - 1) / element_threads);
+    const auto blocks = static_cast<unsigned>(pieces(cols, element_threads));
+    const RowPieces of_rows = RowPieces::of(rows);
+    const MatrixView<Compute> partial(context.scratch<Compute>(Scratch::partial_sums, of_rows.count * cols),
+                                      of_rows.count, cols);
     launch(context.stream(), what,
-           {.blocks = blocks, .threads = element_threads, .blocks_y = static_cast<unsigned>(pieces.count)},
-           sum_piece_kernel<Compute, Term>, partial, term, rows, pieces.rows_each);
+           {.blocks = blocks, .threads = element_threads, .blocks_y = static_cast<unsigned>(of_rows.count)},
+           sum_piece_kernel<Compute, Term>, partial, term, rows, of_rows.rows_each);
     launch(context.stream(), what, {.blocks = blocks, .threads = element_threads}, sum_pieces_kernel<Out, Compute>, out,
            write, MatrixView<const Compute>(partial));
 }
@@ -172,7 +172,7 @@ __global__ void __launch_bounds__(mean_threads)
 [[nodiscard]] inline double read_back(Context& context, const double* value) {
     double host = 0;
     check(cudaMemcpyAsync(&host, value, sizeof host, cudaMemcpyDeviceToHost, context.stream()), "reading a sum back");
-    check(cudaStreamSynchronize(context.stream()), "reading a sum back");
+    context.wait("reading a sum back");
     return host;
 }
 
@@ -212,14 +212,6 @@ void mean_over_tokens(Context& context, const MeanOverTokens<Compute>& request) 
     const auto counted = detail::CountedTokens::of(request.extent, request.positions);
     launch(context.stream(), "mean_over_tokens", {.blocks = 1, .threads = detail::mean_threads},
            detail::mean_kernel<Compute>, request.values, request.extent, counted.first, counted.each(), request.mean);
-}
-
-/// The same, brought to the host.
-template <class Compute>
-[[nodiscard]] double mean_over_tokens(Context& context, const Compute* values, Extent extent, Positions positions) {
-    double* const mean = context.scratch<double>(Scratch::partial_sums, 1);
-    mean_over_tokens(context, MeanOverTokens<Compute>{values, extent, positions, mean});
-    return detail::read_back(context, mean);
 }
 
 }  // namespace lamina::cuda

@@ -91,17 +91,6 @@ inline void load_matrices_transposed(std::uint32_t (&registers)[4], const void* 
     }
     emulator::sync_warp();  // the instruction is over for all lanes before memory changes
 }
-inline std::uint32_t transpose_matrix(std::uint32_t held) {
-    const auto all = emulator::exchange(&held, sizeof held);
-    const unsigned lane = thread_index() % warp_size;
-    const auto element = [&](unsigned row, unsigned col) {
-        std::uint32_t word = 0;
-        std::memcpy(&word, all.of(4 * row + col / 2), sizeof word);
-        return static_cast<std::uint16_t>(word >> (16 * (col % 2)));
-    };
-    const std::uint32_t result = detail::pair(element(2 * (lane % 4), lane / 4), element(2 * (lane % 4) + 1, lane / 4));
-    return result;
-}
 
 namespace detail {
 

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Drives remove_layernorm with --device cuda where the GPU is the emulator: the same job as on the CPU, up to rounding, and
+a run that begins on either goes on on the other. Usage: remove_layernorm.py PROGRAM"""
+import json
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TINY = ["--micro-batch", "1", "--accumulation", "1", "--sequence", "24", "--steps", "14", "--removal-start", "1", "--gap-ln2", "1",
+        "--gap-ln1-qk", "1", "--gap-ln1-v", "1", "--pretrain-steps", "2", "--evaluation-blocks", "1", "--sample", "4",
+        "--threads", "1", "--save-every", "6", "--no-control"]
+failures = []
+
+
+def check(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def run(out, text, device, *more):
+    command = [sys.argv[1], "--out", out, "--text", text, "--device", device, *TINY, *more]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=280, check=False)
+
+
+def results_of(out):
+    return json.loads((out / "results.json").read_text())
+
+
+def losses_of(out):
+    return [json.loads(line)["loss"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def same(one, other, what):
+    """Training in float from the same start: fourteen steps amplify roundings of 6e-8 to about 2e-5."""
+    ours, theirs = losses_of(one), losses_of(other)
+    check(len(ours) == len(theirs) == 14, f"{what}: fourteen steps; found {len(ours)} and {len(theirs)}")
+    worst = max(abs(a - b) for a, b in zip(ours, theirs))
+    check(worst < 1e-4, f"{what}: losses differ by {worst}")
+    for phase in ["pretrained", "removed", "folded"]:
+        a, b = (results_of(out)[phase]["loss"] for out in (one, other))
+        check(abs(a - b) < 1e-4, f"{what}: {phase} {a} and {b}")
+    check(results_of(one)["folded"]["max_logit_difference"] < 1e-3, f"{what}: the folded model agrees with the removed one")
+    check(results_of(one)["layer_norms_after"] == 0, f"{what}: no norm is left")
+
+
+def killed(out, text, device):
+    """A run that is killed after its checkpoint at the sixth step, however quick the others are."""
+    for _ in range(20):
+        shutil.rmtree(out, ignore_errors=True)
+        command = [sys.argv[1], "--out", out, "--text", text, "--device", device, *TINY]
+        running = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while running.poll() is None and not (out / "checkpoint-removal").exists():
+            time.sleep(0.001)
+        finished_alone = running.poll() is not None
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        if not finished_alone:
+            return
+    check(False, f"a run on {device} was killed before it ended")
+
+
+with tempfile.TemporaryDirectory() as name:
+    root = pathlib.Path(name)
+    chooser = random.Random(1)
+    words = "the quick norm of a layer divides every row by its own deviation until it is fixed".split()
+    corpus = root / "corpus.txt"
+    corpus.write_text(" ".join(chooser.choice(words) for _ in range(6000)) + "\n")
+    whole = root / "whole"
+    done = run(whole, corpus, "cpu")
+    check(done.returncode == 0, "a removal on the CPU: " + done.stderr)
+    for before, after in [("cuda", "cpu"), ("cpu", "cuda")]:
+        if not failures:
+            out = root / before
+            killed(out, corpus, before)
+            done = run(out, corpus, after, "--resume")
+            check(done.returncode == 0 and "continues at step 6" in done.stdout, f"{before}, then {after}: {done.stderr}{done.stdout}")
+            places = [place["device"] for place in json.loads((out / "run.json").read_text())["places"]]
+            check(places == [before, after], f"the run says where it was made: {places}")
+        if not failures:
+            same(out, whole, f"{before}, then {after}")
+sys.exit(1 if failures else 0)
