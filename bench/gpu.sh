@@ -306,7 +306,7 @@ if has "$parts" racecheck; then
     suite racecheck 30 '[attention],[normalise],[loss],[sum_rows],[rows],[embedding]' "$sanitizer" --tool racecheck --error-exitcode 9
 fi
 if has "$parts" operations; then
-    part operations 35 "$build/bench/operations" --device cuda --size "$sizes" --float-products bf16x6 --seconds 0.1 \
+    part operations 45 "$build/bench/operations" --device cuda --size "$sizes" --float-products bf16x6 --seconds 0.1 \
         --commit "$built_commit" --json "$out/operations/operations.json"
 fi
 # All sizes by turns: the first has what matters most, merged and compiled, should time run out.

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ struct Paper {
 
 struct PaperBackend {
     using Memory = std::string;
+    static constexpr std::size_t logits_rows = 512;  // a plan counts their bytes
 };
 
 }  // namespace

@@ -39,16 +39,24 @@ if(NOT lamina_no_headers)
                                <lamina/backend/cuda/backend.hpp>)
     lamina_discover_tests(lamina_tests_cuda_emulated cuda "cuda, emulated/")
 
-    # remove_layernorm whose GPU is the emulator: of its sources only that of the size is compiled again.
-    if(TARGET remove_layernorm AND "nano" IN_LIST lamina_wanted_sizes)
-        set(nano "${PROJECT_SOURCE_DIR}/examples/remove_layernorm/cuda_nano.cu")
-        set_source_files_properties("${nano}" PROPERTIES LANGUAGE CXX)
-        add_executable(remove_layernorm_emulated
-                       "${nano}" $<FILTER:$<TARGET_OBJECTS:remove_layernorm>,EXCLUDE,/cuda_[a-z0-9_]+\\.cu>)
-        target_link_libraries(remove_layernorm_emulated PRIVATE lamina_emulator lamina_dev lamina_native)
-        set(check "programs: remove_layernorm on the emulator")
-        lamina_add_check("${check}" programs "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation/remove_layernorm.py"
-                         "$<TARGET_FILE:remove_layernorm_emulated>")
+    # Programs whose GPU is the emulator: of their sources only that of the size is compiled again.
+    # lamina_emulated_program(name source target...): `name`, linked of the targets' objects, with `source` for the GPU.
+    function(lamina_emulated_program name source)
+        set_source_files_properties("${source}" PROPERTIES LANGUAGE CXX)
+        add_executable(${name}_emulated "${source}")
+        foreach(target IN LISTS ARGN)
+            target_sources(${name}_emulated PRIVATE $<FILTER:$<TARGET_OBJECTS:${target}>,EXCLUDE,/cuda_[a-z0-9_]+\\.cu>)
+        endforeach()
+        target_link_libraries(${name}_emulated PRIVATE lamina_emulator lamina_dev lamina_native)
+    endfunction()
+    if(LAMINA_BUILD_EXAMPLES AND "nano" IN_LIST lamina_wanted_sizes)
+        set(examples "${PROJECT_SOURCE_DIR}/examples")
+        lamina_emulated_program(remove_layernorm "${examples}/remove_layernorm/cuda_nano.cu" remove_layernorm)
+        lamina_emulated_program(evaluate "${examples}/common/sizes/cuda_nano.cu" evaluate any_model)
+        target_link_libraries(evaluate_emulated PRIVATE model_folder)
+        set(check "programs: a removal and an evaluation on the emulator")
+        lamina_add_check("${check}" programs "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation/programs.py"
+                         "$<TARGET_FILE:remove_layernorm_emulated>" "$<TARGET_FILE:evaluate_emulated>")
         set_tests_properties("${check}" PROPERTIES COST 1000)
     endif()
 

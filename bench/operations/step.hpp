@@ -26,7 +26,7 @@ inline constexpr std::array<std::pair<const char*, lamina::Architecture>, 4> siz
 template <class Types, class B>
 void measure_size(Measurement<B>& m, const lamina::Architecture& a, lamina::Extent extent) {
     const std::size_t n = extent.tokens();
-    const Strided logits{std::min(n, lamina::head_chunk), a.vocab, lamina::logits_stride_of(a.vocab)};
+    const Strided logits{std::min(n, B::logits_rows), a.vocab, lamina::logits_stride_of(a.vocab)};
     const LinearShape c_attn{"c_attn", a.embed, 3 * a.embed};
     const LinearShape c_proj{"c_proj", a.embed, a.embed};
     const LinearShape c_fc{"c_fc", a.embed, a.hidden()};

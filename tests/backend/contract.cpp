@@ -57,6 +57,7 @@ struct BackendWithout {
 
     struct Memory {};
     static constexpr std::size_t row_multiple = 1;
+    static constexpr std::size_t logits_rows = 1;
     Memory allocate(std::size_t) requires(has(Operation::allocate));
     void upload(void*, const void*, std::size_t) requires(has(Operation::upload));
     void download(void*, const void*, std::size_t) requires(has(Operation::download));
@@ -119,6 +120,10 @@ struct MultipleOfNoRows : SmallestBackend {
     static constexpr std::size_t row_multiple = 0;
 };
 static_assert(!Backend<MultipleOfNoRows>);
+struct LogitsOfAnyRows : SmallestBackend {
+    static constexpr std::size_t row_multiple = 2;
+};
+static_assert(!Backend<LogitsOfAnyRows>);
 
 static_assert(!Backend<int>);
 

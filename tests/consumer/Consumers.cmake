@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Three outside projects, each getting lamina its own way, build and run the README's first example.
+# Three outside projects, each getting lamina its own way, build and run the README's first example; a fourth finds the CUDA
+# backend.
 set(example "${PROJECT_SOURCE_DIR}/examples/custom_loop.cpp")
 if(NOT EXISTS "${example}")
     set(example "${CMAKE_CURRENT_LIST_DIR}/main.cpp")
@@ -9,17 +10,27 @@ set(prefix "${PROJECT_BINARY_DIR}/consumer/prefix")
 add_test(NAME "consumer: install" COMMAND "${CMAKE_COMMAND}" --install "${PROJECT_BINARY_DIR}" --prefix "${prefix}")
 set_tests_properties("consumer: install" PROPERTIES LABELS consumer FIXTURES_SETUP lamina_installed)
 
-foreach(way IN ITEMS find_package add_subdirectory fetch_content)
+set(ways find_package add_subdirectory fetch_content)
+set(of_cuda "")
+if(LAMINA_WITH_CUDA)
+    list(APPEND ways cuda)
+    set(of_cuda "-DCMAKE_CUDA_COMPILER=${CMAKE_CUDA_COMPILER}" "-DCMAKE_CUDA_ARCHITECTURES=80")
+endif()
+foreach(way IN LISTS ways)
     set(build "${PROJECT_BINARY_DIR}/consumer/${way}")
     lamina_add_check(
         "consumer: ${way}" consumer
         "${CMAKE_CTEST_COMMAND}" --build-and-test "${CMAKE_CURRENT_LIST_DIR}/${way}" "${build}"
         --build-generator "${CMAKE_GENERATOR}"
         --build-options "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}" "-DLAMINA_SOURCE=${PROJECT_SOURCE_DIR}"
-                        "-DLAMINA_EXAMPLE=${example}" "-DLAMINA_ONEDNN=${LAMINA_ONEDNN}" "-Dlamina_ROOT=${prefix}"
+                        "-DLAMINA_EXAMPLE=${example}" "-DLAMINA_ONEDNN=${LAMINA_ONEDNN}" "-Dlamina_ROOT=${prefix}" ${of_cuda}
         --test-command "${build}/example")
     # Where this build was told to find its dependencies, the outside project looks too.
     cmake_path(CONVERT "${CMAKE_PREFIX_PATH}" TO_NATIVE_PATH_LIST searched)
     set_tests_properties("consumer: ${way}" PROPERTIES ENVIRONMENT_MODIFICATION "CMAKE_PREFIX_PATH=path_list_prepend:${searched}")
 endforeach()
-set_tests_properties("consumer: find_package" PROPERTIES FIXTURES_REQUIRED lamina_installed)
+foreach(way IN ITEMS find_package cuda)
+    if(TEST "consumer: ${way}")
+        set_tests_properties("consumer: ${way}" PROPERTIES FIXTURES_REQUIRED lamina_installed)
+    endif()
+endforeach()

@@ -372,6 +372,8 @@ template <class T, class U>
 /// row_multiple                          a constant: products whose number of rows a batch decides are given rows up to
 ///                                       the next multiple, so that a backend which settles something for every shape
 ///                                       meets few of them; 1 where more rows are only more work
+/// logits_rows                           a constant: rows of logits that exist at the same time, a multiple of
+///                                       row_multiple. Each is as wide as the vocabulary: as few as keep a device busy
 /// double sum_of_squares(view)           in double; not finite if any element is not
 /// replay(key, enqueue)                  calls enqueue(), or repeats the operations that it queued when it was last
 ///                                       called with an equal key
@@ -388,7 +390,7 @@ concept Backend = requires(B& backend, MatrixView<float> out, MatrixView<const f
                            const float* bias, const std::size_t* rows, const Token* ids, float* host, double* mean,
                            std::size_t bytes, std::span<const std::uint64_t> key) {
     typename B::Memory;
-    requires(B::row_multiple > 0);
+    requires(B::row_multiple > 0 && B::logits_rows > 0 && B::logits_rows % B::row_multiple == 0);
     { backend.allocate(bytes) } -> std::same_as<typename B::Memory>;
     backend.upload(out.data, host, bytes);
     backend.download(host, in.data, bytes);

@@ -94,7 +94,8 @@ void score_chunk(B& backend, Lists& lists, std::span<const WantedToken> wanted, 
 ///          reaches beyond the model's context, or is stored where another is read or stored; for tokens outside the
 ///          vocabulary; and for rows that there are not. Nothing has then been stored
 /// memory   the model's activations grow to the largest packed batch, as by `reserve({tokens, 1}, Use::evaluate)`
-/// cost     each token of the segments passes through the model once; logits of wanted rows only, head_chunk at a time
+/// cost     each token of the segments passes through the model once; logits of wanted rows only, as many at a time as
+///          the backend's logits_rows
 template <LanguageModel M>
 void score(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments, std::span<const WantedToken> wanted,
            std::span<double> log_probabilities) {

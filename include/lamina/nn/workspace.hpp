@@ -25,9 +25,6 @@ enum class Use : std::uint8_t {
     train      ///< forward and backward
 };
 
-/// Tokens whose logits exist at the same time: tokens × vocabulary logits never do.
-inline constexpr std::size_t head_chunk = 512;
-
 /// Elements from one row of logits to the next: whole lines of memory, which matrix units read best.
 [[nodiscard]] constexpr std::size_t logits_stride_of(std::size_t vocab) { return (vocab + 63) / 64 * 64; }
 
@@ -43,7 +40,7 @@ struct WorkspaceBytes {
     [[nodiscard]] constexpr std::size_t total() const { return streams + saved + scratch + head + indices + results; }
 };
 
-/// The views of one pass. `Facts` gives Scalar, Compute, Block, FinalNorm, Policies and the architecture.
+/// The views of one pass. `Facts` gives Backend, Scalar, Compute, Block, FinalNorm, Policies and the architecture.
 template <class Facts>
 class Workspace {
     using Scalar = typename Facts::Scalar;
@@ -59,6 +56,8 @@ public:
     using Stream = Tokens<typename Facts::Policies::Stream, embed>;
     using Activations = Tokens<Scalar, embed>;
     static constexpr std::size_t logits_stride = logits_stride_of(vocab);
+    /// Tokens whose logits exist at the same time: tokens × vocabulary logits never do.
+    static constexpr std::size_t logits_rows = Facts::Backend::logits_rows;
     /// Whether the gradient of logits lies beside them, because the products that read it want another type.
     static constexpr bool own_d_logits = !std::is_same_v<Scalar, Compute>;
     /// Of all layers together.
@@ -94,7 +93,7 @@ public:
     constexpr WorkspaceBytes place(std::byte* memory, Extent extent, Use use) {
         *this = {};  // what this use does not want is empty, whatever an earlier one wanted
         const std::size_t n = extent.tokens();
-        const std::size_t chunk = n < head_chunk ? n : head_chunk;
+        const std::size_t chunk = n < logits_rows ? n : logits_rows;
         const bool train = use == Use::train;
         Cursor cursor{memory};
         WorkspaceBytes sum{};

@@ -27,7 +27,7 @@ static_assert(!std::is_copy_constructible_v<CudaBackend>);
 
 namespace {
 
-/// What the loss head asks of a workspace, with GPT-2's chunk of 512 rows and a small vocabulary.
+/// What the loss head asks of a workspace, in chunks of 512 rows, with a small vocabulary.
 struct HeadWorkspace {
     static constexpr bool own_d_logits = true;
     static constexpr std::size_t embed = 8, vocab = 20, stride = 64, chunk = 512, tokens = 1200;

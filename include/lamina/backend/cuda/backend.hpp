@@ -50,6 +50,9 @@ public:
     /// Rows that a block of a product's kernel makes: fewer take as long, and each number of rows has an algorithm of
     /// its own.
     static constexpr std::size_t row_multiple = 128;
+    /// The product whose output is smallest, the gradient of the hidden states, has a block of such rows for most
+    /// multiprocessors: 16 times the 6 that GPT-2 small's width has room for.
+    static constexpr std::size_t logits_rows = 2048;
 
     explicit CudaBackend(CudaOptions options = {})
         : context_(options.device),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Drives remove_layernorm with --device cuda where the GPU is the emulator: the same job as on the CPU, up to rounding, and
-a run that begins on either goes on on the other. Usage: remove_layernorm.py PROGRAM"""
+"""Drives programs with --device cuda where the GPU is the emulator: a removal is the same job as on the CPU, up to rounding,
+one that begins on either device goes on on the other, and its evaluation is the same on both. Usage: programs.py
+REMOVE_LAYERNORM EVALUATE"""
 import json
 import pathlib
 import random
@@ -66,6 +67,32 @@ def killed(out, text, device):
     check(False, f"a run on {device} was killed before it ended")
 
 
+def evaluated(root, run_folder, device):
+    """Losses of the Pile, and log-probabilities of HellaSwag's endings."""
+    out = root / ("evaluation-" + device)
+    command = [sys.argv[2], "--run", run_folder, "--weights", run_folder / "pretrained", "--device", device, "--threads", "1", "--limit", "2",
+               "--pile", root / "pile.jsonl", "--hellaswag", root / "hellaswag.jsonl", "--out", out]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=280, check=False)
+    check(done.returncode == 0, f"an evaluation on {device}: {done.stderr}")
+    if done.returncode != 0:
+        return []
+    pile = results_of(out)["results"]["pile10k"]
+    answers = [json.loads(line) for line in (out / "answers" / "hellaswag.jsonl").read_text().splitlines()]
+    return [pile["loss,none"], pile["median,none"], *(number for answer in answers for number in answer["log_probabilities"])]
+
+
+def evaluations(root, run_folder):
+    text = "the deviation of a row is fixed. " * 20
+    (root / "pile.jsonl").write_text("".join(json.dumps({"text": text[i:], "meta": {"pile_set_name": "Made up"}}) + "\n" for i in range(3)))
+    question = {"ind": 1, "activity_label": "Norms", "ctx_a": "A row is divided.", "ctx_b": "it", "ctx": "A row is divided. it", "label": 1,
+                "endings": ["is a quick layer.", "has a deviation of one.", "divides.", "is fixed by its own."]}
+    (root / "hellaswag.jsonl").write_text("".join(json.dumps({**question, "ind": i}) + "\n" for i in range(2)))
+    cpu, cuda = (evaluated(root, run_folder, device) for device in ("cpu", "cuda"))
+    check(len(cpu) == len(cuda) == 2 + 2 * 4, f"every number is there: {len(cpu)} and {len(cuda)}")
+    # A model's float logits are good to some 2^-20 of themselves.
+    check(all(abs(a - b) <= 1e-5 * abs(b) for a, b in zip(cuda, cpu)), f"evaluations agree: {cuda} and {cpu}")
+
+
 with tempfile.TemporaryDirectory() as name:
     root = pathlib.Path(name)
     chooser = random.Random(1)
@@ -85,4 +112,6 @@ with tempfile.TemporaryDirectory() as name:
             check(places == [before, after], f"the run says where it was made: {places}")
         if not failures:
             same(out, whole, f"{before}, then {after}")
+    if not failures:
+        evaluations(root, whole)
 sys.exit(1 if failures else 0)
