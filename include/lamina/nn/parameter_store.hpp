@@ -15,6 +15,7 @@
 #include <lamina/core/matrix_view.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/nn/bound_tensor.hpp>
+#include <lamina/nn/planned_memory.hpp>
 
 namespace lamina {
 
@@ -67,12 +68,12 @@ class ParameterStore {
                   "one of these");
 
 public:
-    ParameterStore(B& backend, Layers& layers) : derived_(backend.allocate(derived_bytes<Layers>())) {
+    ParameterStore(B& backend, Layers& layers) : derived_(allocate(backend, derived_bytes<Layers>())) {
         for (const Role role : all_roles) {
-            values_[index_of(role)] = backend.allocate(Table::bytes_of(role));
-            gradients_[index_of(role)] = backend.allocate(Table::gradient_elements_of(role) * sizeof(Gradient));
+            values_[index_of(role)] = allocate(backend, Table::bytes_of(role));
+            gradients_[index_of(role)] = allocate(backend, Table::gradient_elements_of(role) * sizeof(Gradient));
         }
-        streamed_gradients_ = backend.allocate(Table::streamed_gradient_elements * sizeof(Gradient));
+        streamed_gradients_ = allocate(backend, Table::streamed_gradient_elements * sizeof(Gradient));
         bind(layers);
     }
 
@@ -140,6 +141,10 @@ public:
 
 private:
     using Visit = detail::Visit;
+
+    [[nodiscard]] static Memory allocate(B& backend, std::size_t some) {
+        return allocate_planned(backend, some, bytes(), "parameters, their gradients and what is derived of them");
+    }
 
     template <class Scalar>
     [[nodiscard]] Scalar* values_of(const TensorEntry& entry) {

@@ -29,6 +29,7 @@
 #include <lamina/nn/parameter_store.hpp>
 #include <lamina/nn/pass.hpp>
 #include <lamina/nn/pass_start.hpp>
+#include <lamina/nn/planned_memory.hpp>
 #include <lamina/nn/replay_key.hpp>
 #include <lamina/nn/workspace.hpp>
 
@@ -157,7 +158,8 @@ public:
     /// The token id that norms may treat apart (reference 5.3); -1 for none.
     void set_end_of_text(Token id) { end_of_text_ = id; }
 
-    /// Allocates activations for batches up to this extent. Throws ArgumentError when the sequence exceeds the context.
+    /// Allocates activations for batches up to this extent. Throws ArgumentError when the sequence exceeds the context,
+    /// and what the backend throws when there is not enough memory, with the plan's number.
     void reserve(Extent extent, Use use) {
         if (extent.sequence > A.context || extent.tokens() == 0) {
             throw ArgumentError("lamina: sequence of " + std::to_string(extent.sequence) + " tokens × " +
@@ -167,7 +169,9 @@ public:
         const std::size_t bytes = Workspace<Transformer>::bytes(extent, use).total();
         if (bytes > workspace_memory_.size()) {
             workspace_memory_ = typename Backend::Memory();
-            workspace_memory_ = backend_->allocate(bytes);
+            workspace_memory_ = allocate_planned(
+                *backend_, bytes, bytes,
+                "activations of " + std::to_string(extent.batch) + " × " + std::to_string(extent.sequence) + " tokens");
             placed_ = {};
         }
         if (placed_ == extent && placed_use_ == use) return;

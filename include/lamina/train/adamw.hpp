@@ -11,6 +11,7 @@
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/matrix_view.hpp>
 #include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/planned_memory.hpp>
 #include <lamina/train/adamw_options.hpp>
 
 namespace lamina::train {
@@ -27,10 +28,12 @@ class AdamW {
 
 public:
     explicit AdamW(M& model, AdamWOptions options = {}) : options_(options) {
+        std::size_t all = 0;
+        for (const Role role : all_roles) all += 2 * Table::moment_elements_of(role) * sizeof(Moment);
         for (const Role role : all_roles) {
             const std::size_t bytes = Table::moment_elements_of(role) * sizeof(Moment);
-            first_[index_of(role)] = model.backend().allocate(bytes);
-            second_[index_of(role)] = model.backend().allocate(bytes);
+            for (auto* const moments : {&first_, &second_})
+                (*moments)[index_of(role)] = allocate_planned(model.backend(), bytes, all, "moments");
         }
     }
 
