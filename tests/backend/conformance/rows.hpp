@@ -136,16 +136,7 @@ void verify_mean_over_tokens() {
         const Grid values = random_grid<Compute>(1, extent.tokens(), 43, {1, 2});
         for (const Positions positions : {Positions::all, Positions::after_first, Positions::first}) {
             CAPTURE(extent.batch, extent.sequence, int(positions));
-            Sum sum;
-            for (std::size_t n = 0; n < extent.tokens(); ++n) {
-                const bool is_first = n % extent.sequence == 0;
-                if (positions == Positions::all || is_first == (positions == Positions::first)) sum.add(values(0, n));
-            }
-            Expected mean(1, 1);
-            if (sum.length != 0) {
-                mean.value(0, 0) = sum.value / static_cast<double>(sum.length);
-                mean.bound(0, 0) = sum_error<Compute>(sum.length) * mean.value(0, 0);
-            }
+            const Expected mean = expected_mean<Compute>(values, extent, positions);
             verify<B>(Threads::may_matter, {mean}, [&](B& backend) {
                 OnBackend<Compute, B> on_backend(backend, values);
                 OnBackend<double, B> out(backend, unset(1, 1));

@@ -60,4 +60,20 @@ void expect_sum(Expected& expected, std::size_t row, std::size_t col, const Sum&
     expected.bound(row, col) = rounded_once<T>(sum.value, sum_error<T>(sum.length) * sum.magnitude);
 }
 
+/// What mean_over_tokens makes of positive `values` [1, N] by sums in ComputeOf<T>: 0 of none.
+template <class T>
+[[nodiscard]] Expected expected_mean(const Grid& values, Extent extent, Positions positions) {
+    Sum sum;
+    for (std::size_t n = 0; n < extent.tokens(); ++n) {
+        const bool is_first = n % extent.sequence == 0;
+        if (positions == Positions::all || is_first == (positions == Positions::first)) sum.add(values(0, n));
+    }
+    Expected mean(1, 1);
+    if (sum.length != 0) {
+        mean.value(0, 0) = sum.value / static_cast<double>(sum.length);
+        mean.bound(0, 0) = sum_error<T>(sum.length) * mean.value(0, 0);
+    }
+    return mean;
+}
+
 }  // namespace lamina_tests::conformance

@@ -9,38 +9,19 @@
 #include <lamina/backend/cuda/blas.hpp>
 #include <lamina/core/bfloat16.hpp>
 
-#include "backend/cuda/device_matrix.hpp"
+#include "backend/cuda/product_matrices.hpp"
 #include "cuda_emulation/cublaslt.hpp"
 #include "cuda_emulation/runtime.hpp"
 #include "support/catch.hpp"
 
 using namespace lamina;
 using namespace lamina::cuda;
-using lamina_tests::DeviceMatrix;
 namespace emulator = lamina_tests::emulator;
 
 namespace {
 
-struct Matrices {
-    // Sums of 200 terms, which the library's algorithms add up in different orders.
-    DeviceMatrix<bf16> lhs = DeviceMatrix<bf16>(8, 200).randomised(1);
-    DeviceMatrix<bf16> rhs = DeviceMatrix<bf16>(200, 24).randomised(2);
-    DeviceMatrix<float> base = DeviceMatrix<float>(8, 24).randomised(3);
-    DeviceMatrix<float> out = DeviceMatrix<float>(8, 24).randomised(4);
-
-    [[nodiscard]] Product product() const {
-        Product result;
-        result.out = out.view();
-        result.lhs = lhs.input();
-        result.rhs = rhs.input();
-        return result;
-    }
-    [[nodiscard]] Product accumulating() const {
-        Product result = product();
-        result.base = result.out;
-        return result;
-    }
-};
+// Sums of 200 terms, which the library's algorithms add up in different orders.
+using Matrices = lamina_tests::ProductMatrices<200>;
 
 std::set<std::uint64_t> algorithms_run() {
     std::set<std::uint64_t> result;

@@ -6,6 +6,7 @@
 #include <lamina/core/bfloat16.hpp>
 
 #include "backend/cuda/device_matrix.hpp"
+#include "backend/cuda/product_matrices.hpp"
 #include "cuda_emulation/cublaslt.hpp"
 #include "cuda_emulation/runtime.hpp"
 #include "support/catch.hpp"
@@ -17,19 +18,7 @@ namespace emulator = lamina_tests::emulator;
 
 namespace {
 
-struct Matrices {
-    DeviceMatrix<bf16> lhs = DeviceMatrix<bf16>(8, 16).randomised(1);
-    DeviceMatrix<bf16> rhs = DeviceMatrix<bf16>(16, 24).randomised(2);
-    DeviceMatrix<float> out = DeviceMatrix<float>(8, 24);
-
-    [[nodiscard]] Product product() const {
-        Product result;
-        result.out = out.view();
-        result.lhs = lhs.input();
-        result.rhs = rhs.input();
-        return result;
-    }
-};
+using Matrices = lamina_tests::ProductMatrices<16>;
 
 }  // namespace
 

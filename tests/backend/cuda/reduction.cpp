@@ -70,16 +70,7 @@ TEST_CASE("mean_over_tokens leaves its mean on the device, in double", "[cuda][m
         const Grid values = random_grid<float>(1, extent.tokens(), 93, {1, 2});
         for (const Positions positions : {Positions::all, Positions::after_first, Positions::first}) {
             CAPTURE(extent.batch, extent.sequence, int(positions));
-            Sum sum;
-            for (std::size_t n = 0; n < extent.tokens(); ++n) {
-                const bool is_first = n % extent.sequence == 0;
-                if (positions == Positions::all || is_first == (positions == Positions::first)) sum.add(values(0, n));
-            }
-            Expected mean(1, 1);
-            if (sum.length != 0) {
-                mean.value(0, 0) = sum.value / static_cast<double>(sum.length);
-                mean.bound(0, 0) = sum_error<double>(sum.length) * mean.value(0, 0);
-            }
+            const Expected mean = expected_mean<double>(values, extent, positions);
             verify<EmulatedKernels>(Threads::irrelevant, {mean}, [&](EmulatedKernels& backend) {
                 OnBackend<float, EmulatedKernels> in(backend, values);
                 OnBackend<double, EmulatedKernels> out(backend, unset(1, 1));
