@@ -11,7 +11,7 @@
 #include <lamina/eval/prefix_scorer.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/json_file.hpp>
-#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/run/key_value_cache.hpp>
 #include <lamina/nn/score.hpp>
 #include <lamina/text/gpt2_tokenizer.hpp>
 

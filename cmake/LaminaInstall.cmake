@@ -11,6 +11,12 @@ install(TARGETS lamina_cuda EXPORT lamina_cuda_targets FILE_SET HEADERS)
 install(EXPORT lamina_targets FILE laminaTargets.cmake NAMESPACE lamina:: DESTINATION "${lamina_package_dir}")
 install(EXPORT lamina_cuda_targets FILE laminaCudaTargets.cmake NAMESPACE lamina:: DESTINATION "${lamina_package_dir}")
 
+if(LAMINA_CPU_KERNELS)
+    set_target_properties(lamina_cpu_kernels PROPERTIES EXPORT_NAME cpu_kernels)
+    install(TARGETS lamina_cpu_kernels EXPORT lamina_kernels_targets)
+    install(EXPORT lamina_kernels_targets FILE laminaKernelsTargets.cmake NAMESPACE lamina:: DESTINATION "${lamina_package_dir}")
+endif()
+
 configure_package_config_file(
     cmake/laminaConfig.cmake.in laminaConfig.cmake INSTALL_DESTINATION "${lamina_package_dir}")
 write_basic_package_version_file(laminaConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // architectures: three decoders that are not GPT-2, each a type expression of public parts, each trained for real.
+#include "common/header_corpus.hpp"
+
 #include <lamina/core/error.hpp>
 #include <lamina/lamina.hpp>
 #include <lamina/text/byte_tokenizer.hpp>
-#include <lamina/text/header_corpus.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -59,21 +60,21 @@ struct SwishGate {
     constexpr void visit(Visitor&&) {}
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, in> x, Tokens<Scalar, out> y, Saved&) {
-        pass.backend.map(y.matrix(), Swish{}, gate(x), value(x));
+    constexpr void forward(Pass<B>& pass, Rows<const Scalar, in> x, Rows<Scalar, out> y, Saved&) {
+        pass.run(Map(y, Swish{}, gate(x), value(x)));
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, in> x, const Saved&, Tokens<const Scalar, out> d_y,
-                  Tokens<Scalar, in> d_x) {
+    constexpr void backward(Pass<B>& pass, Rows<const Scalar, in> x, const Saved&, Rows<const Scalar, out> d_y,
+                            Rows<Scalar, in> d_x) {
         if (d_x.empty()) return;
-        pass.backend.map(gate(d_x), SwishGateGradient{}, gate(x), value(x), d_y.matrix());
-        pass.backend.map(value(d_x), SwishValueGradient{}, gate(x), d_y.matrix());
+        pass.run(Map(gate(d_x), SwishGateGradient{}, gate(x), value(x), d_y));
+        pass.run(Map(value(d_x), SwishValueGradient{}, gate(x), d_y));
     }
 
 private:
-    static auto gate(const auto& x) { return x.matrix().columns(0, Width); }       // [N, Width]
-    static auto value(const auto& x) { return x.matrix().columns(Width, Width); }  // [N, Width]
+    static constexpr auto gate(const auto& x) { return x.template columns<0, Width>(); }       // [N, Width]
+    static constexpr auto value(const auto& x) { return x.template columns<Width, Width>(); }  // [N, Width]
 };
 static_assert(Layer<SwishGate<8, Policies<>>>);
 
@@ -124,7 +125,7 @@ private:
             inputs_.insert(inputs_.end(), window.begin(), window.end() - 1);
             targets_.insert(targets_.end(), window.begin() + 1, window.end());
         }
-        return {.batch = batch_, .sequence = shape.context, .inputs = inputs_, .targets = targets_};
+        return TokenBatch(inputs_, targets_, shape.context);
     }
 
     std::span<const Token> tokens_;
@@ -171,7 +172,7 @@ bool gradients_agree() {
 std::vector<Token> header_text() {
     std::vector<Token> tokens;
     const text::ByteTokenizer tokenizer;
-    for (const auto& document : text::header_documents(text::find_headers({.byte_budget = std::size_t{1} << 20}))) {
+    for (const auto& document : common::header_documents(common::find_headers({.byte_budget = std::size_t{1} << 20}))) {
         tokenizer.encode(document.text, tokens);
         tokens.push_back(tokenizer.end_of_text());
     }

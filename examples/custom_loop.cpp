@@ -21,19 +21,18 @@ constexpr const char* rhyme =
 }  // namespace
 
 int main() {
-    std::vector<Token> tokens;
-    text::ByteTokenizer{}.encode(rhyme, tokens);
+    const std::vector<Token> tokens = text::ByteTokenizer{}.encode(rhyme);
 
     constexpr Architecture tiny{.layers = 2, .heads = 2, .embed = 64, .context = 64, .vocab = 257};
-    using Model = Gpt2<tiny, norm::Removable, adapter::FullRank, trainable::AdaptersAndEmbeddings>;
+    using Model = Gpt2<tiny, norm::Removable, adapter::FullRank, trainable::Roles<Role::adapter, Role::embedding>>;
     CpuBackend backend;
     Model model(backend);
     model.initialise(1);
 
     train::AdamW<Model> optimiser(model);
     const train::CosineWithMinimum rate{.peak = 4e-3, .minimum = 4e-4, .warmup = 30, .steps = 200};
-    const auto schedule = train::RemovalSchedule::progressive({.start = 100, .gap_ln_2 = 8}, tiny.layers);
-    train::Removal removal(model, schedule, {.mode = DivisorMode::freeze, .momentum = 0.9});
+    const auto schedule = RemovalSchedule::progressive({.start = 100, .gap_ln_2 = 8}, tiny.layers);
+    Removal removal(model, schedule, {.mode = DivisorMode::freeze, .momentum = 0.9});
 
     Random random{7};
     for (std::size_t update = 0; update < rate.steps; ++update) {
@@ -42,8 +41,8 @@ int main() {
         double loss = 0;
         for (int micro_batch = 0; micro_batch < 4; ++micro_batch) {
             const auto window = std::span(tokens).subspan(random.below(tokens.size() - tiny.context));
-            const TokenBatch batch{1, tiny.context, window.first(tiny.context), window.subspan(1, tiny.context)};
-            loss += model.backward(batch, {.share = 0.25}).cross_entropy.mean() / 4;
+            const TokenBatch batch(window.first(tiny.context), window.subspan(1, tiny.context), tiny.context);
+            loss += model.forward_backward(batch, {.share = 0.25}).cross_entropy.mean() / 4;
         }
         const double norm = train::gradient_norm(model);
         optimiser.step(model, rate(update), train::clip_scale(norm, 1.0));
@@ -53,6 +52,6 @@ int main() {
     auto folded = fold(std::move(model));
     static_assert(!contains_layer_norm<decltype(folded)>);
     const auto start = std::span(tokens).first(tiny.context + 1);
-    const TokenBatch batch{1, tiny.context, start.first(tiny.context), start.last(tiny.context)};
+    const TokenBatch batch(start.first(tiny.context), start.last(tiny.context), tiny.context);
     std::printf("folded: loss %.3f\n", folded.evaluate(batch).mean());
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // describe: the model card that the compiler derives from a model's type, for the four sizes and several policy sets.
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/plan.hpp>
+#include <lamina/nn/run/plan.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -26,7 +27,7 @@ struct PaperBackend {
 
 template <>
 struct lamina::BackendOf<Paper> {
-    using type = PaperBackend;
+    using type = ::PaperBackend;
 };
 
 namespace {

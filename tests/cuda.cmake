@@ -9,6 +9,7 @@ function(lamina_skip_check check reason)
     lamina_add_check("${check}" cuda "${CMAKE_COMMAND}" -E echo "${lamina_skip_expression}${check}: ${reason}")
 endfunction()
 
+lamina_room(cuda)
 set(lamina_no_headers "")
 if(NOT LAMINA_TEST_MODELS)
     set(lamina_no_headers "LAMINA_TEST_MODELS is OFF")
@@ -34,10 +35,11 @@ if(NOT lamina_no_headers)
     file(GLOB emulated CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation/*_test.cpp"
          "${CMAKE_CURRENT_SOURCE_DIR}/backend/cuda/*.cpp" "${CMAKE_CURRENT_SOURCE_DIR}/backend/*cuda*.cpp")
     add_executable(lamina_tests_cuda_emulated ${emulated})
-    target_link_libraries(lamina_tests_cuda_emulated PRIVATE lamina_emulator lamina_tests_support lamina_native)
+    target_link_libraries(lamina_tests_cuda_emulated PRIVATE lamina_emulator lamina_tests_support lamina_tests_cpu_kernels)
     target_precompile_headers(lamina_tests_cuda_emulated PRIVATE "\"support/catch.hpp\"" <cublasLt.h> <cuda_runtime.h>
                                <lamina/backend/cuda/backend.hpp>)
     lamina_discover_tests(lamina_tests_cuda_emulated cuda "cuda, emulated/")
+    lamina_room(cuda lamina_tests_cuda_emulated)
 
     # Programs whose GPU is the emulator: of their sources only that of the size is compiled again.
     # lamina_emulated_program(name source target...): `name`, linked of the targets' objects, with `source` for the GPU.
@@ -47,7 +49,8 @@ if(NOT lamina_no_headers)
         foreach(target IN LISTS ARGN)
             target_sources(${name}_emulated PRIVATE $<FILTER:$<TARGET_OBJECTS:${target}>,EXCLUDE,/cuda_[a-z0-9_]+\\.cu>)
         endforeach()
-        target_link_libraries(${name}_emulated PRIVATE lamina_emulator lamina_dev lamina_native)
+        target_link_libraries(${name}_emulated PRIVATE lamina_emulator lamina_dev lamina_native lamina_cpu_kernels)
+        lamina_room(programs ${name}_emulated)
     endfunction()
     if(LAMINA_BUILD_EXAMPLES AND "nano" IN_LIST lamina_wanted_sizes)
         set(examples "${PROJECT_SOURCE_DIR}/examples")
@@ -87,10 +90,11 @@ if(LAMINA_WITH_CUDA)
     # What models on the GPU are compared with runs on the CPU, and Eigen never meets nvcc.
     add_executable(lamina_tests_cuda ${compiled} backend/parity_cuda_on_device.cu backend/parity_cuda.cpp
                                      backend/parity_cuda_on_cpu.cpp)
-    target_link_libraries(lamina_tests_cuda PRIVATE lamina_tests_support lamina_cuda)
+    target_link_libraries(lamina_tests_cuda PRIVATE lamina_tests_support lamina_tests_cpu_kernels lamina_cuda)
     # Most of nvcc's time would go into optimising the tests around the kernels.
     target_compile_options(lamina_tests_cuda PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-O0>")
     lamina_discover_tests(lamina_tests_cuda cuda "cuda/")
+    lamina_room(cuda lamina_tests_cuda)
 elseif(LAMINA_CUDA)
     lamina_skip_check("cuda: conformance on a device" "the CUDA toolkit was not found")
 else()

@@ -11,16 +11,26 @@ endif()
 
 option(LAMINA_TEST_MODELS "Build the tests that instantiate models, which take most of the time to compile" ON)
 
-# What most files of a room include, parsed once per suite; and, where models are run, kernels that are compiled once.
-set(cpu_kernels "\"support/cpu_kernels.hpp\"")
-set(precompiled_backend "<lamina/backend/cpu/backend.hpp>")
-set(precompiled_nn ${cpu_kernels} "<nlohmann/json.hpp>")
-set(precompiled_train ${precompiled_nn})
-set(precompiled_io ${precompiled_nn})
-set(precompiled_eval ${cpu_kernels} "<lamina/io/json_file.hpp>")
+# Rooms whose sources are compiled several at a time: their own lines are few beside what they include and instantiate.
+option(LAMINA_TEST_UNITY "Compile the tests of some rooms several sources at a time" ON)
+set(united_rooms arch core eval recipe text)
+set_source_files_properties(core/expects_unchecked.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION TRUE) # other macros than the rest
+
+# What suites that run models share: the kernels of the CPU, and what most of their sources include. Writing a precompiled
+# header takes as long as a few sources, so that there is one for all of them, and none for the united rooms.
+set(model_rooms backend nn removal train io eval)
 if(LAMINA_TEST_MODELS)
-    add_library(lamina_tests_cpu_kernels OBJECT support/cpu_kernels.cpp)
+    # lamina::cpu_kernels, but with the callers' contracts checked as everywhere in the tests.
+    add_library(lamina_tests_cpu_kernels OBJECT "${PROJECT_SOURCE_DIR}/cmake/cpu_kernels.cpp")
     target_link_libraries(lamina_tests_cpu_kernels PUBLIC lamina_tests_support lamina_native)
+    target_compile_definitions(lamina_tests_cpu_kernels INTERFACE LAMINA_COMPILED_KERNELS=1)
+
+    file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp" CONTENT "")
+    add_library(lamina_tests_precompiled OBJECT "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp")
+    target_link_libraries(lamina_tests_precompiled PRIVATE lamina_tests_cpu_kernels)
+    target_precompile_headers(
+        lamina_tests_precompiled PRIVATE "\"support/catch.hpp\"" <lamina/backend/cpu/device.hpp> <lamina/nn/gpt2.hpp>
+                                         <lamina/removal/fold.hpp> <lamina/train/trainer.hpp> <nlohmann/json.hpp>)
 endif()
 
 # lamina_discover_tests(suite label prefix): each of its TEST_CASEs becomes a CTest test.
@@ -38,7 +48,7 @@ foreach(room IN LISTS rooms)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.cpp")
     if(NOT LAMINA_TEST_MODELS)
         foreach(source IN LISTS sources)
-            file(STRINGS "${source}" model_includes REGEX "#include <lamina/(nn|backend|train/trainer|io/(huggingface|checkpoint))")
+            file(STRINGS "${source}" model_includes REGEX "#include <lamina/(nn|backend|removal/(removable_norm|fold|removal|norm_states)\\.|train/trainer|io/(huggingface|checkpoint))")
             if(model_includes)
                 list(REMOVE_ITEM sources "${source}")
             endif()
@@ -52,14 +62,19 @@ foreach(room IN LISTS rooms)
     set(suite lamina_tests_${room})
     add_executable(${suite} ${sources})
     target_link_libraries(${suite} PRIVATE lamina_tests_support lamina_native)
-    if(LAMINA_TEST_MODELS)
-        target_precompile_headers(${suite} PRIVATE "\"support/catch.hpp\"" ${precompiled_${room}})
-        if(room MATCHES "^(nn|train|io|eval)$")
-            target_sources(${suite} PRIVATE $<TARGET_OBJECTS:lamina_tests_cpu_kernels>)
-        endif()
+    if(LAMINA_TEST_MODELS AND room IN_LIST model_rooms)
+        target_link_libraries(${suite} PRIVATE lamina_tests_cpu_kernels)
+        target_precompile_headers(${suite} REUSE_FROM lamina_tests_precompiled)
+    endif()
+    if(LAMINA_TEST_UNITY AND room IN_LIST united_rooms)
+        set_target_properties(${suite} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    endif()
+    if(room STREQUAL "examples") # what the programs share that no single one of them shows
+        target_include_directories(${suite} PRIVATE "${PROJECT_SOURCE_DIR}/examples")
     endif()
     lamina_discover_tests(${suite} ${room} "${room}/")
-    if(room MATCHES "^(core|arch|io|text|train)$")
+    lamina_room(${room} ${suite})
+    if(room MATCHES "^(core|arch|io|text|removal|train|examples)$")
         add_dependencies(lamina_small_tests ${suite})
     endif()
 endforeach()

@@ -6,7 +6,7 @@
 #include "operation.hpp"
 
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -57,13 +57,15 @@ public:
         return {data(call), shape_.rows, shape_.cols, shape_.stride};
     }
     [[nodiscard]] lamina::MatrixView<const T> input(std::size_t call) { return view(call); }
+    /// The numbers of the one row that there is, one for each token.
+    [[nodiscard]] lamina::Rows<T, 1> column(std::size_t call) { return {data(call), shape_.cols}; }
 
 private:
     Strided shape_;
     std::vector<typename B::Memory> memory_;
 };
 
-/// Calls operations of one size, and keeps what they took.
+/// Runs requests of one size, and keeps what they took.
 template <class B>
 class Measurement {
 public:
@@ -93,10 +95,18 @@ public:
         return {backend_, shape, copies, scaled<T>(normals_, scale)};
     }
 
-    /// Times `queue(call)`, which queues the operation on the copy of that number, unless nobody wants to know.
+    /// Times `request(call)`, which is on the copies of that number, unless nobody wants to know.
+    template <class RequestOf>
+    void time(const std::string& name, const std::string& shape, const RequestOf& request) {
+        if (!wanted(name)) return;
+        const auto first = request(0);
+        time(name, shape, {first.flops(), first.bytes()},
+             [&](std::size_t call) { static_cast<void>(backend_.run(request(call))); });
+    }
+
+private:
     void time(const std::string& name, const std::string& shape, Cost cost,
               const std::function<void(std::size_t)>& queue) {
-        if (!wanted(name)) return;
         std::size_t call = 0;
         const auto seconds_of_group = [&](std::size_t calls) {
             return bench::seconds_of([&] {
@@ -120,7 +130,6 @@ public:
         std::fprintf(stderr, "%s %s\n", size_.c_str(), name.c_str());
     }
 
-private:
     B& backend_;
     const Request& request_;
     std::string size_;

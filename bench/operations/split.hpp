@@ -6,7 +6,7 @@
 #include "products.hpp"
 
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 #include <cstddef>
 #include <string>
@@ -29,12 +29,7 @@ void split_forward(Measurement<B>& m, Types, std::size_t n, LinearShape linear) 
     const std::string of_base = std::string("split forward ") + linear.name + ", W";
     if (!m.any_wanted({of_adapter, of_base})) return;
     const auto [in, out] = std::pair{linear.in, linear.out};
-    const double one = bytes_of<Sum>(n * out);
-    const Cost adapter_cost{product_flops(n, in, out),
-                            bytes_of<X>(n * in) + bytes_of<Product>(in * out) + (joins == Joins::stream ? 2 : 1) * one};
-    const Cost base_cost{product_flops(n, in, out), bytes_of<X>(n * in) + bytes_of<W>(in * out) + bytes_of<W>(out) +
-                                                        (joins == Joins::gelu ? 3 : 2) * one};
-    const std::size_t copies = m.copies(adapter_cost.bytes);
+    const std::size_t copies = m.copies(bytes_of<X>(n * in) + bytes_of<Product>(in * out) + bytes_of<Sum>(n * out));
     auto x = m.template operand<X>(n, in, copies);
     auto ab = m.template operand<Product>(in, out, copies, 1e-3);
     auto w = m.template operand<W>(in, out, copies, 0.02);
@@ -42,16 +37,16 @@ void split_forward(Measurement<B>& m, Types, std::size_t n, LinearShape linear) 
     auto y = m.template operand<Sum>(n, out, copies);
     auto stream = m.template operand<Sum>(joins == Joins::stream ? n : 0, out, copies);
     auto z = m.template operand<Sum>(joins == Joins::gelu ? n : 0, out, copies);
-    m.time(of_adapter, shape_text(n, in, out), adapter_cost, [&](std::size_t i) {
+    m.time(of_adapter, shape_text(n, in, out), [&](std::size_t i) {
         lamina::AffineProduct<Sum, X, Product, W> request{.out = y.view(i), .lhs = x.input(i), .rhs = ab.input(i)};
         if constexpr (joins == Joins::stream) request.base = stream.input(i);
-        m.backend().affine_product(request);
+        return request;
     });
-    m.time(of_base, shape_text(n, in, out), base_cost, [&](std::size_t i) {
+    m.time(of_base, shape_text(n, in, out), [&](std::size_t i) {
         lamina::AffineProduct<Sum, X, W, W> request{
-            .out = y.view(i), .lhs = x.input(i), .rhs = w.input(i), .bias = bias.data(i), .base = y.input(i)};
+            .out = y.view(i), .lhs = x.input(i), .rhs = w.input(i), .bias = bias.input(i), .base = y.input(i)};
         if constexpr (joins == Joins::gelu) request.pre_activation = z.view(i);
-        m.backend().affine_product(request);
+        return request;
     });
 }
 
@@ -65,29 +60,29 @@ void split_input_gradient(Measurement<B>& m, Types, std::size_t n, LinearShape l
     const std::string of_base = std::string("split d_x ") + linear.name + ", W";
     if (!m.any_wanted({of_adapter, of_base})) return;
     const auto [in, out] = std::pair{linear.in, linear.out};
-    const double one = bytes_of<X>(n * in);
-    const Cost adapter_cost{product_flops(n, out, in), bytes_of<X>(n * out) + bytes_of<Product>(in * out) + one};
-    const Cost base_cost{product_flops(n, out, in),
-                         bytes_of<X>(n * out) + bytes_of<W>(in * out) + (Gelu ? 3 : 2) * one};
-    const std::size_t copies = m.copies(adapter_cost.bytes);
+    const std::size_t copies = m.copies(bytes_of<X>(n * out) + bytes_of<Product>(in * out) + bytes_of<X>(n * in));
     auto d_y = m.template operand<X>(n, out, copies, 1e-3);
     auto ab = m.template operand<Product>(in, out, copies, 1e-3);
     auto w = m.template operand<W>(in, out, copies, 0.02);
     auto d_x = m.template operand<X>(n, in, copies, 1e-3);
     auto z = m.template operand<X>(Gelu ? n : 0, in, copies);
-    m.time(of_adapter, shape_text(n, out, in), adapter_cost, [&](std::size_t i) {
-        m.backend().matmul(d_x.view(i), d_y.input(i), ab.input(i), {.rhs_as = lamina::Transpose::yes});
+    m.time(of_adapter, shape_text(n, out, in), [&](std::size_t i) {
+        return lamina::Matmul<X, X, Product>{
+            .out = d_x.view(i), .lhs = d_y.input(i), .rhs = ab.input(i), .rhs_as = lamina::Transpose::yes};
     });
-    m.time(of_base, shape_text(n, out, in), base_cost, [&](std::size_t i) {
+    m.time(of_base, shape_text(n, out, in), [&](std::size_t i) {
         if constexpr (Gelu) {
-            m.backend().matmul_gelu_backward(lamina::GeluBackwardProduct<X, X, W>{.out = d_x.view(i),
-                                                                                  .lhs = d_y.input(i),
-                                                                                  .rhs = w.input(i),
-                                                                                  .pre_activation = z.input(i),
-                                                                                  .write = lamina::Write::accumulate});
+            return lamina::GeluBackwardProduct<X, X, W>{.out = d_x.view(i),
+                                                        .lhs = d_y.input(i),
+                                                        .rhs = w.input(i),
+                                                        .pre_activation = z.input(i),
+                                                        .write = lamina::Write::accumulate};
         } else {
-            m.backend().matmul(d_x.view(i), d_y.input(i), w.input(i),
-                               {.rhs_as = lamina::Transpose::yes, .write = lamina::Write::accumulate});
+            return lamina::Matmul<X, X, W>{.out = d_x.view(i),
+                                           .lhs = d_y.input(i),
+                                           .rhs = w.input(i),
+                                           .rhs_as = lamina::Transpose::yes,
+                                           .write = lamina::Write::accumulate};
         }
     });
 }
@@ -100,15 +95,13 @@ void split_once_per_step(Measurement<B>& m, Types, LinearShape linear) {
     const std::string name = std::string("split A B ") + linear.name;
     if (!m.wanted(name)) return;
     const auto [in, out] = std::pair{linear.in, linear.out};
-    const Cost cost{product_flops(in, in, out),
-                    bytes_of<float>(in * in) + bytes_of<float>(in * out) + bytes_of<Product>(in * out)};
-    const std::size_t copies = m.copies(cost.bytes);
+    const std::size_t copies = m.copies(bytes_of<float>(in * in) + bytes_of<float>(in * out));
     auto a = m.template operand<float>(in, in, copies, 0.02);
     auto b = m.template operand<float>(in, out, copies, 1e-3);
     auto product = m.template operand<Product>(in, out, copies);
-    m.time(name, shape_text(in, in, out), cost, [&](std::size_t i) {
-        m.backend().affine_product(lamina::AffineProduct<Product, float, float, W, W>{
-            .out = product.view(i), .lhs = a.input(i), .rhs = b.input(i)});
+    m.time(name, shape_text(in, in, out), [&](std::size_t i) {
+        return lamina::AffineProduct<Product, float, float, W, W>{
+            .out = product.view(i), .lhs = a.input(i), .rhs = b.input(i)};
     });
 }
 

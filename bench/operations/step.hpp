@@ -7,8 +7,8 @@
 #include "split.hpp"
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/core/tokens.hpp>
-#include <lamina/nn/workspace.hpp>
+#include <lamina/core/extent.hpp>
+#include <lamina/nn/run/workspace.hpp>
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include "measure.hpp"
 
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 #include <array>
 
@@ -18,7 +18,8 @@ using namespace lamina;
 struct ProductShape {
     const char* what;
     std::size_t m, k, n;
-    MatmulOptions options{};
+    Transpose lhs_as = Transpose::no;
+    Transpose rhs_as = Transpose::no;
 };
 
 bench::Sample product_rate(CpuBackend& backend, const ProductShape& shape) {
@@ -39,14 +40,14 @@ bench::Sample product_rate(CpuBackend& backend, const ProductShape& shape) {
         return as == Transpose::yes ? MatrixView<float>(values, cols, rows) : MatrixView<float>(values, rows, cols);
     };
     bench::Sample rate;
+    const Matmul<float, float, float> product{.out = view(out, shape.m, shape.n, Transpose::no),
+                                              .lhs = view(lhs, shape.m, shape.k, shape.lhs_as),
+                                              .rhs = view(rhs, shape.k, shape.n, shape.rhs_as),
+                                              .lhs_as = shape.lhs_as,
+                                              .rhs_as = shape.rhs_as};
     for (int i = 0; i < warm_up + repetitions; ++i) {
-        const double seconds = bench::seconds_of([&] {
-            backend.matmul(view(out, shape.m, shape.n, Transpose::no),
-                           MatrixView<const float>(view(lhs, shape.m, shape.k, shape.options.lhs_as)),
-                           MatrixView<const float>(view(rhs, shape.k, shape.n, shape.options.rhs_as)), shape.options);
-        });
-        const double operations = 2.0 * static_cast<double>(shape.m * shape.k) * static_cast<double>(shape.n);
-        if (i >= warm_up) rate.add(operations / seconds);
+        const double seconds = bench::seconds_of([&] { backend.run(product); });
+        if (i >= warm_up) rate.add(product.flops() / seconds);
     }
     return rate;
 }
@@ -56,8 +57,8 @@ double machine_rate(CpuBackend& backend) {
     constexpr std::array shapes{
         ProductShape{"x W, 1024 x 768 x 3072", 1024, 768, 3072},
         ProductShape{"x W, 1024 x 3072 x 768", 1024, 3072, 768},
-        ProductShape{"dy W^T, 1024 x 3072 x 768", 1024, 3072, 768, {.rhs_as = Transpose::yes}},
-        ProductShape{"x^T dy, 768 x 1024 x 3072", 768, 1024, 3072, {.lhs_as = Transpose::yes}},
+        ProductShape{"dy W^T, 1024 x 3072 x 768", 1024, 3072, 768, Transpose::no, Transpose::yes},
+        ProductShape{"x^T dy, 768 x 1024 x 3072", 768, 1024, 3072, Transpose::yes},
         ProductShape{"A B, 3072 x 3072 x 768", 3072, 3072, 768},
     };
     double best = 0;

@@ -11,12 +11,13 @@
 #include <lamina/arch/precision.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/core/host_device.hpp>
-#include <lamina/core/matrix_view.hpp>
 #include <lamina/core/random.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/core/token_batch.hpp>
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/plan.hpp>
+#include <lamina/nn/run/plan.hpp>
+#include <lamina/removal/removable_norm.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
 
@@ -40,9 +41,7 @@ public:
         for (lamina::Token& id : inputs_) id = static_cast<lamina::Token>(random.below(vocab));
         for (lamina::Token& id : targets_) id = static_cast<lamina::Token>(random.below(vocab));
     }
-    [[nodiscard]] lamina::TokenBatch batch() const {
-        return {.batch = extent_.batch, .sequence = extent_.sequence, .inputs = inputs_, .targets = targets_};
-    }
+    [[nodiscard]] lamina::TokenBatch batch() const { return {inputs_, targets_, extent_.sequence}; }
 
 private:
     lamina::Extent extent_;
@@ -70,19 +69,22 @@ void set_parameters(M& model) {
     const auto* const source = reinterpret_cast<const float*>(pool.data());
     const float into_stream = 0.02F / std::sqrt(2.0F * static_cast<float>(M::architecture.layers));
     model.for_each_tensor([&](const auto& tensor) {
-        const std::string name = tensor.entry.name();
         const bool adapter = tensor.entry.role == lamina::Role::adapter;
-        const Times scale{adapter ? 1e-3F : name.ends_with("c_proj.weight") ? into_stream : 0.02F};
+        const bool projects = tensor.entry.initial.kind == lamina::Initial::Kind::residual_projection;
+        const Times scale{adapter ? 1e-3F : projects ? into_stream : 0.02F};
         auto* const values = tensor.values.data;
         for (std::size_t first = 0; first < tensor.entry.size; first += drawn) {
             const std::size_t here = std::min(drawn, tensor.entry.size - first);
-            backend.map(lamina::row_view(values + first, here), scale, lamina::row_view(source, here));
+            backend.run(lamina::Map(lamina::row_view(values + first, here), scale, lamina::row_view(source, here)));
         }
-        if (tensor.entry.role == lamina::Role::norm && name.ends_with("weight")) backend.fill(tensor.values, 1.0);
-        if (name.ends_with("lora_A")) {
+        const lamina::Part part = tensor.entry.part;
+        if (tensor.entry.role == lamina::Role::norm && part == lamina::Part::weight) {
+            backend.run(lamina::Fill(tensor.values, 1.0));
+        }
+        if (part == lamina::Part::lora_a) {
             const std::size_t rank = tensor.values.cols;
             using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
-            backend.fill(lamina::MatrixView<Scalar>(values, rank, 1, rank + 1), 1.0);  // the diagonal
+            backend.run(lamina::Fill(lamina::MatrixView<Scalar>(values, rank, 1, rank + 1), 1.0));  // the diagonal
         }
     });
     model.parameters_changed();
@@ -154,7 +156,7 @@ void measure(typename M::Backend& backend, const Request& request, lamina::Exten
         });
         const double micro_seconds = bench::seconds_of([&] {
             for (std::size_t i = 0; i < request.accumulation; ++i) {
-                loss += share * model.backward(tokens.batch(), {.share = share}).cross_entropy.mean();
+                loss += share * model.forward_backward(tokens.batch(), {.share = share}).cross_entropy.mean();
                 if (warm_up) note_memory();
             }
             bench::finish(backend);

@@ -5,7 +5,7 @@
 #include "../../examples/common/place.hpp"
 #include "../sample.hpp"
 
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/extent.hpp>
 
 #include <cstddef>
 #include <functional>

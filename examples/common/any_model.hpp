@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // A model of any kind and size, from the flags --model, --weights and --run, behind one interface: programs that only
-// ask models for logits and scores use it, and share what each size takes to compile.
+// ask models for scores and text use it, and share what each size takes to compile.
 #pragma once
 
 #include "model_folder.hpp"
 #include "place.hpp"
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/core/token.hpp>
+#include <lamina/nn/generate.hpp>
 #include <lamina/nn/score.hpp>
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,7 +42,7 @@ struct Found {
 /// errors   ArgumentError or FileError when there is none, not all of it, or none of a size that this program has
 [[nodiscard]] Found find(const Flags& flags);
 
-/// A loaded model with a cache of keys and values. Logits and scores do not change it.
+/// A loaded model with a cache of keys and values. Neither scores nor text change it.
 class Model {
 public:
     virtual ~Model() = default;
@@ -48,11 +50,12 @@ public:
     /// What the cache has room for.
     [[nodiscard]] virtual std::size_t cache_rows() const = 0;
 
-    /// As lamina::score and lamina::logits, each one pass.
+    /// As lamina::score, one pass.
     virtual void score(std::span<const lamina::Segment> segments, std::span<const lamina::WantedToken> wanted,
                        std::span<double> log_probabilities) = 0;
-    virtual void logits(std::span<const lamina::Segment> segments, std::span<const std::size_t> rows,
-                        std::span<float> out) = 0;
+    /// As lamina::generate, in the whole cache.
+    virtual void generate(std::span<const lamina::Token> prompt, const lamina::GenerateOptions& options,
+                          const std::function<void(lamina::Token)>& written) = 0;
 
 protected:
     Model() = default;

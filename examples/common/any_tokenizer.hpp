@@ -24,6 +24,11 @@ public:
     explicit Tokenizer(T tokenizer) : behind_(std::make_shared<const Behind<T>>(std::move(tokenizer))) {}
 
     void encode(std::string_view text, std::vector<lamina::Token>& tokens) const { behind_->encode(text, tokens); }
+    [[nodiscard]] std::vector<lamina::Token> encode(std::string_view text) const {
+        std::vector<lamina::Token> tokens;
+        encode(text, tokens);
+        return tokens;
+    }
     [[nodiscard]] std::string decode(std::span<const lamina::Token> tokens) const { return behind_->decode(tokens); }
     [[nodiscard]] std::size_t vocab_size() const { return behind_->vocab_size(); }
     [[nodiscard]] lamina::Token end_of_text() const { return behind_->end_of_text(); }

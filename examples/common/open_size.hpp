@@ -7,14 +7,17 @@
 #include <lamina/arch/architecture.hpp>
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
-#include <lamina/io/norm_states.hpp>
 #include <lamina/io/scaled_gpt2.hpp>
+#include <lamina/nn/generate.hpp>
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/run/key_value_cache.hpp>
 #include <lamina/nn/score.hpp>
+#include <lamina/removal/norm_states.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -40,7 +43,7 @@ public:
         model_.set_end_of_text(static_cast<lamina::Token>(found.architecture.vocab - 1));
         if constexpr (std::same_as<Norm, lamina::norm::Removable>) {
             lamina::io::load_adapter(model_, found.run / "adapter.safetensors");
-            lamina::io::load_norm_states(model_, found.run / "norms.json");
+            lamina::load_norm_states(model_, found.run / "norms.json");
         }
     }
 
@@ -50,9 +53,9 @@ public:
                std::span<double> log_probabilities) override {
         lamina::score(model_, cache_, segments, wanted, log_probabilities);
     }
-    void logits(std::span<const lamina::Segment> segments, std::span<const std::size_t> rows,
-                std::span<float> out) override {
-        lamina::logits(model_, cache_, segments, rows, out);
+    void generate(std::span<const lamina::Token> prompt, const lamina::GenerateOptions& options,
+                  const std::function<void(lamina::Token)>& written) override {
+        lamina::generate(model_, cache_, prompt, options, written);
     }
 
 private:

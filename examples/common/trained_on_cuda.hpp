@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include <type_traits>
 

@@ -10,10 +10,11 @@
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/llm_c.hpp>
-#include <lamina/io/norm_states.hpp>
 #include <lamina/io/peft.hpp>
 #include <lamina/io/scaled_gpt2.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/norm_states.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include <filesystem>
 #include <string>
@@ -42,7 +43,7 @@ template <class Plain>
 template <class Run>
 [[nodiscard]] std::string export_run(Run& model, const Request& request) {
     io::load_gpt2(model, request.weights);
-    io::load_norm_states(model, request.from / "norms.json");
+    lamina::load_norm_states(model, request.from / "norms.json");
     io::load_adapter(model, request.from / "adapter.safetensors");
     io::ScaledSaveOptions options{.store_as = request.store_as, .end_of_text = end_of_text<Run>};
     if (request.target == Target::hugging_face) {
@@ -64,7 +65,7 @@ template <class Run>
     std::filesystem::create_directories(request.out, error);
     if (error) throw lamina::FileError(request.out.string(), "cannot be created: " + error.message());
     io::save_adapter(model, request.out / "adapter.safetensors", {.base_weights = false});
-    io::save_norm_states(model, request.out / "norms.json");
+    lamina::save_norm_states(model, request.out / "norms.json");
     io::write_json(request.out / "run.json", io::Json{{"model", request.model}});
     return "adapter.safetensors, and norms that measure";
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "corpus.hpp"
 
+#include "../common/header_corpus.hpp"
+
 #include <lamina/core/error.hpp>
 #include <lamina/io/atomic_folder.hpp>
 #include <lamina/text/byte_tokenizer.hpp>
 #include <lamina/text/documents.hpp>
 #include <lamina/text/gpt2_tokenizer.hpp>
-#include <lamina/text/header_corpus.hpp>
 #include <lamina/text/shards.hpp>
 #include <lamina/text/token_stream.hpp>
 
@@ -74,15 +75,15 @@ void tokenise_headers(Job& job) {
     const text::ByteTokenizer tokenizer;
     Paths train;
     Paths heldout;
-    for (const std::filesystem::path& file : text::find_headers()) {
+    for (const std::filesystem::path& file : common::find_headers()) {
         ((train.size() + heldout.size()) % 12 == 11 ? heldout : train).push_back(file);
     }
-    using text::LicenceComment;
+    using common::LicenceComment;
     job.corpus.train_shards =
-        shards_of(job, "train", tokenizer, text::header_documents(train, LicenceComment::stripped));
+        shards_of(job, "train", tokenizer, common::header_documents(train, LicenceComment::stripped));
     if (job.corpus.heldout_shards) return;
     job.corpus.heldout_shards =
-        shards_of(job, "heldout", tokenizer, text::header_documents(heldout, LicenceComment::stripped));
+        shards_of(job, "heldout", tokenizer, common::header_documents(heldout, LicenceComment::stripped));
 }
 
 /// A shard made elsewhere may be another tokenizer's.

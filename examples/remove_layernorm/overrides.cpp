@@ -2,7 +2,7 @@
 #include "overrides.hpp"
 
 #include <lamina/core/error.hpp>
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
 
 #include <map>
 #include <string>
@@ -11,9 +11,9 @@ namespace remove_layernorm {
 
 namespace {
 
+using lamina::RemovalSchedule;
 using lamina::recipe::EndOfTextTargets;
 using lamina::recipe::Recipe;
-using lamina::train::RemovalSchedule;
 
 constexpr const char* group = "Overrides of the recipe";
 
@@ -125,10 +125,10 @@ void Overrides::apply_schedule(Recipe& recipe) const {
     RemovalSchedule& removal = recipe.removal;
     const bool apart = recipe.tracking.first_position == lamina::FirstPosition::apart;
     if (start_ || gap_ln_2_ || gap_ln_1_qk_ || gap_ln_1_v_) {
-        lamina::train::ProgressiveSpacing spacing{.start = start_.value_or(removal.ln_2.start),
-                                                  .gap_ln_2 = gap_ln_2_.value_or(removal.ln_2.gap),
-                                                  .gap_ln_1_qk = gap_ln_1_qk_.value_or(removal.ln_1_qk.gap),
-                                                  .gap_ln_1_v = gap_ln_1_v_.value_or(removal.ln_1_v.gap)};
+        lamina::ProgressiveSpacing spacing{.start = start_.value_or(removal.ln_2.start),
+                                           .gap_ln_2 = gap_ln_2_.value_or(removal.ln_2.gap),
+                                           .gap_ln_1_qk = gap_ln_1_qk_.value_or(removal.ln_1_qk.gap),
+                                           .gap_ln_1_v = gap_ln_1_v_.value_or(removal.ln_1_v.gap)};
         if (removal.end_of_text.is_scheduled()) {
             spacing.end_of_text_after = removal.end_of_text.start - removal.ln_f.start;
             spacing.gap_end_of_text = removal.end_of_text.gap;

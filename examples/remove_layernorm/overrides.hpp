@@ -2,8 +2,8 @@
 // Overrides: the flags that change single numbers and choices of a recipe.
 #pragma once
 
-#include <lamina/arch/std_tracking.hpp>
 #include <lamina/recipe/recipe.hpp>
+#include <lamina/removal/std_tracking.hpp>
 
 #include <CLI/CLI.hpp>
 

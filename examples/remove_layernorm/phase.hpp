@@ -13,8 +13,8 @@
 #include <lamina/io/checkpoint.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/metric_log.hpp>
+#include <lamina/removal/removal.hpp>
 #include <lamina/text/batches.hpp>
-#include <lamina/train/removal.hpp>
 #include <lamina/train/trainer.hpp>
 
 #include <algorithm>
@@ -46,18 +46,20 @@ inline constexpr const char* loss_field = "held-out loss before";
     return {{"epoch", position.epoch}, {"index", position.index}, {"seed", position.seed}};
 }
 
-[[nodiscard]] inline lamina::io::Json metrics_of(const lamina::train::StepReport& report, bool removes) {
+[[nodiscard]] inline lamina::io::Json metrics_of(const lamina::train::StepReport& report,
+                                                 const lamina::Removal* removal) {
     lamina::io::Json metrics{{"loss", report.loss},
                              {"rate", report.rate},
                              {"gradient_norm", report.gradient_norm},
                              {"tokens", report.tokens},
                              {"seconds", report.seconds}};
-    if (removes) metrics["norms_left"] = report.norms_left;
+    if (removal != nullptr) metrics["norms_left"] = removal->norms_left();
     if (report.auxiliary != 0) metrics["auxiliary"] = report.auxiliary;
     if (!report.problem.empty()) metrics["problem"] = report.problem;
-    for (const lamina::train::RemovalEvent& event : report.events) {
+    if (removal == nullptr) return metrics;
+    for (const lamina::RemovalEvent& event : removal->events()) {
         metrics["events"].push_back(
-            {{"kind", static_cast<std::size_t>(event.kind)}, {"name", lamina::train::describe(event)}});
+            {{"kind", static_cast<std::size_t>(event.kind)}, {"name", lamina::describe(event)}});
     }
     return metrics;
 }
@@ -95,7 +97,7 @@ enum class Agreement {
 
 /// Runs or continues a phase to its end. Returns the most memory that was taken after a step, in bytes.
 template <lamina::LanguageModel M>
-std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina::train::Removal* removal) {
+std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings, lamina::Removal* removal) {
     namespace io = lamina::io;
     lamina::train::Trainer<M> trainer(model, settings.rate, settings.trainer);
     if (removal != nullptr) trainer.attach(*removal);
@@ -136,8 +138,8 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
     while (trainer.update() < settings.steps) {
         const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
         most_bytes = std::max(most_bytes, common::bytes_taken(model.backend()));
-        io::Json metrics = metrics_of(report, removal != nullptr);
-        progress.show(report);
+        io::Json metrics = metrics_of(report, removal);
+        progress.show(report, removal == nullptr ? 0 : removal->norms_left());
         if (settings.evaluate_every != 0 && trainer.update() % settings.evaluate_every == 0) {
             const double loss = heldout_loss(model, job);
             metrics["heldout_loss"] = loss;

@@ -10,13 +10,13 @@
 #include <lamina/core/error.hpp>
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
-#include <lamina/io/norm_states.hpp>
-#include <lamina/nn/fold.hpp>
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/plan.hpp>
+#include <lamina/nn/run/plan.hpp>
 #include <lamina/recipe/initial_std.hpp>
+#include <lamina/removal/fold.hpp>
+#include <lamina/removal/norm_states.hpp>
+#include <lamina/removal/removal.hpp>
 #include <lamina/text/valid_utf8.hpp>
-#include <lamina/train/removal.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -74,9 +74,9 @@ void refuse_what_cannot_fit(const Job& job) {
 /// Starts the norms where the recipe does: at the published deviations of GPT-2, or measured on the first training
 /// batch.
 template <class M>
-void start_norms(M& model, lamina::train::Removal& removal, const Job& job) {
+void start_norms(M& model, lamina::Removal& removal, const Job& job) {
     namespace recipe = lamina::recipe;
-    using lamina::train::RemovalKind;
+    using lamina::RemovalKind;
     if (job.options.model == "nano" || job.recipe.tracking.mode != lamina::DivisorMode::constant) {
         lamina::text::Batches<Slice> batches(*job.corpus.train,
                                              {.batch = job.recipe.micro_batch, .sequence = job.recipe.sequence_length},
@@ -109,7 +109,7 @@ template <class Removable>
                                   const std::filesystem::path& weights) {
     auto model = starting_model<Removable>(backend, job, weights);
     const double before = heldout_loss(model, job);
-    lamina::train::Removal keep_all(model, {}, job.recipe.tracking);
+    lamina::Removal keep_all(model, {}, job.recipe.tracking);
     train_phase(model, job, recipe_phase(job, "control", before), &keep_all);
     return heldout_loss(model, job);
 }
@@ -127,7 +127,7 @@ template <class Removable>
                                    const std::filesystem::path& weights, Results& results) {
     namespace io = lamina::io;
     auto model = starting_model<Removable>(backend, job, weights);
-    lamina::train::Removal removal(model, job.recipe.removal, job.recipe.tracking);
+    lamina::Removal removal(model, job.recipe.removal, job.recipe.tracking);
     results.layer_norms_before = removal.norms();
     results.pretrained = heldout_loss(model, job);
     start_norms(model, removal, job);
@@ -138,7 +138,7 @@ template <class Removable>
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
     io::save_adapter(model, job.out / "adapter.safetensors");
-    io::save_norm_states(model, job.out / "norms.json");
+    lamina::save_norm_states(model, job.out / "norms.json");
     const auto removed_logits = heldout_logits(model, job);
 
     auto folded = lamina::fold(std::move(model));

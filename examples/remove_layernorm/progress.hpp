@@ -19,13 +19,13 @@ public:
     Progress(std::string phase, std::size_t steps, std::size_t norms)
         : phase_(std::move(phase)), steps_(steps), norms_(norms) {}
 
-    void show(const lamina::train::StepReport& report) {
+    void show(const lamina::train::StepReport& report, std::size_t norms_left) {
         seconds_ += report.seconds;
         tokens_ += report.tokens;
         ++done_here_;
         const bool last = report.update + 1 == steps_;
         if (!line_.live() && !last && report.update % every() != 0 && report.problem.empty()) return;
-        line_.show(line_of(report));
+        line_.show(line_of(report, norms_left));
         if (last || !report.problem.empty()) line_.end();
         if (!report.problem.empty()) std::printf("  %s\n", report.problem.c_str());
         std::fflush(stdout);
@@ -40,14 +40,14 @@ public:
 private:
     [[nodiscard]] std::size_t every() const { return steps_ < 20 ? 1 : steps_ / 10; }
 
-    [[nodiscard]] std::string line_of(const lamina::train::StepReport& report) const {
+    [[nodiscard]] std::string line_of(const lamina::train::StepReport& report, std::size_t norms_left) const {
         const double each = seconds_ / static_cast<double>(done_here_);
         char text[160];
         std::snprintf(text, sizeof text, "%-8s step %zu/%zu  loss %.4f  lr %.2e  grad norm %.3f", phase_.c_str(),
                       report.update + 1, steps_, report.loss, report.rate, report.gradient_norm);
         std::string line = text;
         if (norms_ != 0) {
-            line += "  norms left " + std::to_string(report.norms_left) + '/' + std::to_string(norms_);
+            line += "  norms left " + std::to_string(norms_left) + '/' + std::to_string(norms_);
         }
         std::snprintf(text, sizeof text, "  %.0f tok/s  ETA ", static_cast<double>(tokens_) / seconds_);
         return line + text + common::minutes(each * static_cast<double>(steps_ - report.update - 1));

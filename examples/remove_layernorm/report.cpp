@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "report.hpp"
 
+#include "../common/loss_chart.hpp"
+
 #include <lamina/io/atomic_file.hpp>
 #include <lamina/io/json_file.hpp>
-#include <lamina/io/loss_chart.hpp>
 #include <lamina/io/results_table.hpp>
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
 
 #include <cmath>
 #include <fstream>
@@ -18,20 +19,42 @@ namespace {
 
 using lamina::io::Json;
 
-/// One curve, and the marks of the removal events on it.
-void read_curve(const std::filesystem::path& path, const std::string& label, lamina::io::LossChart& chart) {
+/// Losses on held-out text before and after a phase.
+struct Ends {
+    double before, after;
+};
+
+/// One curve between its ends, and the marks of the removal events on it.
+void read_curve(const std::filesystem::path& path, const std::string& label, Ends ends, common::LossChart& chart) {
     std::ifstream lines(path);
-    lamina::io::LossSeries series{.label = label, .points = {}};
+    common::LossSeries series{.label = label, .points = {}, .held_out = {{0, ends.before}}};
     for (std::string line; std::getline(lines, line);) {
         const Json metrics = Json::parse(line);
         const double step = metrics.at("step").get<double>();
         const Json& loss = metrics.at("loss");
         series.points.push_back({step, loss.is_null() ? std::numeric_limits<double>::quiet_NaN() : loss.get<double>()});
+        // Held-out text is scored after the update, so as the next step finds the model.
+        if (const Json held_out = metrics.value("heldout_loss", Json()); !held_out.is_null())
+            series.held_out.push_back({step + 1, held_out.get<double>()});
         for (const Json& event : metrics.value("events", Json::array())) {
             chart.marks.push_back({step, event.at("kind").get<std::size_t>(), event.at("name").get<std::string>()});
         }
     }
-    if (!series.points.empty()) chart.series.push_back(std::move(series));
+    if (series.points.empty()) return;
+    const double steps = series.points.back().step + 1;
+    if (series.held_out.back().step != steps) series.held_out.push_back({steps, ends.after});
+    chart.series.push_back(std::move(series));
+}
+
+/// From the first norm that went to the last; events after it, of tokens that were treated apart, do not count.
+common::ChartStretch norms_go(const std::vector<common::ChartMark>& marks) {
+    common::ChartStretch stretch{marks.front().step, marks.front().step, {}};
+    for (const common::ChartMark& mark : marks) {
+        if (mark.kind <= static_cast<std::size_t>(lamina::RemovalKind::ln_f)) stretch.last = mark.step;
+    }
+    stretch.label = "norms go, steps " + std::to_string(static_cast<long>(stretch.first)) + " to " +
+                    std::to_string(static_cast<long>(stretch.last));
+    return stretch;
 }
 
 Json state(double loss) { return {{"loss", loss}, {"perplexity", std::exp(loss)}}; }
@@ -70,13 +93,16 @@ void write_report(const Job& job, const Results& results) {
     lamina::io::write_json(job.out / "results.json", json);
     lamina::io::write_file(job.out / "results.md", results_table(results));
 
-    lamina::io::LossChart chart{.title = "LayerNorm removal, " + job.options.model, .series = {}, .smoothing = 5};
-    for (const lamina::train::RemovalKind kind : lamina::train::removal_order) {
-        chart.mark_kinds.emplace_back(lamina::train::name(kind));
+    common::LossChart chart{.title = "LayerNorm removal, " + job.options.model, .series = {}, .smoothing = 5};
+    for (const lamina::RemovalKind kind : lamina::removal_order) {
+        chart.mark_kinds.emplace_back(lamina::name(kind));
     }
-    read_curve(metric_path(job, "removal"), "norms removed", chart);
-    if (results.control) read_curve(metric_path(job, "control"), "control", chart);
-    lamina::io::write_loss_chart(job.out / "loss.svg", chart);
+    read_curve(metric_path(job, "removal"), "norms removed", {results.pretrained, results.removed}, chart);
+    if (results.control) {
+        read_curve(metric_path(job, "control"), "norms kept (control)", {results.pretrained, *results.control}, chart);
+    }
+    if (!chart.marks.empty()) chart.stretches.push_back(norms_go(chart.marks));
+    common::write_loss_chart(job.out / "loss.svg", chart);
 }
 
 }  // namespace remove_layernorm

@@ -25,6 +25,16 @@ static_assert(adapter::FullRank::identity_start && !adapter::Lora<4>::identity_s
 static_assert(!execution::Factored::once_per_step && execution::Split::once_per_step);
 static_assert(execution::Merged::once_per_step);
 
+static_assert(all_empty<targets::All, targets::Only<Target::c_attn>>);
+static_assert(AnswerTo<targets::All, question::Targets> && AnswerTo<targets::c_fc, question::Targets>);
+static_assert(targets::All::every_layer && !targets::c_attn::every_layer);
+static_assert(targets::Only<Target::c_fc, Target::c_attn, Target::mlp_c_proj, Target::attn_c_proj>::every_layer);
+static_assert(targets::Only<Target::c_fc, Target::c_attn>::each_target_once);
+static_assert(!targets::Only<>::each_target_once && !targets::Only<Target::c_fc, Target::c_fc>::each_target_once);
+static_assert(targets::attn_c_proj::includes(Target::attn_c_proj) &&
+              !targets::attn_c_proj::includes(Target::mlp_c_proj));
+static_assert(targets::mlp_c_proj::includes(Target::mlp_c_proj) && targets::All::includes(Target::c_fc));
+
 TEST_CASE("a low-rank adapter has the rank it was given, a full-rank one that of its input", "[arch]") {
     STATIC_REQUIRE(adapter::Lora<4>::rank(768) == 4);
     STATIC_REQUIRE(adapter::FullRank::rank(768) == 768);

@@ -51,6 +51,7 @@ TEST_CASE("the manifest has the names, shapes and roles of the walk in its order
         CHECK((entry.rows() == parameter.rows && entry.cols() == parameter.cols));
         CHECK(entry.initial == parameter.initial);
         CHECK(entry.role == parameter.role);
+        CHECK(entry.part == parameter.part);
         CHECK(entry.trains == parameter.trains);
     });
     CHECK(place == Table::entries.size());
@@ -62,6 +63,25 @@ TEST_CASE("an entry knows its scalar type and its bytes", "[arch]") {
     CHECK(table.bytes() == 70);
     CHECK(Table::entries.at(3).type == scalar_type_of<double>);
     CHECK(Table::entries.at(3).bytes() == 48);
+}
+
+TEST_CASE("an entry knows its block and its layer", "[arch]") {
+    // table, then twice the norm's gain and the linear layer's weight and a, then the last gain.
+    std::vector<std::string> layers;
+    std::vector<std::size_t> numbers;
+    std::vector<bool> repeated;
+    for (const TensorEntry& entry : Table::entries) {
+        layers.push_back(entry.layer_name());
+        numbers.push_back(entry.layer);
+        repeated.push_back(entry.repeated);
+        CHECK((entry.index == 1) == (&entry >= &Table::entries[4] && &entry < &Table::entries[7]));
+    }
+    CHECK(layers ==
+          std::vector<std::string>{"", "h.0", "h.0.linear", "h.0.linear", "h.1", "h.1.linear", "h.1.linear", "last"});
+    // The tree is layer 0, a block is one before its members.
+    CHECK(numbers == std::vector<std::size_t>{0, 2, 3, 3, 5, 6, 6, 7});
+    CHECK(repeated == std::vector<bool>{false, true, true, true, true, true, true, false});
+    CHECK(Table::entries[6].layer_in_group() == "linear");
 }
 
 TEST_CASE("tensors of one role follow each other without overlap on aligned places", "[arch]") {
@@ -99,6 +119,19 @@ struct HalfFrozen {
     }
 };
 
+struct MisnamedLinear {
+    SampleParameter<Role::weight, 3, 5> weight{};
+    Bias<SamplePolicies, Role::weight, 5> bias{};
+    LoraB<SamplePolicies, 2, 5> b{};
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("bias_mixer", weight);
+        visitor("offset", bias);
+        visitor("lora_A", b);
+    }
+};
+
 /// Forms the gradients of a, [3, 2] and of b, [2, 40]; its gain has a stored one.
 struct StreamingLinear {
     static constexpr bool streams_adapter_gradients = true;
@@ -128,6 +161,15 @@ struct StreamingTree {
 };
 
 }  // namespace
+
+TEST_CASE("what a tensor does is what its layer declares, not what it is called", "[arch]") {
+    using Misnamed = Manifest<MisnamedLinear>;
+    CHECK(Misnamed::entries[0].name() == "bias_mixer");
+    CHECK(Misnamed::entries[0].part == Part::weight);
+    CHECK(Misnamed::entries[1].name() == "offset");
+    CHECK(Misnamed::entries[1].part == Part::bias);
+    CHECK(Misnamed::entries[2].part == Part::lora_b);
+}
 
 TEST_CASE("what is frozen takes no place among the gradients of a role that trains elsewhere", "[arch]") {
     STATIC_REQUIRE(Manifest<HalfFrozen>::entries[1].gradient_offset == 0);

@@ -24,8 +24,19 @@ static_assert(Matrix::rows == 3 && Matrix::cols == 5 && Matrix::size == 15);
 static_assert(Vector::shape == std::array<std::size_t, 1>{5});
 static_assert(Vector::rows == 1 && Vector::cols == 5 && Vector::size == 5);
 
+// What a parameter does is said by its type.
+using Offset = Bias<lamina_tests::SamplePolicies, Role::weight, 5>;
+using FactorA = LoraA<lamina_tests::SamplePolicies, 3, 2>;
+using FactorB = LoraB<lamina_tests::SamplePolicies, 2, 5>;
+static_assert(Matrix::part == Part::weight && Vector::part == Part::weight);
+static_assert(Offset::part == Part::bias && Offset::role == Role::weight && Offset::size == 5);
+static_assert(FactorA::part == Part::lora_a && FactorB::part == Part::lora_b);
+static_assert(FactorA::role == Role::adapter && FactorB::role == Role::adapter);
+static_assert(FactorA{Initial::uniform(1)}.initial.kind == Initial::Kind::uniform);
+
 // Bound late, so that a layer is a constant expression.
-static_assert(Matrix{}.values == nullptr && Matrix{}.gradient == nullptr);
+static_assert(Matrix{}.values.empty() && Matrix{}.gradient.empty());
+static_assert(Matrix{}.values.rows == Matrix::rows && Matrix{}.gradient.cols == Matrix::cols);
 static_assert(std::is_trivially_copyable_v<Matrix>);
 
 static_assert(Matrix{}.initial.kind == Initial::Kind::zeros);
@@ -39,29 +50,29 @@ TEST_CASE("a parameter's views have its shape and its memory", "[arch]") {
     std::array<double, 6> values{};
     std::array<float, 6> gradient{};
     SampleParameter<Role::adapter, 3, 2> parameter;
-    parameter.values = values.data();
-    parameter.gradient = gradient.data();
-    parameter.writable()(2, 1) = 4;
-    parameter.d_matrix()(1, 0) = 5;
-    CHECK(parameter.matrix()(2, 1) == 4);
-    CHECK((parameter.matrix().rows == 3 && parameter.matrix().cols == 2));
+    parameter.values.data = values.data();
+    parameter.gradient.data = gradient.data();
+    parameter.values(2, 1) = 4;
+    parameter.gradient(1, 0) = 5;
+    CHECK(parameter.values(2, 1) == 4);
+    CHECK((parameter.values.rows == 3 && parameter.gradient.cols == 2));
     CHECK((values[5] == 4 && gradient[2] == 5));
 }
 
 TEST_CASE("a copy of a parameter shares its memory", "[arch]") {
     std::array<double, 6> values{};
     SampleParameter<Role::adapter, 3, 2> parameter;
-    parameter.values = values.data();
+    parameter.values.data = values.data();
     const auto copy = parameter;
-    copy.writable()(0, 0) = 7;
-    CHECK(parameter.matrix()(0, 0) == 7);
+    copy.values(0, 0) = 7;
+    CHECK(parameter.values(0, 0) == 7);
 }
 
 TEST_CASE("a derived tensor's views have its shape and its memory", "[arch]") {
     std::array<float, 6> values{};
     Derived<float, DerivedKind::materialised, 2, 3> derived;
-    derived.values = values.data();
-    derived.writable()(1, 2) = 3;
-    CHECK((derived.matrix().rows == 2 && derived.matrix().cols == 3 && values[5] == 3));
+    derived.values.data = values.data();
+    derived.values(1, 2) = 3;
+    CHECK((derived.values.rows == 2 && derived.values.cols == 3 && values[5] == 3));
     STATIC_REQUIRE(decltype(derived)::size == 6);
 }

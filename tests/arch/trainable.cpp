@@ -24,19 +24,20 @@ constexpr bool trains_exactly() {
 
 }  // namespace
 
-static_assert(are_answers_to<question::Trainable, trainable::Everything, trainable::AdaptersOnly,
-                             trainable::AdaptersAndNorms, trainable::AdaptersAndEmbeddings, trainable::Nothing>);
+static_assert(are_answers_to<question::Trainable, trainable::Everything, trainable::Roles<Role::adapter>,
+                             trainable::Roles<Role::adapter, Role::norm>,
+                             trainable::Roles<Role::adapter, Role::embedding>, trainable::Nothing>);
 static_assert(are_answers_to<question::Recompute, recompute::None, recompute::PerBlock>);
 static_assert(are_answers_to<question::Gradients, gradients::Stored, gradients::Streamed>);
 static_assert(are_answers_to<question::Device, device::Cpu, device::Cuda>);
 static_assert(are_answers_to<question::Head, head::Tied, head::Untied, head::UntiedWithBias>);
 
-TEST_CASE("each trainable set holds the roles in its name", "[arch]") {
+TEST_CASE("a trainable set holds the roles that it names", "[arch]") {
     using enum Role;
     STATIC_REQUIRE(trains_exactly<trainable::Everything, embedding, weight, norm, adapter, head>());
-    STATIC_REQUIRE(trains_exactly<trainable::AdaptersOnly, adapter>());
-    STATIC_REQUIRE(trains_exactly<trainable::AdaptersAndNorms, adapter, norm>());
-    STATIC_REQUIRE(trains_exactly<trainable::AdaptersAndEmbeddings, adapter, embedding>());
+    STATIC_REQUIRE(trains_exactly<trainable::Roles<Role::adapter>, adapter>());
+    STATIC_REQUIRE(trains_exactly<trainable::Roles<Role::adapter, Role::norm>, adapter, norm>());
+    STATIC_REQUIRE(trains_exactly<trainable::Roles<Role::adapter, Role::embedding>, adapter, embedding>());
     STATIC_REQUIRE(trains_exactly<trainable::Nothing>());
 }
 

@@ -77,10 +77,10 @@ TEST_CASE("a walk hands out the nodes themselves", "[arch]") {
     SampleTree tree;
     bf16 value{};
     for_each_parameter(tree, [&](const std::string& name, auto& parameter) {
-        if constexpr (requires { parameter.values = &value; }) {
-            if (name == "h.1.linear.weight") parameter.values = &value;
+        if constexpr (requires { parameter.values.data = &value; }) {
+            if (name == "h.1.linear.weight") parameter.values.data = &value;
         }
     });
-    CHECK(tree.blocks[1].linear.weight.values == &value);
-    CHECK(tree.blocks[0].linear.weight.values == nullptr);
+    CHECK(tree.blocks[1].linear.weight.values.data == &value);
+    CHECK(tree.blocks[0].linear.weight.values.empty());
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The smallest type that is a Backend, and near misses that each lack one thing.
+// The smallest type that is a Backend, near misses that each lack one thing, and how a device carries out a request.
+#include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -10,95 +13,60 @@
 
 #include "support/catch.hpp"
 
-namespace {
-
 using namespace lamina;
 
-enum class Operation : std::size_t {
-    allocate,
-    upload,
-    download,
-    fill,
-    convert,
-    matmul,
-    affine_product,
-    matmul_gelu_backward,
-    map,
-    sum_rows,
-    gather_rows,
-    scatter_rows,
-    row_moments,
-    normalise,
-    normalise_rows,
-    normalise_backward,
-    divisor_rows,
-    mean_over_tokens,
-    embed,
-    embed_backward,
-    attention,
-    attention_backward,
-    cached_attention,
-    store_keys_values,
-    softmax_cross_entropy,
-    deviation_penalty_backward,
-    adamw,
-    sum_of_squares,
-    replay,
-    nothing
-};
+namespace {
 
-using Out = MatrixView<float>;
-using In = MatrixView<const float>;
+/// What every backend runs, in the only form that the concept looks at.
+using Requests =
+    std::tuple<Matmul<float, float, bf16>, AffineProduct<float, float, bf16>, GeluBackwardProduct<float, float, bf16>,
+               Fill<float>, Convert<float, bf16>, Map<float, detail::Negate, float>,
+               SumRows<float, detail::Negate, float>, GatherRows<float, float>, ScatterRows<float, float>,
+               SumOfSquares<float>, RowMoments<float>, Normalise<float, float>, NormaliseRows<float, float>,
+               NormaliseBackward<float, float, float>, DivisorRows<float>, MeanOverTokens<float>,
+               DeviationPenaltyBackward<float>, Embed<float, float>, EmbedBackward<float, float>, Attention<float>,
+               AttentionBackward<float>, CachedAttention<float>, StoreKeysValues<float>, SoftmaxCrossEntropy<float>,
+               AdamWUpdate<float, float, float>>;
+constexpr std::size_t request_count = std::tuple_size_v<Requests>;
 
-/// A backend without one operation; without `nothing` it has all of them, in the only form that the concept looks at.
-template <Operation Lacking>
+template <class Request, class... Listed>
+constexpr std::size_t place_in(std::type_identity<std::tuple<Listed...>>) {
+    std::size_t place = 0;
+    static_cast<void>(((std::same_as<Request, Listed> || (++place, false)) || ...));
+    return place;
+}
+/// Of a request in the list; `request_count` of what is not in it.
+template <class Request>
+constexpr std::size_t place_of = place_in<Request>(std::type_identity<Requests>{});
+
+/// What a backend has besides, numbered after the requests.
+enum Part : std::size_t { allocate = request_count, upload, download, replay, nothing };
+
+/// A backend without one request or part; without `nothing` it has all of them.
+template <std::size_t Lacking>
 struct BackendWithout {
-    static constexpr bool has(Operation operation) { return operation != Lacking; }
+    static constexpr bool has(std::size_t part) { return part != Lacking; }
 
     struct Memory {};
     static constexpr std::size_t row_multiple = 1;
     static constexpr std::size_t logits_rows = 1;
-    Memory allocate(std::size_t) requires(has(Operation::allocate));
-    void upload(void*, const void*, std::size_t) requires(has(Operation::upload));
-    void download(void*, const void*, std::size_t) requires(has(Operation::download));
-    void fill(Out, float) requires(has(Operation::fill));
-    void convert(Out, MatrixView<const bf16>) requires(has(Operation::convert));
-    void matmul(Out, In, MatrixView<const bf16>, MatmulOptions) requires(has(Operation::matmul));
-    void affine_product(const AffineProduct<float, float, bf16, float>&) requires(has(Operation::affine_product));
-    void matmul_gelu_backward(const GeluBackwardProduct<float, float, bf16>&) requires(
-        has(Operation::matmul_gelu_backward));
-    void map(Out, detail::Negate, In) requires(has(Operation::map));
-    void sum_rows(Out, Write, detail::Negate, In) requires(has(Operation::sum_rows));
-    void gather_rows(Out, In, const std::size_t*) requires(has(Operation::gather_rows));
-    void scatter_rows(Out, In, const std::size_t*) requires(has(Operation::scatter_rows));
-    void row_moments(const RowMoments<float>&) requires(has(Operation::row_moments));
-    void normalise(const Normalise<float, float>&) requires(has(Operation::normalise));
-    void normalise_rows(const NormaliseRows<float, float>&) requires(has(Operation::normalise_rows));
-    void normalise_backward(const NormaliseBackward<float, float, float>&) requires(has(Operation::normalise_backward));
-    void divisor_rows(const DivisorRows<float>&) requires(has(Operation::divisor_rows));
-    void mean_over_tokens(const MeanOverTokens<float>&) requires(has(Operation::mean_over_tokens));
-    void embed(const Embed<float, float>&) requires(has(Operation::embed));
-    void embed_backward(const EmbedBackward<float, float>&) requires(has(Operation::embed_backward));
-    void attention(const Attention<float>&) requires(has(Operation::attention));
-    void attention_backward(const AttentionBackward<float>&) requires(has(Operation::attention_backward));
-    void cached_attention(const CachedAttention<float>&) requires(has(Operation::cached_attention));
-    void store_keys_values(const StoreKeysValues<float>&) requires(has(Operation::store_keys_values));
-    void softmax_cross_entropy(const SoftmaxCrossEntropy<float>&) requires(has(Operation::softmax_cross_entropy));
-    void deviation_penalty_backward(const DeviationPenaltyBackward<float>&) requires(
-        has(Operation::deviation_penalty_backward));
-    void adamw(const AdamWUpdate<float, float, float>&) requires(has(Operation::adamw));
-    double sum_of_squares(In) requires(has(Operation::sum_of_squares));
-    void replay(std::span<const std::uint64_t>, detail::NoWork) requires(has(Operation::replay));
+    Memory allocate(std::size_t) requires(has(Part::allocate));
+    void upload(void*, const void*, std::size_t) requires(has(Part::upload));
+    void download(void*, const void*, std::size_t) requires(has(Part::download));
+    void replay(std::span<const std::uint64_t>, detail::NoWork) requires(has(Part::replay));
+    template <class Request>
+    requires(place_of<Request> < request_count && has(place_of<Request>)) ResultOf<Request> run(const Request&);
 };
 
-using SmallestBackend = BackendWithout<Operation::nothing>;
+using SmallestBackend = BackendWithout<nothing>;
 static_assert(Backend<SmallestBackend>);
+static_assert(Runs<SmallestBackend, Fill<float>> && !Runs<SmallestBackend, Fill<double>>);
 
 template <std::size_t... Index>
-constexpr bool each_operation_is_asked_for(std::index_sequence<Index...>) {
-    return (!Backend<BackendWithout<static_cast<Operation>(Index)>> && ...);
+constexpr bool each_is_asked_for(std::index_sequence<Index...>) {
+    return (!Backend<BackendWithout<Index>> && ...);
 }
-static_assert(each_operation_is_asked_for(std::make_index_sequence<static_cast<std::size_t>(Operation::nothing)>{}));
+static_assert(each_is_asked_for(std::make_index_sequence<nothing>{}));
 
 struct MemoryWithoutName : SmallestBackend {
 private:
@@ -112,9 +80,16 @@ struct RawMemory : SmallestBackend {
 static_assert(!Backend<RawMemory>);
 
 struct SquaresInFloat : SmallestBackend {
-    float sum_of_squares(In);
+    using SmallestBackend::run;
+    float run(const SumOfSquares<float>&);
 };
 static_assert(!Backend<SquaresInFloat>);
+
+struct FillWithResult : SmallestBackend {
+    using SmallestBackend::run;
+    int run(const Fill<float>&);
+};
+static_assert(!Backend<FillWithResult>);
 
 struct MultipleOfNoRows : SmallestBackend {
     static constexpr std::size_t row_multiple = 0;
@@ -127,45 +102,47 @@ static_assert(!Backend<LogitsOfAnyRows>);
 
 static_assert(!Backend<int>);
 
-static_assert(std::is_same_v<ComputeOf<double>, double> && std::is_same_v<ComputeOf<const double>, double>);
-static_assert(std::is_same_v<ComputeOf<float>, float> && std::is_same_v<ComputeOf<bf16>, float>);
+static_assert(std::is_same_v<ResultOf<SumOfSquares<bf16>>, double>);
+static_assert(std::is_same_v<ResultOf<Fill<float>>, void> && std::is_same_v<ResultOf<Attention<float>>, void>);
 
 }  // namespace
 
-TEST_CASE("what a request leaves out has the documented default", "[contract]") {
-    constexpr MatmulOptions product;
-    STATIC_REQUIRE((product.lhs_as == Transpose::no && product.rhs_as == Transpose::no));
-    STATIC_REQUIRE(product.write == Write::overwrite);
+namespace elsewhere {
 
-    constexpr AffineProduct<float, bf16, bf16, bf16> affine{.out = {}, .lhs = {}, .rhs = {}};
-    STATIC_REQUIRE((affine.bias == nullptr && affine.base.empty() && affine.pre_activation.empty()));
-    STATIC_REQUIRE(affine.scale == 1);
+/// A device that keeps what it is asked for.
+struct Device {
+    std::size_t executed = 0;
+    Normalise<float, float> last{};
+};
+// Both are found by the device's namespace.
+void execute(Device& device, const Normalise<float, float>& request) {
+    ++device.executed;
+    device.last = request;
+}
+double execute(Device&, const SumOfSquares<float>& request) { return static_cast<double>(request.of.size()); }
 
-    constexpr GeluBackwardProduct<float, float, bf16> gelu_backward{
-        .out = {}, .lhs = {}, .rhs = {}, .pre_activation = {}};
-    STATIC_REQUIRE(gelu_backward.write == Write::overwrite);
+}  // namespace elsewhere
 
-    constexpr RowMoments<float> moments{.x = {}, .mean = nullptr, .deviation = nullptr, .epsilon = 1e-5};
-    STATIC_REQUIRE(moments.centre == Centre::yes);
+TEST_CASE("a device is given requests that fit, without the widths that their types know", "[contract]") {
+    std::array<float, 12> values{};
+    elsewhere::Device device;
+    Normalise<float, float, float, 4> request{.x = {values.data(), 3},
+                                              .y = {values.data(), 3},
+                                              .mean = {values.data(), 3},
+                                              .divisor = {values.data(), 3},
+                                              .gain = {values.data(), 1}};
+    detail::carry_out(device, request);
+    CHECK(device.executed == 1);
+    CHECK((device.last.x.data == values.data() && device.last.x.rows == 3 && device.last.x.cols == 4));
+    CHECK(device.last.bias.empty());
 
-    constexpr NormaliseBackward<float, bf16, float> backward{
-        .x = {}, .mean = nullptr, .divisor = nullptr, .gain = nullptr, .d_y = {}, .d_x = {}};
-    STATIC_REQUIRE((backward.d_gain == nullptr && backward.d_bias == nullptr));
-    STATIC_REQUIRE((backward.centre == Centre::yes && backward.statistics == Divisor::live));
-    STATIC_REQUIRE((backward.write == Write::overwrite && backward.base.empty()));
+    request.mean.rows = 2;
+    CHECK_THROWS_AS(detail::carry_out(device, request), ContractViolation);
+    CHECK(device.executed == 1);
+}
 
-    constexpr NormaliseRows<float, bf16> rows{.x = {}, .y = {}, .mean = nullptr, .gain = nullptr};
-    STATIC_REQUIRE((rows.deviation == nullptr && rows.divisor == nullptr && rows.bias == nullptr));
-    STATIC_REQUIRE((rows.epsilon == 0 && rows.centre == Centre::yes));
-
-    constexpr PackedSegment segment{.first = 3, .count = 2};
-    STATIC_REQUIRE((segment.prefix_count == 0 && segment.store_first == PackedSegment::not_stored));
-
-    constexpr DivisorRows<float> divisors{nullptr, {}, nullptr, 1, 1, 1, 0};
-    constexpr Embed<float, float> embedding{nullptr, {}, {}, {}, {}};
-    STATIC_REQUIRE((divisors.positions == nullptr && embedding.positions == nullptr));
-
-    constexpr SoftmaxCrossEntropy<float> loss{.logits = {}, .targets = nullptr, .losses = nullptr};
-    STATIC_REQUIRE((loss.scale == 1 && loss.logits_after == Logits::become_gradient));
-    STATIC_REQUIRE(loss.d_logits.empty());
+TEST_CASE("what a device returns is returned", "[contract]") {
+    elsewhere::Device device;
+    const std::array<float, 6> values{};
+    CHECK(detail::carry_out(device, SumOfSquares(Rows<const float, 3>(values.data(), 2))) == 6);
 }

@@ -48,7 +48,7 @@ void compare(Kind kind, const Bounds& bounds) {
             REQUIRE(cuda.gradients.contains(name));
             CHECK(relative_difference(cuda.gradients.at(name), gradient) <= bounds.gradient);
         }
-        REQUIRE(cpu.norm_states.size() == 45);  // nine numbers of five norms
+        REQUIRE(cpu.norm_states.size() == 50);  // ten numbers of five norms
         REQUIRE(cuda.norm_states.size() == cpu.norm_states.size());
         for (std::size_t i = 0; i < cpu.norm_states.size(); ++i) {
             CAPTURE(i);

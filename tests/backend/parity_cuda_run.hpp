@@ -20,6 +20,7 @@
 #include <lamina/nn/gpt2.hpp>
 #include <lamina/nn/host_copies.hpp>
 #include <lamina/nn/layer_concept.hpp>
+#include <lamina/removal/removable_norm.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
 
@@ -42,9 +43,7 @@ public:
         for (std::size_t i = 0; i < targets_.size(); i += 7) targets_[i] = lamina::ignored_target;
         for (std::size_t i = 5; i < inputs_.size(); i += length) inputs_[i] = end_of_text;
     }
-    [[nodiscard]] lamina::TokenBatch batch() const {
-        return {.batch = sequences, .sequence = length, .inputs = inputs_, .targets = targets_};
-    }
+    [[nodiscard]] lamina::TokenBatch batch() const { return {inputs_, targets_, length}; }
 
 private:
     static constexpr std::size_t sequences = 2;
@@ -78,8 +77,8 @@ void set_parameters(M& model) {
         std::uint64_t mixed = 3;
         for (const char c : name) mixed = lamina::Random{mixed + static_cast<unsigned char>(c)}.next();
         lamina::Random random{mixed};
-        const bool identity = name.ends_with("lora_A");
-        const bool gain = tensor.entry.role == lamina::Role::norm && name.ends_with("weight");
+        const bool identity = tensor.entry.part == lamina::Part::lora_a;
+        const bool gain = tensor.entry.role == lamina::Role::norm && tensor.entry.part == lamina::Part::weight;
         std::vector<double> values(tensor.entry.size);
         for (std::size_t i = 0; i < values.size(); ++i) {
             const bool one = gain || (identity && i / tensor.values.cols == i % tensor.values.cols);
@@ -119,7 +118,8 @@ template <class M>
     for_each_norm_state(model, [&](const std::string&, const lamina::RemovableState& state, std::size_t) {
         all.insert(all.end(), {state.average, state.first_position_average, state.divisor, state.first_position_divisor,
                                state.in_use.ordinary, state.in_use.first_position, state.values_in_use.ordinary,
-                               state.values_in_use.first_position, state.values_in_use.end_of_text});
+                               state.values_in_use.first_position, state.values_in_use.end_of_text,
+                               state.values_in_use.first_end_of_text});
     });
     return all;
 }
@@ -132,7 +132,7 @@ double accumulate(M& model, std::uint64_t seed, std::uint64_t micro_batches) {
     double loss = 0;
     for (std::uint64_t i = 0; i < micro_batches; ++i) {
         const RandomBatch batch(seed + i);
-        loss += share * model.backward(batch.batch(), {.share = share}).cross_entropy.mean();
+        loss += share * model.forward_backward(batch.batch(), {.share = share}).cross_entropy.mean();
     }
     return loss;
 }

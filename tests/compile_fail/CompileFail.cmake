@@ -6,7 +6,7 @@ list(FILTER cases EXCLUDE REGEX "^harness/")
 
 # What the cases include takes most of their time, so it is parsed once for each compiler.
 set(lines "")
-foreach(case IN LISTS cases)
+foreach(case IN LISTS cases ITEMS use_model.hpp)
     file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/${case}" included REGEX "^#include <")
     list(APPEND lines ${included})
 endforeach()
@@ -30,8 +30,11 @@ foreach(compiler IN ITEMS g++ clang++)
     list(APPEND compile -include "${header}")
     lamina_add_check("compile_fail: the harness tells its own cases apart under ${compiler}" compile_fail
                      "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/self_test.py" ${compile})
-    set_tests_properties("compile_fail: the harness tells its own cases apart under ${compiler}"
-                         PROPERTIES FIXTURES_REQUIRED "${header}")
+    lamina_add_check("compile_fail: errors are as the pages show them under ${compiler}" compile_fail
+                     "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/shown.py" check ${compile})
+    foreach(check IN ITEMS "the harness tells its own cases apart" "errors are as the pages show them")
+        set_tests_properties("compile_fail: ${check} under ${compiler}" PROPERTIES FIXTURES_REQUIRED "${header}")
+    endforeach()
     foreach(case IN LISTS cases)
         string(REGEX REPLACE "\\.cpp$" "" name "${case}")
         lamina_add_check("compile_fail: ${name} under ${compiler}" compile_fail

@@ -4,7 +4,8 @@
 Parses once what all cases include:  harness.py --precompile HEADER COMPILER [FLAG...]
 
 The first line of CASE is `// expect: SENTENCE`. Compiled as it stands (the twin), CASE must be accepted without a
-warning; compiled with LAMINA_EXPECT_FAILURE defined, it must be refused with exactly one error, which holds SENTENCE.
+warning; compiled with LAMINA_EXPECT_FAILURE defined, it must be refused with exactly one error, which holds SENTENCE,
+and in few enough lines to be read at a glance.
 """
 
 import os
@@ -14,6 +15,10 @@ import sys
 
 COMPILE = ["-std=c++20", "-fno-diagnostics-color", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 ERROR_LINE = re.compile(r"^(?:.*: )?(?:fatal )?error: .*$", re.MULTILINE)
+ENVIRONMENT = {**os.environ, "LC_ALL": "C"}  # compilers translate their messages
+MOST_LINES = 25
+# What precedes a program's own includes where some are precompiled, which a user's are not.
+PRECOMPILED_LINE = re.compile(r"^(?:In file included| {16}) from (?:<built-in>|<command-line>|.*LAMINA_\w+\.hpp):?")
 EXPECTATION = re.compile(r"// expect: (\S.*\S)\s*$")
 
 
@@ -27,9 +32,7 @@ def judge(case, compiler_and_flags):
 
     def compile_case(*definitions):
         command = [*compiler_and_flags, *COMPILE, "-fsyntax-only", "-Winvalid-pch", *definitions, case]
-        # Compilers translate their messages.
-        environment = {**os.environ, "LC_ALL": "C"}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
 
     twin = compile_case()
     if twin.returncode != 0:
@@ -42,6 +45,9 @@ def judge(case, compiler_and_flags):
         return f"{case}: no error says\n  {sentence}\nbut the compiler printed:\n{failure.stderr}"
     if len(errors) != 1:
         return f"{case}: {len(errors)} errors where one was due:\n{failure.stderr}"
+    lines = sum(PRECOMPILED_LINE.match(line) is None for line in failure.stderr.splitlines())
+    if lines > MOST_LINES:
+        return f"{case}: {lines} lines of output where {MOST_LINES} are allowed:\n{failure.stderr}"
     return None
 
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Three outside projects, each getting lamina its own way, build and run the README's first example; a fourth finds the CUDA
-# backend.
+# Three outside projects, each getting lamina its own way: two build and run the README's loop, with compiled kernels and
+# without. A fourth finds the CUDA backend.
 set(example "${PROJECT_SOURCE_DIR}/examples/custom_loop.cpp")
 if(NOT EXISTS "${example}")
     set(example "${CMAKE_CURRENT_LIST_DIR}/main.cpp")
 endif()
+# How a project gets the headers does not change what is in them: one way is enough to compile more than the least.
+set(example_of_fetch_content "${CMAKE_CURRENT_LIST_DIR}/main.cpp")
 set(prefix "${PROJECT_BINARY_DIR}/consumer/prefix")
 
 add_test(NAME "consumer: install" COMMAND "${CMAKE_COMMAND}" --install "${PROJECT_BINARY_DIR}" --prefix "${prefix}")
@@ -18,13 +20,17 @@ if(LAMINA_WITH_CUDA)
 endif()
 foreach(way IN LISTS ways)
     set(build "${PROJECT_BINARY_DIR}/consumer/${way}")
+    set(example_of_way "${example}")
+    if(DEFINED example_of_${way})
+        set(example_of_way "${example_of_${way}}")
+    endif()
     lamina_add_check(
         "consumer: ${way}" consumer
         "${CMAKE_CTEST_COMMAND}" --build-and-test "${CMAKE_CURRENT_LIST_DIR}/${way}" "${build}"
         --build-generator "${CMAKE_GENERATOR}"
         --build-options "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}" "-DLAMINA_SOURCE=${PROJECT_SOURCE_DIR}"
-                        "-DLAMINA_EXAMPLE=${example}" "-DLAMINA_ONEDNN=${LAMINA_ONEDNN}" "-Dlamina_ROOT=${prefix}" ${of_cuda}
-        --test-command "${build}/example")
+                        "-DLAMINA_EXAMPLE=${example_of_way}" "-DLAMINA_ONEDNN=${LAMINA_ONEDNN}" "-Dlamina_ROOT=${prefix}" ${of_cuda}
+        --test-command "${CMAKE_COMMAND}" -E chdir "${build}" "${CMAKE_CURRENT_LIST_DIR}/run.sh")
     # Where this build was told to find its dependencies, the outside project looks too.
     cmake_path(CONVERT "${CMAKE_PREFIX_PATH}" TO_NATIVE_PATH_LIST searched)
     set_tests_properties("consumer: ${way}" PROPERTIES ENVIRONMENT_MODIFICATION "CMAKE_PREFIX_PATH=path_list_prepend:${searched}")

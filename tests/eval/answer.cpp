@@ -108,6 +108,18 @@ TEST_CASE("the scorer is given no more tokens at once than it should be, but alw
     CHECK(scorer.calls == std::vector<std::size_t>(5, 1));
 }
 
+TEST_CASE("a scorer that may be given nothing at once is refused") {
+    Indifferent scorer{};
+    const std::vector<Question> questions = some_questions(1);
+    const auto ask = [&](const AnswerOptions& options) {
+        answer_questions(scorer, text::ByteTokenizer{}, std::span(questions), options,
+                         [](std::size_t, const Answer&) {});
+    };
+    CHECK_THROWS_AS(ask({.together = 0}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(ask({.together = 2, .tokens_together = 0}),
+                      "lamina: answer_questions: 2 questions of 0 tokens together, expected at least 1 of each");
+}
+
 TEST_CASE("an answer that is no number names the question") {
     Indifferent scorer{.log_probability = std::numeric_limits<double>::quiet_NaN()};
     std::vector<Question> questions = some_questions(1);

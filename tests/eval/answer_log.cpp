@@ -42,6 +42,7 @@ TEST_CASE("an interrupted log of answers goes on where it was") {
 TEST_CASE("a log of answers that is missing is an empty one") {
     const ScratchFolder folder;
     CHECK(AnswerLog::resume(folder / "none.jsonl", three).answers().empty());
+    CHECK_THROWS_AS(AnswerLog::resume(folder / "none.jsonl", {}), lamina::ArgumentError);
 }
 
 TEST_CASE("a log of other questions is refused, naming the line") {

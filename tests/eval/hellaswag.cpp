@@ -14,7 +14,7 @@ Question asked(const std::string& text) {
     return read_questions<HellaSwag>(lamina_tests::write(folder / "items", text)).at(0);
 }
 
-std::string error_in(std::string_view text) {
+std::string error_in_hellaswag(std::string_view text) {
     return error_of_file(text, [](const std::filesystem::path& path) { return read_questions<HellaSwag>(path); });
 }
 
@@ -33,7 +33,7 @@ TEST_CASE("marks of WikiHow are cleaned away as the harness does") {
     CHECK(clean_hellaswag("[title] a") == " a");
 }
 
-// The worked examples of reference.md, section 8.3.
+// Examples of the rules in docs/evaluation.md, "HellaSwag".
 TEST_CASE("HellaSwag's rows become the published questions") {
     const Question first =
         asked(R"({"activity_label": "Baking bread", "ctx_a": "[header] How to bake bread [title] Gather your items.", )"
@@ -60,24 +60,26 @@ TEST_CASE("HellaSwag's context is made of two parts, an empty second one include
     const std::string rest = R"("activity_label": "A", "label": 0, "endings": ["a", "b", "c", "d"]})";
     CHECK(asked(R"({"ctx_a": "b", "ctx_b": "", )" + rest).context == "A: b");
     CHECK(asked(R"({"ctx": "ignored", "ctx_a": "b", "ctx_b": "C D", )" + rest).context == "A: b C d");
-    CHECK(error_in(R"({"ctx": "b c", )" + rest) == "items: line 1: field \"ctx_a\" is missing");
+    CHECK(error_in_hellaswag(R"({"ctx": "b c", )" + rest) == "items: line 1: field \"ctx_a\" is missing");
 }
 
 TEST_CASE("bad HellaSwag rows are refused with file, line and field") {
     const std::string start = R"({"activity_label": "A", "ctx_a": "b", "ctx_b": "c", )";
     const std::string fine = start + R"("label": 3, "endings": ["a", "b", "c", "d"]})";
-    CHECK(error_in(fine) == "no error");
-    CHECK(error_in(fine + "\n{}") == "items: line 2: field \"activity_label\" is missing");
-    CHECK(error_in(R"({"activity_label": "A", "ctx_a": "b"})") == "items: line 1: field \"ctx_b\" is missing");
-    CHECK(error_in(R"({"activity_label": "A", "ctx_b": "b"})") == "items: line 1: field \"ctx_a\" is missing");
-    CHECK(error_in(start + R"("label": 0})") == "items: line 1: field \"endings\" is missing");
-    CHECK(error_in(start + R"("label": 0, "endings": ["a", "b", "c"]})") ==
+    CHECK(error_in_hellaswag(fine) == "no error");
+    CHECK(error_in_hellaswag(fine + "\n{}") == "items: line 2: field \"activity_label\" is missing");
+    CHECK(error_in_hellaswag(R"({"activity_label": "A", "ctx_a": "b"})") ==
+          "items: line 1: field \"ctx_b\" is missing");
+    CHECK(error_in_hellaswag(R"({"activity_label": "A", "ctx_b": "b"})") ==
+          "items: line 1: field \"ctx_a\" is missing");
+    CHECK(error_in_hellaswag(start + R"("label": 0})") == "items: line 1: field \"endings\" is missing");
+    CHECK(error_in_hellaswag(start + R"("label": 0, "endings": ["a", "b", "c"]})") ==
           "items: line 1: field \"endings\" has 3 entries, expected 4");
-    CHECK(error_in(start + R"("label": 0, "endings": ["a", "b", "c", " "]})") ==
+    CHECK(error_in_hellaswag(start + R"("label": 0, "endings": ["a", "b", "c", " "]})") ==
           "items: line 1: field \"endings[3]\" is empty");
-    CHECK(error_in(start + R"("label": "4", "endings": ["a", "b", "c", "d"]})") ==
+    CHECK(error_in_hellaswag(start + R"("label": "4", "endings": ["a", "b", "c", "d"]})") ==
           "items: line 1: field \"label\" is \"4\", expected a whole number below 4");
-    CHECK(error_in(start + R"("label": 0, "endings": ["a", "b", "c)") ==
+    CHECK(error_in_hellaswag(start + R"("label": 0, "endings": ["a", "b", "c)") ==
           "items: line 1: is not JSON in UTF-8, at byte 89");
 }
 

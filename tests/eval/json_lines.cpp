@@ -13,7 +13,7 @@ namespace {
 int value_of(const JsonObject& line) { return line.require<int>("n"); }
 
 // The error of reading every row of a file.
-std::string error_in(std::string_view text) {
+std::string error_in_lines(std::string_view text) {
     return error_of_file(text, [](const std::filesystem::path& path) {
         const JsonLines lines(path);
         int sum = 0;
@@ -31,18 +31,21 @@ TEST_CASE("JSON Lines are read in any order, blank lines are passed over but cou
     CHECK(lines.read(1, value_of) == 2);
     CHECK(lines.read(0, value_of) == 1);
     CHECK(lines.where(1) == (folder / "items").string() + ": line 4");
-    CHECK_THROWS_WITH(lines.read(2, value_of), "lamina: JsonLines::read: no such row");
+    CHECK_THROWS_AS(lines.read(2, value_of), lamina::ArgumentError);
+    CHECK_THROWS_WITH(lines.read(2, value_of),
+                      "lamina: JsonLines: row 2, expected one of the 2 of " + (folder / "items").string());
+    CHECK_THROWS_AS(lines.where(2), lamina::ArgumentError);
 }
 
 TEST_CASE("a bad line is refused with its number") {
-    CHECK(error_in("") == "items: is empty: expected one JSON object a line");
-    CHECK(error_in("\n \n") == "items: is empty: expected one JSON object a line");
-    CHECK(error_in("{\"n\": 1}\n{\"n\": 2") == "items: line 2: is not JSON in UTF-8, at byte 8");
-    CHECK(error_in("{\"n\": \"\xFF\"}") == "items: line 1: is not JSON in UTF-8, at byte 8");
-    CHECK(error_in("{\"n\": 1} {\"n\": 2}") == "items: line 1: is not JSON in UTF-8, at byte 10");
-    CHECK(error_in("{\"n\": 1e999}") == "items: line 1: has a number that is out of range");
-    CHECK(error_in("{\"n\": 1}\n[1]") == "items: line 2: expected a JSON object, found array");
-    CHECK(error_in("\n{\"m\": 1}") == "items: line 2: field \"n\" is missing");
-    CHECK(error_in("{\"n\": \"1\"}") ==
+    CHECK(error_in_lines("") == "items: is empty: expected one JSON object a line");
+    CHECK(error_in_lines("\n \n") == "items: is empty: expected one JSON object a line");
+    CHECK(error_in_lines("{\"n\": 1}\n{\"n\": 2") == "items: line 2: is not JSON in UTF-8, at byte 8");
+    CHECK(error_in_lines("{\"n\": \"\xFF\"}") == "items: line 1: is not JSON in UTF-8, at byte 8");
+    CHECK(error_in_lines("{\"n\": 1} {\"n\": 2}") == "items: line 1: is not JSON in UTF-8, at byte 10");
+    CHECK(error_in_lines("{\"n\": 1e999}") == "items: line 1: has a number that is out of range");
+    CHECK(error_in_lines("{\"n\": 1}\n[1]") == "items: line 2: expected a JSON object, found array");
+    CHECK(error_in_lines("\n{\"m\": 1}") == "items: line 2: field \"n\" is missing");
+    CHECK(error_in_lines("{\"n\": \"1\"}") ==
           "items: line 1: field \"n\" is the string \"1\", expected a whole number from -2147483648 to 2147483647");
 }

@@ -30,7 +30,13 @@ TEST_CASE("losses lie in a NumPy file of version 1.0") {
     CHECK(written.substr(10, 60) == "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ");
     CHECK(written[127] == '\n');
     CHECK(written.substr(128, 4) == std::string("\x00\x00\x80\x3f", 4));
-    CHECK_THROWS_AS(file.append(std::vector<float>{7, 8, 9}), lamina::ContractViolation);
+    CHECK_THROWS_AS(file.append(std::vector<float>{7, 8, 9}), lamina::ArgumentError);
+    LossFile other(folder / "other.npy", 2, 3, Begin::anew);
+    CHECK_THROWS_AS(other.append(std::vector<float>{7, 8}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(other.append(std::vector<float>(9)),
+                      "lamina: LossFile::append: 9 losses, expected at most 2 whole blocks of 3");
+    CHECK(other.losses().empty());
+    CHECK_THROWS_AS(LossFile(folder / "none.npy", 2, 0, Begin::anew), lamina::ArgumentError);
 }
 
 TEST_CASE("a loss file goes on behind its last whole block") {

@@ -24,5 +24,6 @@ TEST_CASE("losses are summed up by mean, perplexity, median and the ranges of th
 }
 
 TEST_CASE("without losses there is nothing to sum up") {
-    CHECK_THROWS_WITH(summarise({}), "lamina: summarise: no losses");
+    CHECK_THROWS_AS(summarise({}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(summarise({}), "lamina: summarise: no losses, expected at least one");
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-Question question(std::vector<std::string> choices, std::size_t gold = 0) {
+Question question_with(std::vector<std::string> choices, std::size_t gold = 0) {
     return {.context = "", .choices = std::move(choices), .gold = gold};
 }
 
@@ -24,7 +24,7 @@ static_assert(length_of("äöü", Metric::acc_bytes) == 6);
 }  // namespace
 
 TEST_CASE("each metric prefers by its own length") {
-    const Question asked = question({"no", "äöü", "abcd"});
+    const Question asked = question_with({"no", "äöü", "abcd"});
     CHECK(preferred(asked, Answer({-2, -2.5, -3.5}), Metric::acc) == 0);
     CHECK(preferred(asked, Answer({-2, -2.5, -3.5}), Metric::acc_norm) == 1);   // -1, -0.833, -0.875
     CHECK(preferred(asked, Answer({-2, -2.5, -3.5}), Metric::acc_bytes) == 1);  // -1, -0.417, -0.875
@@ -33,7 +33,7 @@ TEST_CASE("each metric prefers by its own length") {
 }
 
 TEST_CASE("the first of equals is preferred") {
-    const Question asked = question({"aa", "bb", "cc"});
+    const Question asked = question_with({"aa", "bb", "cc"});
     for (const Metric metric : {Metric::acc, Metric::acc_norm, Metric::acc_bytes}) {
         CHECK(preferred(asked, Answer({-3, -1, -1}), metric) == 1);
         CHECK(preferred(asked, Answer({-1, -1, -1}), metric) == 0);
@@ -42,14 +42,15 @@ TEST_CASE("the first of equals is preferred") {
 }
 
 TEST_CASE("a choice without a character is preferred to none under a normalised metric") {
-    const Question asked = question({"", "a"});
+    const Question asked = question_with({"", "a"});
     CHECK(preferred(asked, Answer({-1, -100}), Metric::acc) == 0);
     CHECK(preferred(asked, Answer({-1, -100}), Metric::acc_norm) == 1);
     CHECK(preferred(asked, Answer({-1, -100}), Metric::acc_bytes) == 1);
 }
 
 TEST_CASE("a metric is the share of questions whose right choice is preferred") {
-    const std::vector<Question> questions{question({"a", "b"}, 0), question({"a", "b"}, 1), question({"a", "bb"}, 1)};
+    const std::vector<Question> questions{question_with({"a", "b"}, 0), question_with({"a", "b"}, 1),
+                                          question_with({"a", "bb"}, 1)};
     const std::vector<Answer> answers{Answer({-1, -2}), Answer({-1, -2}), Answer({-1, -1.5})};
     const Measured acc = measure(questions, answers, Metric::acc);
     CHECK(acc.value == Approx(1 / 3.0));
@@ -59,8 +60,13 @@ TEST_CASE("a metric is the share of questions whose right choice is preferred") 
 }
 
 TEST_CASE("every question and every choice has its answer") {
-    const std::vector<Question> questions{question({"a", "b"})};
+    const std::vector<Question> questions{question_with({"a", "b"})};
+    CHECK_THROWS_AS(measure(questions, std::vector<Answer>{}, Metric::acc), lamina::ArgumentError);
     CHECK_THROWS_WITH(measure(questions, std::vector<Answer>{}, Metric::acc),
-                      "lamina: measure: one answer per question");
-    CHECK_THROWS_WITH(preferred(questions[0], Answer({-1}), Metric::acc), "lamina: preferred: one score per choice");
+                      "lamina: measure: 0 answers to 1 questions, expected one each");
+    CHECK_THROWS_AS(measure(questions, std::vector<Answer>(2), Metric::acc), lamina::ArgumentError);
+    CHECK_THROWS_AS(preferred(questions[0], Answer({-1}), Metric::acc), lamina::ArgumentError);
+    CHECK_THROWS_WITH(preferred(questions[0], Answer({-1, -2, -3}), Metric::acc),
+                      "lamina: preferred: 3 scores for 2 choices, expected one each, at least one");
+    CHECK_THROWS_AS(preferred(question_with({}), Answer{}, Metric::acc), lamina::ArgumentError);
 }

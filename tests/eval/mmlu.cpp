@@ -29,7 +29,7 @@ private:
     lamina_tests::ScratchFolder folder_;
 };
 
-std::string error_in(std::string_view text) { return error_of_file(text, read_mmlu); }
+std::string error_in_mmlu(std::string_view text) { return error_of_file(text, read_mmlu); }
 
 }  // namespace
 
@@ -64,20 +64,20 @@ TEST_CASE("MMLU shows the first examples of the dev split with their answers") {
 
 TEST_CASE("bad MMLU rows are refused with file, line and field") {
     const std::string fine = "q,a,b,c,d,A\n";
-    CHECK(error_in(fine) == "no error");
-    CHECK(error_in("") == "items: is empty: expected a question a line");
-    CHECK(error_in(fine + "q,a,b,c,d\n") ==
+    CHECK(error_in_mmlu(fine) == "no error");
+    CHECK(error_in_mmlu("") == "items: is empty: expected a question a line");
+    CHECK(error_in_mmlu(fine + "q,a,b,c,d\n") ==
           "items: line 2: has 5 fields, expected 6: question, four choices and a letter");
-    CHECK(error_in(fine + "q,a,b,c,d,A,\n") ==
+    CHECK(error_in_mmlu(fine + "q,a,b,c,d,A,\n") ==
           "items: line 2: has 7 fields, expected 6: question, four choices and a letter");
-    CHECK(error_in(fine + "\" \",a,b,c,d,A\n") == "items: line 2: field 1, the question, is empty");
-    CHECK(error_in(fine + "q,a,,c,d,A\n") == "items: line 2: field 3, a choice, is empty");
+    CHECK(error_in_mmlu(fine + "\" \",a,b,c,d,A\n") == "items: line 2: field 1, the question, is empty");
+    CHECK(error_in_mmlu(fine + "q,a,,c,d,A\n") == "items: line 2: field 3, a choice, is empty");
     for (const std::string letter : {"E", "a", "", "AB", "1"}) {
-        CHECK(error_in(fine + "q,a,b,c,d," + letter + "\n") ==
+        CHECK(error_in_mmlu(fine + "q,a,b,c,d," + letter + "\n") ==
               "items: line 2: field 6, the answer, is \"" + letter + "\", expected A, B, C or D");
     }
-    CHECK(error_in(fine + "\"q,a,b,c,d,A\n") == "items: line 2: a quoted field begins here and does not end");
-    CHECK(error_in(fine + "q,a,b\xC3,c,d,A\n") == "items: line 2: is not UTF-8");
+    CHECK(error_in_mmlu(fine + "\"q,a,b,c,d,A\n") == "items: line 2: a quoted field begins here and does not end");
+    CHECK(error_in_mmlu(fine + "q,a,b\xC3,c,d,A\n") == "items: line 2: is not UTF-8");
     CHECK_THROWS_AS(mmlu_questions("no such folder", "anatomy"), lamina::FileError);
 }
 

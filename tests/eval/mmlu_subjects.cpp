@@ -25,7 +25,7 @@ constexpr Size size_of(MmluGroup group) {
     return size;
 }
 
-// reference.md, section 8.4
+// docs/evaluation.md, "MMLU"
 static_assert(size_of(MmluGroup::stem) == Size{19, 3153});
 static_assert(size_of(MmluGroup::other) == Size{13, 3107});
 static_assert(size_of(MmluGroup::social_sciences) == Size{12, 3077});

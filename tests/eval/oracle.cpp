@@ -12,7 +12,7 @@
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/run/key_value_cache.hpp>
 #include <lamina/nn/score.hpp>
 #include <lamina/text/gpt2_tokenizer.hpp>
 

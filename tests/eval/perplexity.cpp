@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <limits>
+#include <string>
 
 using namespace lamina::eval;
 using lamina::Token;
@@ -54,6 +55,12 @@ TEST_CASE("a loss that is no number is refused with its place") {
 TEST_CASE("losses are those of whole blocks") {
     Echo echo;
     const std::vector<Token> blocks{1, 2, 3};
-    CHECK_THROWS_WITH(block_losses(echo, blocks, 2), "lamina: block_losses: whole blocks of at least two tokens");
-    CHECK_THROWS_WITH(block_losses(echo, blocks, 1), "lamina: block_losses: whole blocks of at least two tokens");
+    for (const std::size_t length : {0, 1, 2, 4}) {
+        CHECK_THROWS_AS(block_losses(echo, blocks, length), lamina::ArgumentError);
+        CHECK_THROWS_WITH(block_losses(echo, blocks, length), "lamina: block_losses: 3 tokens in blocks of " +
+                                                                  std::to_string(length) +
+                                                                  ", expected whole blocks of at least two");
+    }
+    CHECK_NOTHROW(block_losses(echo, blocks, 3));
+    CHECK_THROWS_AS(whole_batches(3, 0), lamina::ArgumentError);
 }

@@ -37,7 +37,7 @@ std::string blocks_of(const PileOptions& options) {
     return text;
 }
 
-std::string error_in(std::string_view text) {
+std::string error_in_pile(std::string_view text) {
     return error_of_file(
         text, [](const std::filesystem::path& path) { return pile_blocks(path, ByteTokenizer(), {.block = 8}); });
 }
@@ -50,16 +50,18 @@ TEST_CASE("the Pile is shuffled, filtered, ended text by text, and cut into whol
     CHECK(blocks_of({.block = 3}) == "5.0.7.3.4.1.");
     CHECK(blocks_of({.block = 3, .most_blocks = 2}) == "5.0.7.");
     CHECK(blocks_of({.block = 14}) == "5.0.7.3.4.1.8.");
-    CHECK_THROWS_WITH(blocks_of({.block = 0}), "lamina: pile_blocks: a block of at least one token");
+    CHECK(blocks_of({.block = 2, .most_blocks = static_cast<std::size_t>(-1) / 2 + 1}) == "5.0.7.3.4.1.8.");
+    CHECK_THROWS_AS(blocks_of({.block = 0}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(blocks_of({.block = 0}), "lamina: pile_blocks: a block of 0 tokens, expected at least one");
 }
 
 TEST_CASE("bad rows of the Pile are refused with file, line and field") {
-    CHECK(error_in("{\"text\": \"1234567\"}") == "no error");
-    CHECK(error_in("{\"text\": \"123456\"}") == "items: has 7 tokens that count, expected at least a block of 8");
-    CHECK(error_in("{\"text\": \"a\", \"meta\": \"Books3\"}") ==
+    CHECK(error_in_pile("{\"text\": \"1234567\"}") == "no error");
+    CHECK(error_in_pile("{\"text\": \"123456\"}") == "items: has 7 tokens that count, expected at least a block of 8");
+    CHECK(error_in_pile("{\"text\": \"a\", \"meta\": \"Books3\"}") ==
           "items: line 1: field \"meta\" is the string \"Books3\", expected an object");
-    CHECK(error_in("{\"text\": \"a\", \"meta\": {\"pile_set_name\": 3}}") ==
+    CHECK(error_in_pile("{\"text\": \"a\", \"meta\": {\"pile_set_name\": 3}}") ==
           "items: line 1: field \"meta.pile_set_name\" is 3, expected a string");
-    CHECK(error_in("{\"meta\": {}}") == "items: line 1: field \"text\" is missing");
-    CHECK(error_in("{\"text\": \"12345678\"}\n{\"text\": ") == "items: line 2: is not JSON in UTF-8, at byte 10");
+    CHECK(error_in_pile("{\"meta\": {}}") == "items: line 1: field \"text\" is missing");
+    CHECK(error_in_pile("{\"text\": \"12345678\"}\n{\"text\": ") == "items: line 2: is not JSON in UTF-8, at byte 10");
 }

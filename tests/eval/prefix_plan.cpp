@@ -18,7 +18,7 @@ using Sequences = std::vector<std::vector<Token>>;
 std::vector<TokenSpan> spans(const Sequences& sequences) { return {sequences.begin(), sequences.end()}; }
 
 // One letter is one token.
-Sequences words(const std::vector<std::string>& texts) {
+Sequences sequences_of(const std::vector<std::string>& texts) {
     Sequences sequences;
     for (const std::string& text : texts) sequences.emplace_back(text.begin(), text.end());
     return sequences;
@@ -77,7 +77,7 @@ std::size_t fewest_tokens(const Sequences& sequences, const PrefixLimits& limits
 }  // namespace
 
 TEST_CASE("sequences with a common beginning are a group, and it is computed once") {
-    const Sequences sequences = words({"axx1", "axx2", "bx", "byyyy3", "byyyy4"});
+    const Sequences sequences = sequences_of({"axx1", "axx2", "bx", "byyyy3", "byyyy4"});
     const PrefixPlan plan = plan_prefixes(spans(sequences), {});
     CHECK(plan.trunk == 0);
     CHECK(plan.groups == std::vector<PrefixGroup>{{0, 2, 3}, {2, 3, 0}, {3, 5, 5}});
@@ -85,20 +85,20 @@ TEST_CASE("sequences with a common beginning are a group, and it is computed onc
 }
 
 TEST_CASE("a sequence that is the beginning of another is their stem") {
-    const Sequences sequences = words({"abc", "abcd"});
+    const Sequences sequences = sequences_of({"abc", "abcd"});
     const PrefixPlan plan = plan_prefixes(spans(sequences), {});
     CHECK(plan.groups == std::vector<PrefixGroup>{{0, 2, 3}});
     CHECK(plan.tokens == 4);
 }
 
 TEST_CASE("a trunk is worth its pass, or is not computed") {
-    const Sequences sequences = words({"prompt1", "prompt2", "prompt3", "prompt4"});
+    const Sequences sequences = sequences_of({"prompt1", "prompt2", "prompt3", "prompt4"});
     const PrefixPlan grouped = plan_prefixes(spans(sequences), {.trunk = 6});
     CHECK(grouped.trunk == 0);  // a group of four is as good, and no pass of its own
     CHECK(grouped.groups == std::vector<PrefixGroup>{{0, 4, 6}});
     CHECK(grouped.tokens == 10);
 
-    const Sequences different = words({"prompta1", "prompta2", "promptb1", "promptb2", "promptc", "promptd"});
+    const Sequences different = sequences_of({"prompta1", "prompta2", "promptb1", "promptb2", "promptc", "promptd"});
     const std::vector<TokenSpan> views = spans(different);
     CHECK(plan_prefixes(views, {.trunk = 6, .pass_cost = 0}).tokens == 16);
     CHECK(plan_prefixes(views, {.trunk = 6, .kept_trunk = 6}).trunk == 6);
@@ -146,10 +146,13 @@ TEST_CASE("a group has at most 64 sequences") {
 }
 
 TEST_CASE("sequences to plan for are sorted, distinct and longer than the trunk") {
-    const std::string sort = "lamina: plan_prefixes: sort the sequences, and take each once";
-    CHECK_THROWS_WITH(plan_prefixes(spans(words({"b", "a"})), {}), sort);
-    CHECK_THROWS_WITH(plan_prefixes(spans(words({"ab", "a"})), {}), sort);
-    CHECK_THROWS_WITH(plan_prefixes(spans(words({"a", "a"})), {}), sort);
-    CHECK_THROWS_WITH(plan_prefixes(spans(words({"ab", "b"})), {.trunk = 1}),
-                      "lamina: plan_prefixes: sequences are longer than the longest trunk");
+    const std::string sort =
+        "lamina: plan_prefixes: sequence 1 does not come after the one before it; sort them, and take each once";
+    CHECK_THROWS_AS(plan_prefixes(spans(sequences_of({"b", "a"})), {}), lamina::ArgumentError);
+    CHECK_THROWS_AS(plan_prefixes(spans(sequences_of({"a"})), {.trunk_uses = 0}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(plan_prefixes(spans(sequences_of({"b", "a"})), {}), sort);
+    CHECK_THROWS_WITH(plan_prefixes(spans(sequences_of({"ab", "a"})), {}), sort);
+    CHECK_THROWS_WITH(plan_prefixes(spans(sequences_of({"a", "a"})), {}), sort);
+    CHECK_THROWS_WITH(plan_prefixes(spans(sequences_of({"ab", "b"})), {.trunk = 1}),
+                      "lamina: plan_prefixes: sequence 1 has 1 tokens, expected more than the trunk's 1");
 }

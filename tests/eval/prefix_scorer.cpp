@@ -156,10 +156,21 @@ TEST_CASE("after a pass that threw, a scorer answers as if it had not been asked
 }
 
 TEST_CASE("a prefix scorer refuses limits that do not hold a sequence, and requests beyond the context") {
-    CHECK_THROWS_AS(Bench({.context = 16, .cache_rows = 31, .pass_tokens = 16}), ContractViolation);
-    CHECK_THROWS_AS(Bench({.context = 16, .cache_rows = 32, .pass_tokens = 15}), ContractViolation);
+    CHECK_THROWS_AS(Bench({.context = 16, .cache_rows = 31, .pass_tokens = 16}), ArgumentError);
+    CHECK_THROWS_AS(Bench({.context = 16, .cache_rows = 32, .pass_tokens = 15}), ArgumentError);
     Bench bench({.context = 4, .cache_rows = 8, .pass_tokens = 8});
-    CHECK_THROWS_AS(bench.scorer.score(std::vector<Request>{{{1, 2, 3}, {{4, 5, 6}}}}), ContractViolation);
-    CHECK_THROWS_AS(bench.scorer.score(std::vector<Request>{{{}, {{4}}}}), ContractViolation);
+    CHECK_THROWS_AS(bench.scorer.score(std::vector<Request>{{{1, 2, 3}, {{4, 5, 6}}}}), ArgumentError);
+    CHECK_THROWS_AS(bench.scorer.score(std::vector<Request>{{{}, {{4}}}}), ArgumentError);
+    CHECK_THROWS_WITH(bench.scorer.score(std::vector<Request>{{{1}, {{2}}}, {{1, 2, 3}, {{4, 5, 6}}}}),
+                      "lamina: PrefixScorer: request 1 takes 5 positions, expected at most 4, the model's context");
+    CHECK_THROWS_WITH(
+        bench.scorer.score(std::vector<Request>{{{1}, {{}}}}),
+        "lamina: PrefixScorer: request 0 has no context or an empty continuation, expected a token of each");
+    CHECK_THROWS_WITH(Bench({.context = 16, .cache_rows = 31, .pass_tokens = 16}),
+                      "lamina: PrefixScorer: a cache of 31 rows, expected at least two contexts of 16");
+    CHECK_THROWS_WITH(Bench({.context = 16, .cache_rows = 32, .pass_tokens = 15}),
+                      "lamina: PrefixScorer: passes of 15 tokens, expected at least a context of 16");
+    constexpr std::size_t half = static_cast<std::size_t>(-1) / 2 + 1;  // twice of it is 0
+    CHECK_THROWS_AS(Bench({.context = half, .cache_rows = 32, .pass_tokens = half}), ArgumentError);
     CHECK(bench.scorer.score(std::vector<Request>{}).empty());
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <lamina/core/token.hpp>
-#include <lamina/nn/segment.hpp>
+#include <lamina/nn/run/segment.hpp>
 
 #include "support/catch.hpp"
 

@@ -27,7 +27,7 @@ struct MergingTokenizer : ByteTokenizer {
     }
 };
 
-std::vector<Token> bytes(std::string_view text) {
+std::vector<Token> ids_of_bytes(std::string_view text) {
     std::vector<Token> tokens;
     ByteTokenizer().encode(text, tokens);
     return tokens;
@@ -48,33 +48,40 @@ void check_pair(const TokenPair& pair, const std::vector<Token>& context, const 
 
 TEST_CASE("white space at a context's end belongs to the continuation") {
     const ByteTokenizer tokenizer;
-    check_pair(encode_pair(tokenizer, "Q:", " yes"), bytes("Q:"), bytes(" yes"));
-    check_pair(encode_pair(tokenizer, "Q: \n", " yes"), bytes("Q:"), bytes(" \n yes"));
-    check_pair(encode_pair(tokenizer, "Q\u00a0\u2003", " y"), bytes("Q"), bytes("\u00a0\u2003 y"));
-    check_pair(encode_pair(tokenizer, " Q", " y"), bytes(" Q"), bytes(" y"));
+    check_pair(encode_pair(tokenizer, "Q:", " yes"), ids_of_bytes("Q:"), ids_of_bytes(" yes"));
+    check_pair(encode_pair(tokenizer, "Q: \n", " yes"), ids_of_bytes("Q:"), ids_of_bytes(" \n yes"));
+    check_pair(encode_pair(tokenizer, "Q\u00a0\u2003", " y"), ids_of_bytes("Q"), ids_of_bytes("\u00a0\u2003 y"));
+    check_pair(encode_pair(tokenizer, " Q", " y"), ids_of_bytes(" Q"), ids_of_bytes(" y"));
 }
 
 TEST_CASE("an empty context is end-of-text, unless the continuation begins with it") {
     const MergingTokenizer tokenizer;
-    check_pair(encode_pair(tokenizer, "", " y"), {256}, bytes(" y"));
-    check_pair(encode_pair(tokenizer, " \n", " y"), {256}, bytes(" \n y"));
-    check_pair(encode_pair(tokenizer, "", "<|endoftext|>y"), {256}, bytes("y"));
+    check_pair(encode_pair(tokenizer, "", " y"), {256}, ids_of_bytes(" y"));
+    check_pair(encode_pair(tokenizer, " \n", " y"), {256}, ids_of_bytes(" \n y"));
+    check_pair(encode_pair(tokenizer, "", "<|endoftext|>y"), {256}, ids_of_bytes("y"));
 }
 
 TEST_CASE("context and continuation are encoded together and parted by the context's count") {
     const MergingTokenizer tokenizer;
-    check_pair(encode_pair(tokenizer, "xa", "bc"), bytes("xa"), bytes("c"));  // x, ab, c
-    check_pair(encode_pair(tokenizer, "xa", "b"), bytes("xa"), {});
+    check_pair(encode_pair(tokenizer, "xa", "bc"), ids_of_bytes("xa"), ids_of_bytes("c"));  // x, ab, c
+    check_pair(encode_pair(tokenizer, "xa", "b"), ids_of_bytes("xa"), {});
     check_pair(encode_pair(tokenizer, "xab", "ab"), {'x', 300}, {300});
+}
+
+TEST_CASE("tokens of an empty continuation are not counted but refused") {
+    HarnessTokens tokens;
+    QuestionRequests asked{};
+    asked.requests = {{.context = {1}, .continuations = {{}}}};
+    CHECK_THROWS_AS(tokens.add(asked), lamina::ArgumentError);
 }
 
 TEST_CASE("choices that share a context are one request, and equal inputs are pushed once") {
     const Question letters{.context = "Answer:", .choices = {"A", "B", "C", "D"}};
     const QuestionRequests made = requests_of(ByteTokenizer(), letters, 1024);
     REQUIRE(made.requests.size() == 1);
-    CHECK(made.requests[0].context == bytes("Answer:"));
+    CHECK(made.requests[0].context == ids_of_bytes("Answer:"));
     REQUIRE(made.requests[0].continuations.size() == 4);
-    CHECK(made.requests[0].continuations[2] == bytes(" C"));
+    CHECK(made.requests[0].continuations[2] == ids_of_bytes(" C"));
     REQUIRE(made.choices.size() == 4);
     CHECK(made.choices[2].request == 0);
     CHECK(made.choices[2].continuation == 2);
@@ -100,16 +107,16 @@ TEST_CASE("a context loses its beginning where it and the choice do not fit") {
     // Eight positions: with the choice's last token, which is not put in, nine.
     const ByteTokenizer tokenizer;
     const QuestionRequests fits = requests_of(tokenizer, {.context = "123456", .choices = {"ab"}}, 8);
-    CHECK(fits.requests[0].context == bytes("123456"));
+    CHECK(fits.requests[0].context == ids_of_bytes("123456"));
     CHECK(fits.cut_off == 0);
 
     const QuestionRequests made =
         requests_of(tokenizer, {.context = "0123456", .choices = {"ab", "xyz", "c", "cd"}}, 8);
     REQUIRE(made.requests.size() == 3);
-    CHECK(made.requests[0].context == bytes("123456"));
-    CHECK(made.requests[1].context == bytes("23456"));
-    CHECK(made.requests[2].context == bytes("0123456"));
-    CHECK(made.requests[0].continuations == std::vector<std::vector<Token>>{bytes(" ab"), bytes(" cd")});
+    CHECK(made.requests[0].context == ids_of_bytes("123456"));
+    CHECK(made.requests[1].context == ids_of_bytes("23456"));
+    CHECK(made.requests[2].context == ids_of_bytes("0123456"));
+    CHECK(made.requests[0].continuations == std::vector<std::vector<Token>>{ids_of_bytes(" ab"), ids_of_bytes(" cd")});
     CHECK(made.choices[3].request == 0);
     CHECK(made.choices[3].continuation == 1);
     CHECK(made.choices[1].request == 1);
@@ -120,7 +127,7 @@ TEST_CASE("a context loses its beginning where it and the choice do not fit") {
 TEST_CASE("a choice may fill the model's context, with one token before it, but not more") {
     const ByteTokenizer tokenizer;
     const QuestionRequests fits = requests_of(tokenizer, {.context = "01", .choices = {"1234567"}}, 8);
-    CHECK(fits.requests[0].context == bytes("1"));
+    CHECK(fits.requests[0].context == ids_of_bytes("1"));
     const Question longer{.context = "01", .choices = {"a", "12345678"}, .gold = 0, .where = "items: line 3"};
     CHECK(lamina_tests::error_text([&] { static_cast<void>(requests_of(tokenizer, longer, 8)); }) ==
           "items: line 3: choice 1 has 9 tokens, expected 1 to 8, the model's context");

@@ -27,7 +27,7 @@ Results sample() {
     return results;
 }
 
-std::string error_in(std::string_view text) { return error_of_file(text, read_results); }
+std::string error_in_results(std::string_view text) { return error_of_file(text, read_results); }
 
 }  // namespace
 
@@ -132,15 +132,17 @@ TEST_CASE("counts that a file does not tell, or a group that has itself as a mem
 }
 
 TEST_CASE("a file that holds no results is refused with its field") {
-    CHECK(error_in("{}") == "items: field \"results\" is missing");
-    CHECK(error_in("[]").starts_with("items: the whole file is an array, expected an object"));
-    CHECK(error_in("{\"results\": ").starts_with("items: is not valid JSON: at line 1"));
-    CHECK(error_in("{\"results\": {}}") == "items: field \"results\" has no metric, such as \"acc,none\"");
-    CHECK(error_in("{\"results\": {\"a\": {\"alias\": \"a\"}}}") ==
+    CHECK(error_in_results("{}") == "items: field \"results\" is missing");
+    CHECK(error_in_results("[]").starts_with("items: the whole file is an array, expected an object"));
+    CHECK(error_in_results("{\"results\": ").starts_with("items: is not valid JSON: at line 1"));
+    CHECK(error_in_results("{\"results\": {}}") == "items: field \"results\" has no metric, such as \"acc,none\"");
+    CHECK(error_in_results("{\"results\": {\"a\": {\"alias\": \"a\"}}}") ==
           "items: field \"results\" has no metric, such as \"acc,none\"");
-    CHECK(error_in("{\"results\": {\"a\": 1}}") == "items: field \"results.a\" is 1, expected an object");
-    CHECK(error_in("{\"results\": {\"a\": {\"acc,none\": \"N/A\"}}}") ==
+    CHECK(error_in_results("{\"results\": {\"a\": 1}}") == "items: field \"results.a\" is 1, expected an object");
+    CHECK(error_in_results("{\"results\": {\"a\": {\"acc,none\": \"N/A\"}}}") ==
           "items: field \"results\" has no metric, such as \"acc,none\"");
-    CHECK(error_in("{\"results\": {\"a\": {\"acc,none\": NaN}}}").starts_with("items: is not valid JSON: at line 1"));
-    CHECK(error_in("{\"model_name\": 1, \"results\": {}}") == "items: field \"model_name\" is 1, expected a string");
+    CHECK(error_in_results("{\"results\": {\"a\": {\"acc,none\": NaN}}}")
+              .starts_with("items: is not valid JSON: at line 1"));
+    CHECK(error_in_results("{\"model_name\": 1, \"results\": {}}") ==
+          "items: field \"model_name\" is 1, expected a string");
 }

@@ -64,6 +64,9 @@ TEST_CASE("quantiles lie on the line between two neighbours") {
     CHECK(near(quantile(values, 0.3), 2.4));
     CHECK(near(quantile(values, 0.95), 14.4));
     CHECK(quantile(values.first(1), 0.7) == 1);
-    CHECK_THROWS_WITH(quantile(values.first(0), 0.5), "lamina: quantile: some values and a share from 0 to 1");
-    CHECK_THROWS_WITH(quantile(values, 1.5), "lamina: quantile: some values and a share from 0 to 1");
+    CHECK_THROWS_WITH(quantile(values.first(0), 0.5),
+                      "lamina: quantile: a share of 0.500000 of 0 values, expected 0 to 1 of at least one value");
+    for (const double share : {-0.001, 1.001, std::numeric_limits<double>::quiet_NaN()}) {
+        CHECK_THROWS_AS(quantile(values, share), lamina::ArgumentError);
+    }
 }

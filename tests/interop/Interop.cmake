@@ -4,6 +4,7 @@
 if(LAMINA_ORACLE_PYTHON AND LAMINA_TEST_MODELS)
     add_executable(model_files interop/model_files.cpp)
     target_link_libraries(model_files PRIVATE lamina_dev lamina_native)
+    lamina_room(interop model_files)
     lamina_add_check("interop: others read what lamina writes, and the other way round" interop
                      "${LAMINA_ORACLE_PYTHON}" "${CMAKE_CURRENT_SOURCE_DIR}/interop/interop.py" check $<TARGET_FILE:model_files>)
     set_tests_properties("interop: others read what lamina writes, and the other way round"

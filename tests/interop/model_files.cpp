@@ -9,8 +9,8 @@
 #include <lamina/io/peft.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 #include <lamina/io/scaled_gpt2.hpp>
-#include <lamina/nn/fold.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/fold.hpp>
 
 #include <cstddef>
 #include <cstdio>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/io/checkpoint.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
@@ -27,14 +28,14 @@ namespace {
 struct Run {
     lamina::CpuBackend backend{lamina::CpuOptions{.threads = 1}};
     TinyModel model{backend};
-    train::Removal removal;
+    lamina::Removal removal;
     Trainer trainer;
     TinyData data{4};
 
     Run()
         : removal(
               (model.initialise(3), model),
-              train::RemovalSchedule::progressive({.start = 1, .gap_ln_2 = 1, .gap_ln_1_qk = 1, .gap_ln_1_v = 1}, 2),
+              lamina::RemovalSchedule::progressive({.start = 1, .gap_ln_2 = 1, .gap_ln_1_qk = 1, .gap_ln_1_v = 1}, 2),
               {}),
           trainer(model, train::CosineWithMinimum{.peak = 1e-2, .minimum = 1e-3, .warmup = 2, .steps = 12}) {
         trainer.attach(removal);
@@ -253,7 +254,7 @@ TEST_CASE("moments and norm states come back from a checkpoint bit for bit") {
                saved.trainer.optimiser().first_moments(Role::adapter)));
     CHECK(same(loaded.trainer.optimiser().second_moments(Role::adapter),
                saved.trainer.optimiser().second_moments(Role::adapter)));
-    CHECK(lamina::io::norm_states(loaded.model) == lamina::io::norm_states(saved.model));
+    CHECK(lamina::io::layer_states(loaded.model.layers()) == lamina::io::layer_states(saved.model.layers()));
 }
 
 TEST_CASE("a run may go on with streamed gradients, its checkpoint is the same") {

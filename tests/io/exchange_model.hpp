@@ -8,6 +8,7 @@
 
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -6,8 +6,8 @@
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/backend/cpu/device.hpp>
-#include <lamina/nn/fold.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/fold.hpp>
 
 #include "safetensors_sample.hpp"
 #include "scratch_folder.hpp"
@@ -49,7 +49,7 @@ static_assert(!io::detail::is_mask_buffer("h.0"));
 static_assert(!io::detail::is_mask_buffer("attn.bias"));
 static_assert(!io::detail::is_mask_buffer("h.0.attn.bias.more"));
 
-// What a file of each true size must hold, without the memory for it (reference 2.1).
+// What a file of each true size must hold, without the memory for it (docs/gpt2.md, "Sizes").
 template <Architecture A>
 constexpr std::size_t tensors_of = Manifest<Gpt2<A>>::entries.size();
 static_assert(tensors_of<gpt2_small> == 148 && Manifest<Gpt2<gpt2_small>>::parameters == 124'439'808);
@@ -146,7 +146,7 @@ std::vector<std::string> changed_by_a_round_trip(const std::string& folder, Save
     M model(backend);
     load_gpt2(model, golden(folder));
     const ScratchFolder out;
-    save_gpt2(model, out / "model", options);
+    save_gpt2<M::Policies::Adapter::present ? Adapters::leave_out : Adapters::none>(model, out / "model", options);
     M again(backend);
     load_gpt2(again, out / "model");
 
@@ -187,7 +187,7 @@ TEST_CASE("loading leaves adapters as they were") {
     load_gpt2(model, golden("gpt2_mid"));
     CHECK(logit_error(model, golden("gpt2_mid")) < 1e-4);
     const auto& factor = model.layers().blocks[2].get<0>().inner.inner.c_attn.adapter.a;
-    CHECK(backend.sum_of_squares(factor.matrix()) == 24);
+    CHECK(backend.run(SumOfSquares(factor.values)) == 24);
 }
 
 TEST_CASE("what was loaded is saved with the same bytes in every type") {
@@ -200,6 +200,47 @@ TEST_CASE("what was loaded is saved with the same bytes in every type") {
     CHECK(changed_by_a_round_trip<Micro>("gpt2_micro_f16", {.store_as = ScalarType::f16}) == none);
     CHECK(changed_by_a_round_trip<Gpt2<micro, precision::Fp64>>("gpt2_micro", {.store_as = ScalarType::f32}) == none);
     CHECK_FALSE(changed_by_a_round_trip<Micro>("gpt2_micro_bf16") == none);
+}
+
+TEST_CASE("a model with adapters is saved with these merged, or without them") {
+    CpuBackend backend({.threads = 1});
+    Gpt2<tiny, adapter::Lora<2>> model(backend);
+    model.initialise(1, Which::adapters);
+    load_gpt2(model, golden("gpt2_tiny"));
+    // B starts as zeros, which would merge into nothing.
+    const auto factor = model.layers().blocks[1].get<1>().inner.inner.c_fc.adapter.b.values;
+    for (double sign = 1; auto& value : std::span(factor.data, factor.size())) {
+        value = static_cast<float>(0.05 * sign);
+        sign = -sign;
+    }
+    model.parameters_changed();
+    const std::vector<Token> ids{1, 5, 2, 8};
+    const auto logits_of = [&](auto& any) {
+        std::vector<float> logits(ids.size() * tiny.vocab);
+        any.logits(ids, {1, ids.size()}, ids.size(), logits);
+        return logits;
+    };
+    const std::vector<float> adapted = logits_of(model);
+
+    const ScratchFolder folder;
+    save_gpt2<Adapters::merge>(model, folder / "merged");
+    save_gpt2<Adapters::leave_out>(model, folder / "base");
+    Tiny merged(backend);
+    load_gpt2(merged, folder / "merged");
+    Tiny base(backend);
+    load_gpt2(base, folder / "base");
+    double largest = 0;
+    double largest_of_base = 0;
+    const std::vector<float> of_merged = logits_of(merged);
+    const std::vector<float> of_base = logits_of(base);
+    for (std::size_t i = 0; i < adapted.size(); ++i) {
+        largest = std::max(largest, std::abs(static_cast<double>(adapted[i]) - static_cast<double>(of_merged[i])));
+        largest_of_base =
+            std::max(largest_of_base, std::abs(static_cast<double>(adapted[i]) - static_cast<double>(of_base[i])));
+    }
+    CHECK(largest < 1e-4);
+    CHECK(largest_of_base > 1e-3);
+    CHECK(logit_error(base, golden("gpt2_tiny")) < 1e-4);
 }
 
 TEST_CASE("a sharded folder loads like a single file") {
@@ -296,7 +337,7 @@ TEST_CASE("nothing is written into a model whose file is wrong") {
     CpuBackend backend({.threads = 1});
     Tiny model(backend);
     CHECK_THROWS_AS(load_gpt2(model, folder.path()), FileError);
-    CHECK(backend.sum_of_squares(model.layers().token_table.matrix()) == 0);
+    CHECK(backend.run(SumOfSquares(model.layers().token_table.values)) == 0);
 }
 
 TEST_CASE("a truncated file and an empty folder are refused") {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/io/llm_c.hpp>
 
-#include <lamina/io/norm_states.hpp>
-
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removal.hpp>
 
 #include "exchange_model.hpp"
 #include "scratch_folder.hpp"
@@ -120,7 +119,7 @@ TEST_CASE("what llm.c cannot express is not written") {
     ExchangeModel model(backend);
     CHECK(error_text([&] { save_llm_c(model, folder / "x", {.store_as = ScalarType::f16}); }) ==
           "save_llm_c: cannot store as F16, expected F32 or BF16");
-    io::detail::norm_states_of(model)[3].second->values_fixed = true;
+    norm_sites(model)[3].state->values_fixed = true;
     CHECK(error_text([&] { save_llm_c(model, folder / "x"); }) ==
           "save_llm_c: norm h.1.ln_2 divides by a constant, while llm.c measures; use save_scaled_gpt2 or fold");
     CHECK(folder.entries() == 0);

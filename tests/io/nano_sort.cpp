@@ -80,12 +80,12 @@ TEST_CASE("the published sorting model has its published activations and logits"
     CHECK(largest_difference(probabilities, floats(published, "probs")) < 1e-5);
 
     model.zero_gradients();
-    model.backward({.batch = extent.batch, .sequence = extent.sequence, .inputs = ids, .targets = ids});
+    model.forward_backward({ids, ids, extent.sequence});
     constexpr std::array<std::string_view, nano.layers + 1> streams{"x", "block0", "block1", "block2"};
     for (std::size_t i = 0; i < streams.size(); ++i) {
         INFO("stream " << streams[i]);
         std::vector<float> stream(extent.tokens() * nano.embed);
-        backend.download(stream.data(), model.stream(i).data(), stream.size() * sizeof(float));
+        backend.download(stream.data(), model.stream(i).data, stream.size() * sizeof(float));
         CHECK(largest_difference(stream, floats(published, streams[i])) < 1e-5);
     }
 }

@@ -108,6 +108,29 @@ TEST_CASE("an adapter of the type's rank and factor is written back as PEFT wrot
           R"(field "r" is 8, expected 4, the rank of h.0.attn.c_attn in the model's type)");
 }
 
+TEST_CASE("a model with adapters in some layers has those of PEFT's that its targets name") {
+    const ScratchFolder folder;
+    CpuBackend backend({.threads = 1});
+    Gpt2<exchange_size, adapter::Lora<8>, targets::c_attn, trainable::Nothing> model(backend);
+    load_peft_adapter(model, interop_golden("peft_default"));
+    save_peft_adapter(model, folder.path());
+    CHECK(read_json(folder / "adapter_config.json")["target_modules"] == Json{"attn.c_attn"});
+    CHECK(contents(folder / "adapter_model.safetensors") ==
+          contents(interop_golden("peft_default") / "adapter_model.safetensors"));
+
+    Gpt2<exchange_size, adapter::Lora<8>, targets::Only<Target::c_attn, Target::mlp_c_proj>, trainable::Nothing> two(
+        backend);
+    save_peft_adapter(two, folder / "two");
+    CHECK(read_json(folder / "two" / "adapter_config.json")["target_modules"] == Json{"attn.c_attn", "mlp.c_proj"});
+    CHECK_THAT(error_text([&] { load_peft_adapter(model, folder / "two"); }, folder / "two/adapter_model.safetensors"),
+               Catch::Matchers::EndsWith("mlp.c_proj.lora_A.weight\" is none of the model's adapters"));
+    Json config = read_json(folder / "adapter_config.json");
+    config["target_modules"] = {"c_attn", "c_fc"};
+    write_json(folder / "adapter_config.json", config);
+    CHECK(error_text([&] { load_peft_adapter(model, folder.path()); }, folder / "adapter_config.json") ==
+          R"(field "target_modules" chooses h.0.mlp.c_fc, which has no adapter in the model's type)");
+}
+
 TEST_CASE("a full-rank adapter comes back from PEFT's form bit by bit") {
     const ScratchFolder folder;
     CpuBackend backend({.threads = 1});

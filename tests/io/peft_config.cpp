@@ -7,11 +7,11 @@
 #include "support/catch.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 
 using namespace lamina;
 using namespace lamina::io;
@@ -55,35 +55,36 @@ TEST_CASE("what is missing means what it means to PEFT") {
     const PeftConfig config(write(folder / "adapter_config.json", R"({"peft_type": "LORA"})"));
     CHECK(config.rank_of("h.0.attn.c_attn") == 8);
     CHECK(config.scale_of("h.0.attn.c_attn") == 1);
-    CHECK(config.targets("h.0.attn.c_attn") == true);
-    CHECK(config.targets("h.0.mlp.c_fc") == false);
+    CHECK(config.targets("h.0.attn.c_attn", 0) == true);
+    CHECK(config.targets("h.0.mlp.c_fc", 0) == false);
 }
 
 TEST_CASE("lists of modules and numbers of layers say which layers have adapters, regular expressions do not") {
-    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_attn") == true);
-    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_proj") == false);
+    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_attn", 0) == true);
+    CHECK(PeftConfig(golden_config("peft_default")).targets("h.0.attn.c_proj", 0) == false);
     const ScratchFolder folder;
-    const auto chosen = [&](const std::string& rest, std::string_view path) {
+    const auto chosen = [&](const std::string& rest, std::size_t block, const std::string& name) {
         const auto text = R"({"target_modules": ["c_attn", "mlp.c_proj", "transformer.h.0.mlp.c_fc"])" + rest + "}";
-        return PeftConfig(write(folder / "adapter_config.json", text)).targets(path);
+        return PeftConfig(write(folder / "adapter_config.json", text))
+            .targets("h." + std::to_string(block) + "." + name, block);
     };
-    CHECK(chosen("", "h.1.mlp.c_proj") == true);
-    CHECK(chosen("", "h.1.attn.c_proj") == false);
+    CHECK(chosen("", 1, "mlp.c_proj") == true);
+    CHECK(chosen("", 1, "attn.c_proj") == false);
     for (const std::string one : {R"(, "layers_to_transform": 1)", R"(, "layers_to_transform": [1, 10])",
                                   R"(, "layers_to_transform": [1], "layers_pattern": ["h"])",
                                   R"(, "layers_to_transform": 1, "layers_pattern": "h", "exclude_modules": "")"}) {
         CAPTURE(one);
-        CHECK(chosen(one, "h.1.attn.c_attn") == true);
-        CHECK(chosen(one, "h.11.attn.c_attn") == false);
-        CHECK(chosen(one, "h.0.mlp.c_fc") == true);
+        CHECK(chosen(one, 1, "attn.c_attn") == true);
+        CHECK(chosen(one, 11, "attn.c_attn") == false);
+        CHECK(chosen(one, 0, "mlp.c_fc") == true);
     }
-    CHECK(chosen(R"(, "layers_to_transform": [])", "h.1.attn.c_attn") == true);
-    CHECK(chosen(R"(, "exclude_modules": ["h.1.attn.c_attn"])", "h.1.attn.c_attn") == false);
-    CHECK(chosen(R"(, "exclude_modules": ["h.1.attn.c_attn"])", "h.0.attn.c_attn") == true);
-    CHECK(chosen(R"(, "exclude_modules": ".*1.*")", "h.0.attn.c_attn") == std::nullopt);
-    CHECK(chosen(R"(, "layers_to_transform": 1, "layers_pattern": "block")", "h.0.attn.c_attn") == std::nullopt);
+    CHECK(chosen(R"(, "layers_to_transform": [])", 1, "attn.c_attn") == true);
+    CHECK(chosen(R"(, "exclude_modules": ["h.1.attn.c_attn"])", 1, "attn.c_attn") == false);
+    CHECK(chosen(R"(, "exclude_modules": ["h.1.attn.c_attn"])", 0, "attn.c_attn") == true);
+    CHECK(chosen(R"(, "exclude_modules": ".*1.*")", 0, "attn.c_attn") == std::nullopt);
+    CHECK(chosen(R"(, "layers_to_transform": 1, "layers_pattern": "block")", 0, "attn.c_attn") == std::nullopt);
     const auto file = write(folder / "adapter_config.json", R"({"target_modules": ".*c_attn"})");
-    CHECK(PeftConfig(file).targets("h.0.attn.c_attn") == std::nullopt);
+    CHECK(PeftConfig(file).targets("h.0.attn.c_attn", 0) == std::nullopt);
 }
 
 TEST_CASE("what chooses layers has its type") {
@@ -127,11 +128,11 @@ TEST_CASE("numbers that are none are refused, and so are patterns that only a re
 TEST_CASE("the configuration of a full-rank adapter is the one that PEFT loads") {
     const ScratchFolder folder;
     PeftFacts facts{.base_model = "base"};
-    for (const std::string block : {"h.0.", "h.1."}) {
-        facts.modules.push_back({.path = block + "attn.c_attn", .rank = 8, .alpha = 8});
-        facts.modules.push_back({.path = block + "attn.c_proj", .rank = 8, .alpha = 8});
-        facts.modules.push_back({.path = block + "mlp.c_fc", .rank = 8, .alpha = 8});
-        facts.modules.push_back({.path = block + "mlp.c_proj", .rank = 32, .alpha = 32});
+    for (int block = 0; block < 2; ++block) {
+        facts.modules.push_back({.name = "attn.c_attn", .rank = 8, .alpha = 8});
+        facts.modules.push_back({.name = "attn.c_proj", .rank = 8, .alpha = 8});
+        facts.modules.push_back({.name = "mlp.c_fc", .rank = 8, .alpha = 8});
+        facts.modules.push_back({.name = "mlp.c_proj", .rank = 32, .alpha = 32});
     }
     write_peft_config(folder / "adapter_config.json", facts);
     CHECK(contents(folder / "adapter_config.json") ==
@@ -139,7 +140,7 @@ TEST_CASE("the configuration of a full-rank adapter is the one that PEFT loads")
     const PeftConfig read(folder / "adapter_config.json");
     CHECK(read.rank_of("h.1.mlp.c_proj") == 32);
     CHECK(read.scale_of("h.1.mlp.c_proj") == 1);
-    CHECK(read.targets("h.0.mlp.c_fc"));
+    CHECK(read.targets("h.0.mlp.c_fc", 0));
 
     facts.modules.front().alpha = 1.5;
     facts.base_model = "";

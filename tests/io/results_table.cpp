@@ -52,5 +52,8 @@ TEST_CASE("a results table without rows or columns is still a table") {
 
 TEST_CASE("a results table wants one value per column") {
     ResultsTable table("model", {{.heading = "loss"}});
-    CHECK_THROWS_WITH(table.add_row("x", {1.0, 2.0}), "lamina: ResultsTable::add_row: one value per column");
+    CHECK_THROWS_AS(table.add_row("x", {1.0, 2.0}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(table.add_row("x", {1.0, 2.0}),
+                      "lamina: ResultsTable::add_row: 2 values, expected 1, one per column");
+    CHECK_THROWS_AS(table.add_row("x", {}), lamina::ArgumentError);
 }

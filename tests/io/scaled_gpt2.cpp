@@ -3,12 +3,12 @@
 
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/json_file.hpp>
-#include <lamina/io/norm_states.hpp>
 #include <lamina/io/safetensors.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removal.hpp>
 
 #include "exchange_model.hpp"
 #include "scratch_folder.hpp"
@@ -35,9 +35,9 @@ static_assert(!ScalableGpt2<Gpt2<exchange_size>>, "its norms never divide by a c
 static_assert(!ScalableGpt2<int>);
 
 void fix_norms(ExchangeModel& model, double divisor) {
-    for (const auto& [path, state] : io::detail::norm_states_of(model)) {
-        state->fixed = state->values_fixed = true;
-        state->start_at(divisor, divisor);
+    for (const NormSite& site : norm_sites(model)) {
+        site.state->fixed = site.state->values_fixed = true;
+        site.state->start_at(divisor, divisor);
     }
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("gains are written times a million over the divisor, adapters merged o
     ExchangeModel model = exchange_base(backend);
     fix_norms(model, 2.5);
     auto& c_fc = model.layers().blocks[1].get<1>().inner.inner.c_fc;
-    backend.fill(MatrixView<float>(c_fc.adapter.b.values, 8, 32), 0.25);  // A is the identity
+    backend.run(Fill(c_fc.adapter.b.values, 0.25));  // A is the identity
     save_scaled_gpt2(model, folder / "merged");
     save_scaled_gpt2(model, folder / "base", {.adapter = AdapterIn::nothing});
 
@@ -92,7 +92,7 @@ TEST_CASE("only fixed norms can be scaled, and not into 16 bits of small range")
           "save_scaled_gpt2: F16 does not hold norms scaled by 1e6, expected F64, F32 or BF16");
     CHECK(error_text([&] { save_scaled_gpt2(model, folder / "x", {.store_as = ScalarType::i32}); }) ==
           "save_scaled_gpt2: cannot store as I32, expected F64, F32, F16 or BF16");
-    io::detail::norm_states_of(model)[4].second->fixed = false;
+    norm_sites(model)[4].state->fixed = false;
     CHECK(error_text([&] { save_scaled_gpt2(model, folder / "x"); }) ==
           "save_scaled_gpt2: norm ln_f still measures its divisor; fix it first");
     CHECK(folder.entries() == 0);
@@ -140,7 +140,7 @@ TEST_CASE("a stock folder is no scaled one, and the other way round") {
     const auto base = interop_golden("base");
     CHECK(error_text([&] { load_scaled_gpt2(model, base); }, base / "config.json") ==
           R"(field "layer_norm_epsilon" is 1e-05, expected 1000000000000.0)");
-    CHECK_FALSE(io::detail::norm_states_of(model)[0].second->fixed);
+    CHECK_FALSE(norm_sites(model)[0].state->fixed);
     const ScratchFolder folder;
     Json plain = read_json(base / "config.json");
     plain.erase("layer_norm_epsilon");

@@ -9,6 +9,7 @@
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include "io/scratch_folder.hpp"
 #include "support/catch.hpp"

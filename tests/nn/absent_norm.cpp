@@ -28,5 +28,5 @@ TEST_CASE("an absent norm hands on what it is given, in both directions", "[nn]"
 TEST_CASE("an absent norm computes no gradient that nobody wants", "[nn]") {
     LayerRun<Identity> run({1, 1});
     static_cast<void>(run.forward({1, 2, 3}));
-    CHECK_NOTHROW(run.backward_into({1, 2, 3}, Tokens<double, 3>{}));
+    CHECK_NOTHROW(run.backward_into({1, 2, 3}, Rows<double, 3>{}));
 }

@@ -20,13 +20,13 @@ template <class... Ps>
 using Checked = CausalSelfAttention<4, 2, Policies<precision::Fp64, Ps...>>;
 using Frozen = Checked<trainable::Nothing>;
 
-static_assert(Layer<Checked<>> && SplitInputLayer<Checked<>>);
+static_assert(Layer<Checked<>> && ReadsPaths<Checked<>>);
 static_assert(Manifest<Checked<>>::parameters == 4 * 12 + 12 + 4 * 4 + 4);
 // [q|k|v], the heads' output and a number per head: nothing of size T × T.
 static_assert(saved_bytes<Checked<>::Saved>(8) == 8 * (12 + 4 + 2) * sizeof(double));
 static_assert(saved_bytes<Checked<>::Saved>(800) == 100 * saved_bytes<Checked<>::Saved>(8));
-static_assert(Checked<>::flops({1, 8}, true).forward == 8 * 2 * (48 + 16) + 2 * 8 * 8 * 4);
-static_assert(Frozen::flops({1, 8}, false).backward == 0);
+static_assert(on_paper<Checked<>>({1, 8}, true).flops.forward == 8 * 2 * (48 + 16) + 2 * 8 * 8 * 4);
+static_assert(on_paper<Frozen>({1, 8}, false).flops.backward == 0);
 
 std::vector<double> numbers(std::size_t count, std::uint64_t seed) {
     Random random{seed};
@@ -47,7 +47,7 @@ void scale_up(LayerRun<L>& run) {
 std::vector<double> attention_by_definition(Checked<>& layer, const std::vector<double>& x, std::size_t length) {
     const auto qkv = [&](std::size_t t, std::size_t column) {
         double sum = layer.c_attn.bias.values[column];
-        for (std::size_t i = 0; i < 4; ++i) sum += x[t * 4 + i] * layer.c_attn.weight.matrix()(i, column);
+        for (std::size_t i = 0; i < 4; ++i) sum += x[t * 4 + i] * layer.c_attn.weight.values(i, column);
         return sum;
     };
     std::vector<double> y(x.size());
@@ -67,7 +67,7 @@ std::vector<double> attention_by_definition(Checked<>& layer, const std::vector<
         }
         for (std::size_t c = 0; c < 4; ++c) {
             y[t * 4 + c] = layer.c_proj.bias.values[c];
-            for (std::size_t i = 0; i < 4; ++i) y[t * 4 + c] += heads[i] * layer.c_proj.weight.matrix()(i, c);
+            for (std::size_t i = 0; i < 4; ++i) y[t * 4 + c] += heads[i] * layer.c_proj.weight.values(i, c);
         }
     }
     return y;
@@ -104,17 +104,18 @@ TEST_CASE("queries and keys read one input, values the other", "[nn]") {
     scale_up(run);
     const auto x = numbers(12, 5);
     const auto joint = run.forward(x);
-    Checked<>::SplitSaved saved{};
-    const auto memory = run.backend.allocate(saved_bytes<Checked<>::SplitSaved>(3));
+    Checked<>::Saved saved{};
+    const auto memory = run.backend.allocate(saved_bytes<Checked<>::Saved>(3));
     bind_saved(saved, memory.data(), 3);
     const auto split = [&](const std::vector<double>& x_qk, const std::vector<double>& x_v) {
         std::vector<double> y(12);
         Pass<Cpu> pass{.backend = run.backend, .extent = {1, 3}};
-        run.layer.forward_split(pass, Tokens<const double, 4>(x_qk.data(), 3), Tokens<const double, 4>(x_v.data(), 3),
-                                Tokens<double, 4>(y.data(), 3), saved);
+        const Paths<const double, 4> paths({x_qk.data(), 3}, {x_v.data(), 3});
+        run.layer.forward(pass, paths, Into(Rows<double, 4>(y.data(), 3)), saved);
         return y;
     };
-    CHECK(relative_difference(split(x, x), joint) <= 1e-15);
+    const std::vector<double> same = x;
+    CHECK(relative_difference(split(x, same), joint) <= 1e-15);
     // One token attends to itself whatever its query and key are: its value alone counts.
     const auto other = numbers(12, 6);
     const auto y = split(other, x);

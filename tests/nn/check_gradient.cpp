@@ -29,7 +29,7 @@ struct Affine {
     static constexpr std::size_t in = 3;
     static constexpr std::size_t out = 3;
     Parameter<P, Role::weight, 3> scale{Initial::constant(1)};
-    Parameter<P, Role::weight, 3> bias{};
+    Bias<P, Role::weight, 3> bias{};
 
     template <class Visitor>
     constexpr void visit(Visitor&& visitor) {
@@ -37,23 +37,25 @@ struct Affine {
         visitor("bias", bias);
     }
     template <class B>
-    void forward(Pass<B>&, Tokens<const double, 3> x, Tokens<double, 3> y, Saved&) {
+    void forward(Pass<B>& pass, Rows<const double, 3> x, Rows<double, 3> y, Saved&) {
+        if (pass.on_paper()) return;
         for (std::size_t i = 0; i < x.size(); ++i) {
-            y.data()[i] = scale.values[i % 3] * x.data()[i] + bias.values[i % 3];
+            y[i] = scale.values[i % 3] * x[i] + bias.values[i % 3];
         }
     }
     template <class B>
-    void backward(Pass<B>&, Tokens<const double, 3> x, const Saved&, Tokens<const double, 3> d_y,
-                  Tokens<double, 3> d_x) {
+    void backward(Pass<B>& pass, Rows<const double, 3> x, const Saved&, Rows<const double, 3> d_y,
+                  Rows<double, 3> d_x) {
+        if (pass.on_paper()) return;
         for (std::size_t i = 0; i < x.size(); ++i) {
-            const double d = d_y.data()[i];
+            const double d = d_y[i];
             double& d_scale = scale.gradient[i % 3];
             if (M == Mistake::gradient_overwritten && i < 3) d_scale = 0;
-            d_scale += d * x.data()[i];
+            d_scale += d * x[i];
             if (M != Mistake::bias_forgotten) bias.gradient[i % 3] += d;
             const double d_input = scale.values[i % 3] * d * (M == Mistake::one_percent ? 1.01 : 1);
-            if (M == Mistake::input_added) d_x.data()[i] += d_input;
-            if (M != Mistake::input_added && M != Mistake::input_skipped) d_x.data()[i] = d_input;
+            if (M == Mistake::input_added) d_x[i] += d_input;
+            if (M != Mistake::input_added && M != Mistake::input_skipped) d_x[i] = d_input;
         }
     }
 };
@@ -108,8 +110,8 @@ TEST_CASE("a gradient that vanishes is compared absolutely", "[nn]") {
 TEST_CASE("the check of a model sees a gradient that is off", "[nn]") {
     struct Scaled : Gpt2<tiny, precision::Fp64> {
         using Gpt2<tiny, precision::Fp64>::Gpt2;
-        StepLoss backward(const TokenBatch& batch, MicroBatch micro = {}) {
-            return Gpt2<tiny, precision::Fp64>::backward(batch, {.share = 2 * micro.share});
+        StepLoss forward_backward(const TokenBatch& batch, MicroBatch micro = {}) {
+            return Gpt2<tiny, precision::Fp64>::forward_backward(batch, {.share = 2 * micro.share});
         }
     };
     Cpu backend;

@@ -36,12 +36,12 @@ static_assert(Sequential<Full<3, 5>>::out == 5);
 static_assert(saved_bytes<Chain::Saved>(8) == 2 * 8 * 5 * sizeof(double));
 static_assert(saved_bytes<Residual<Full<3, 3>>::Saved>(8) == 0);
 // One gradient between each two layers while the lowest one runs.
-static_assert(Chain::scratch_bytes({1, 8}) == 2 * 8 * 5 * sizeof(double));
-static_assert(Parallel<Full<3, 2>, Full<3, 2>>::scratch_bytes({1, 8}) == 8 * 3 * sizeof(double));
+static_assert(on_paper<Chain>({1, 8}).scratch == 2 * 8 * 5 * sizeof(double));
+static_assert(on_paper<Parallel<Full<3, 2>, Full<3, 2>>>({1, 8}).scratch == 8 * 3 * sizeof(double));
 
-static_assert(Chain::flops({1, 1}, true).forward == 2 * (15 + 10));
-static_assert(Chain::flops({1, 1}, false).backward == 2 * 15 + 2 * 2 * 10);
-static_assert(Parallel<Full<3, 2>, Full<3, 2>>::flops({1, 1}, true).forward == 24);
+static_assert(on_paper<Chain>({1, 1}, true).flops.forward == 2 * (15 + 10));
+static_assert(on_paper<Chain>({1, 1}, false).flops.backward == 2 * 15 + 2 * 2 * 10);
+static_assert(on_paper<Parallel<Full<3, 2>, Full<3, 2>>>({1, 1}, true).flops.forward == 24);
 
 template <class L>
 std::vector<std::string> names() {
@@ -92,9 +92,9 @@ TEST_CASE("a residual adds its input, parallel layers add their outputs", "[nn]"
 TEST_CASE("nothing is computed below the lowest layer that trains", "[nn]") {
     LayerRun<Sequential<Linear<2, 3, Frozen>, Full<3, 2>>> run({1, 1});
     static_cast<void>(run.forward({1, 2}));
-    CHECK_NOTHROW(run.backward_into({1, 1}, Tokens<double, 2>{}));
+    CHECK_NOTHROW(run.backward_into({1, 1}, Rows<double, 2>{}));
     CHECK(run.layer.get<1>().bias.gradient[0] == 1);
-    CHECK(run.layer.get<0>().weight.gradient == nullptr);
+    CHECK(run.layer.get<0>().weight.gradient.empty());
 }
 
 TEMPLATE_TEST_CASE("the gradients of compositions are exact", "[nn]", Chain, (Sequential<Chain, Full<2, 3>>),

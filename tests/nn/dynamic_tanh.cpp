@@ -34,7 +34,7 @@ TEST_CASE("dynamic tanh is tanh(alpha x) gain + bias and starts at one half", "[
 }
 
 TEMPLATE_TEST_CASE("the gradients of dynamic tanh are exact", "[nn]", (Checked<>), (Checked<trainable::Nothing>),
-                   (Checked<adapter::FullRank, trainable::AdaptersAndNorms>)) {
+                   (Checked<adapter::FullRank, trainable::Roles<Role::adapter, Role::norm>>)) {
     const GradientReport report = check_gradient<TestType>();
     INFO(report.where);
     CHECK(report.worst <= gradient_bar);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The three ways to apply an adapter: the same numbers up to rounding, each with exact gradients.
+#include <lamina/removal/removable_norm.hpp>
+
 #include <cmath>
 
 #include "nn/tiny_models.hpp"
@@ -27,10 +29,10 @@ Result result(Progress progress) {
     set_progress(model, progress);
     model.zero_gradients();
     // Two micro-batches, so that what is accumulated over a step counts.
-    const double loss = model.backward(SampleBatch{}, {.share = 0.5}).cross_entropy.sum;
+    const double loss = model.forward_backward(SampleBatch{}, {.share = 0.5}).cross_entropy.sum;
     SampleBatch second;
     second.inputs[1] = 10;
-    return {loss + model.backward(second, {.share = 0.5}).cross_entropy.sum, gradients_of(model)};
+    return {loss + model.forward_backward(second, {.share = 0.5}).cross_entropy.sum, gradients_of(model)};
 }
 
 }  // namespace
@@ -47,6 +49,15 @@ TEMPLATE_TEST_CASE("factored, split and merged execution agree in losses and eve
         CHECK(relative_difference(merged.gradients, factored.gradients) <= 1e-10);
         CHECK(factored.gradients.size() == Manifest<Model<TestType, execution::Factored>>::entries.size());
     }
+}
+
+TEMPLATE_TEST_CASE("the gradients of a model that has adapters in some layers are exact", "[nn]", execution::Factored,
+                   execution::Split, execution::Merged) {
+    using Some = targets::Only<Target::c_attn, Target::mlp_c_proj>;
+    const GradientReport report =
+        checked<Gpt2<tiny, precision::Fp64, norm::Removable, adapter::Lora<2, 6>, Some, TestType>>(Progress::mixed);
+    INFO(report.where);
+    CHECK(report.worst <= gradient_bar);
 }
 
 TEMPLATE_TEST_CASE("the gradients of adapter and base are exact together", "[nn]", execution::Factored,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <lamina/backend/cpu/device.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include "support/catch.hpp"
 
@@ -40,7 +41,7 @@ std::vector<Listed> listed() {
     return all;
 }
 
-/// The tensors of a published checkpoint, reference 2.4.
+/// The tensors of a published checkpoint, docs/gpt2.md, "Tensors".
 std::vector<Listed> published(const Architecture& a) {
     const std::size_t d = a.embed;
     std::vector<Listed> all{{"wte.weight", {a.vocab, d}}, {"wpe.weight", {a.context, d}}};
@@ -113,6 +114,20 @@ TEST_CASE("adapters of rank 64 have the parameters of the published runs", "[nn]
     STATIC_REQUIRE(adapter_parameters<gpt2_medium, adapter::Lora<64>> == 25'165'824);
     STATIC_REQUIRE(adapter_parameters<gpt2_large, adapter::Lora<64>> == 47'185'920);
     STATIC_REQUIRE(adapter_parameters<gpt2_xl, adapter::Lora<64>> == 78'643'200);
+}
+
+TEST_CASE("the layers that the targets name have adapters, and no others", "[nn]") {
+    constexpr std::size_t d = gpt2_small.embed;
+    using Queries = Manifest<Gpt2<gpt2_small, adapter::Lora<8>, targets::c_attn>>;
+    STATIC_REQUIRE(Queries::parameters_of(Role::adapter) == 12 * 8 * (d + 3 * d));
+    STATIC_REQUIRE(Queries::trainable_parameters == Queries::parameters_of(Role::adapter));
+    STATIC_REQUIRE(Queries::entries.size() == 148 + 12 * 2);
+    using Two = Manifest<Gpt2<gpt2_small, targets::Only<Target::attn_c_proj, Target::mlp_c_proj>, adapter::FullRank>>;
+    STATIC_REQUIRE(Two::parameters_of(Role::adapter) == 12 * (2 * d * d + 4 * d * 4 * d + 4 * d * d));
+    using Expansion = Manifest<Gpt2<gpt2_small, adapter::Lora<8>, targets::c_fc>>;
+    for (const TensorEntry& entry : Expansion::entries) {
+        if (entry.role == Role::adapter) CHECK(entry.layer_in_group() == "mlp.c_fc");
+    }
 }
 
 TEST_CASE("only adapters train in the removal method", "[nn]") {

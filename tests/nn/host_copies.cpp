@@ -20,7 +20,8 @@ struct HostBackend {
     [[nodiscard]] std::vector<std::byte> allocate(std::size_t bytes) { return std::vector<std::byte>(bytes); }
     void upload(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
     void download(void* to, const void* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
-    void matmul(MatrixView<float> out, MatrixView<const float> lhs, MatrixView<const float> rhs, MatmulOptions) {
+    void run(const Matmul<float, float, float>& request) {
+        const auto& [out, lhs, rhs, lhs_as, rhs_as, write] = request;
         for (std::size_t r = 0; r < out.rows; ++r) {
             for (std::size_t c = 0; c < out.cols; ++c) {
                 out(r, c) = 0;
@@ -30,11 +31,10 @@ struct HostBackend {
     }
 };
 
-template <std::size_t Rows, std::size_t Cols, class T>
+template <std::size_t Height, std::size_t Width, class T>
 struct Tensor {
-    std::array<T, Rows * Cols> storage;
-    T* values = storage.data();
-    [[nodiscard]] MatrixView<const T> matrix() const { return {values, Rows, Cols}; }
+    std::array<T, Height * Width> storage;
+    Rows<T, Width> values{storage.data(), Height};
 };
 
 struct LowRank {

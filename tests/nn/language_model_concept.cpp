@@ -5,6 +5,7 @@
 
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include "support/catch.hpp"
 
@@ -29,8 +30,9 @@ struct SmallestModel {
     void for_each_trained_value(const F&);
     Backend& backend();
     LossSum evaluate(const TokenBatch&);
-    StepLoss backward(const TokenBatch&, MicroBatch = {});
+    StepLoss forward_backward(const TokenBatch&, MicroBatch = {});
     MatrixView<float> gradients(Role);
+    bool has_gradients() const;
     void zero_gradients();
     void complete_gradients();
     void parameters_changed();
@@ -59,14 +61,14 @@ struct WithoutEvaluate : SmallestModel {
 struct EvaluatesToDouble : SmallestModel {
     double evaluate(const TokenBatch&);
 };
-struct WithoutBackward : SmallestModel {
-    void backward() = delete;
+struct WithoutForwardBackward : SmallestModel {
+    void forward_backward() = delete;
 };
-struct BackwardWithoutShares : SmallestModel {
-    StepLoss backward(const TokenBatch&);
+struct ForwardBackwardWithoutShares : SmallestModel {
+    StepLoss forward_backward(const TokenBatch&);
 };
-struct BackwardWithoutLoss : SmallestModel {
-    void backward(const TokenBatch&, MicroBatch = {});
+struct ForwardBackwardWithoutLoss : SmallestModel {
+    void forward_backward(const TokenBatch&, MicroBatch = {});
 };
 struct WithoutGradients : SmallestModel {
     void gradients() = delete;
@@ -76,6 +78,9 @@ struct GradientsAsPointer : SmallestModel {
 };
 struct WithoutCompleteGradients : SmallestModel {
     void complete_gradients() = delete;
+};
+struct WithoutHasGradients : SmallestModel {
+    void has_gradients() const = delete;
 };
 struct WithoutMoment : SmallestModel {
     struct Policies {};
@@ -90,10 +95,10 @@ static_assert(!LanguageModel<WithoutLayers> && !LanguageModel<LayersByValue>);
 static_assert(!LanguageModel<WithoutTensors> && !LanguageModel<WithoutTrainedTensors>);
 static_assert(!LanguageModel<WithoutTrainedValues>);
 static_assert(!LanguageModel<WithoutEvaluate> && !LanguageModel<EvaluatesToDouble>);
-static_assert(!LanguageModel<WithoutBackward> && !LanguageModel<BackwardWithoutShares>);
-static_assert(!LanguageModel<BackwardWithoutLoss> && !LanguageModel<WithoutCompleteGradients>);
+static_assert(!LanguageModel<WithoutForwardBackward> && !LanguageModel<ForwardBackwardWithoutShares>);
+static_assert(!LanguageModel<ForwardBackwardWithoutLoss> && !LanguageModel<WithoutCompleteGradients>);
 static_assert(!LanguageModel<WithoutGradients> && !LanguageModel<GradientsAsPointer>);
-static_assert(!LanguageModel<WithoutMoment>);
+static_assert(!LanguageModel<WithoutMoment> && !LanguageModel<WithoutHasGradients>);
 static_assert(!LanguageModel<WithoutZeroGradients> && !LanguageModel<WithoutArchitecture>);
 
 }  // namespace

@@ -15,7 +15,7 @@ using namespace lamina;
 using namespace lamina_tests;
 
 using P = Policies<precision::Fp64>;
-using FrozenNorm = Policies<precision::Fp64, trainable::AdaptersOnly>;
+using FrozenNorm = Policies<precision::Fp64, trainable::Roles<Role::adapter>>;
 
 static_assert(Layer<LayerNorm<6, P>> && Layer<RmsNorm<6, P>>);
 static_assert(LayerNorm<6, P>::is_layer_norm && !RmsNorm<6, P>::is_layer_norm);

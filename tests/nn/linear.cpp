@@ -34,8 +34,8 @@ static_assert(Manifest<Checked<adapter::FullRank>>::parameters_of(Role::adapter)
 static_assert(std::is_same_v<Doubled<execution::Merged>::Saved, NothingSaved>);
 static_assert(std::is_same_v<Doubled<execution::Split>::Saved, NothingSaved>);
 static_assert(saved_bytes<Doubled<execution::Factored>::Saved>(4) == 4 * 2 * sizeof(double));
-static_assert(Doubled<execution::Merged>::scratch_bytes({1, 4}) == 0);
-static_assert(Doubled<execution::Factored>::scratch_bytes({1, 4}) == 64);
+static_assert(on_paper<Doubled<execution::Merged>>({1, 4}).scratch == 0);
+static_assert(on_paper<Doubled<execution::Factored>>({1, 4}).scratch == 64);
 
 // Where nothing trains there is no gradient to sum over the micro-batches of a step.
 using Evaluated = Checked<adapter::Lora<2, 4>, execution::Merged, trainable::Nothing>;
@@ -53,27 +53,27 @@ static_assert(!Checked<adapter::Lora<2, 4>, gradients::Streamed, trainable::Noth
 static_assert(!Doubled<execution::Split>::streams_adapter_gradients);
 
 // Multiply-adds count two.
-static_assert(Plain::flops({2, 5}, true).forward == 2 * 10 * 15);
-static_assert(Plain::flops({2, 5}, true).backward == 2 * 2 * 10 * 15);
-static_assert(Plain::flops({2, 5}, false).backward == 2 * 10 * 15);
-static_assert(Doubled<execution::Merged>::flops({2, 5}, true).forward == 2 * 10 * 15);
-static_assert(Doubled<execution::Merged>::flops({2, 5}, true).once == 3 * 2 * 3 * 2 * 5);
-static_assert(Doubled<gradients::Streamed>::flops({2, 5}, true).once == 5 * 2 * 3 * 2 * 5);
-static_assert(Doubled<execution::Split>::flops({2, 5}, true).forward == 2 * 2 * 10 * 15);
-static_assert(Doubled<execution::Factored>::flops({2, 5}, true).forward == 2 * 10 * (15 + 6 + 10));
+static_assert(on_paper<Plain>({2, 5}, true).flops.forward == 2 * 10 * 15);
+static_assert(on_paper<Plain>({2, 5}, true).flops.backward == 2 * 2 * 10 * 15);
+static_assert(on_paper<Plain>({2, 5}, false).flops.backward == 2 * 10 * 15);
+static_assert(on_paper<Doubled<execution::Merged>>({2, 5}, true).flops.forward == 2 * 10 * 15);
+static_assert(on_paper<Doubled<execution::Merged>>({2, 5}, true).flops.once == 3 * 2 * 3 * 2 * 5);
+static_assert(on_paper<Doubled<gradients::Streamed>>({2, 5}, true).flops.once == 5 * 2 * 3 * 2 * 5);
+static_assert(on_paper<Doubled<execution::Split>>({2, 5}, true).flops.forward == 2 * 2 * 10 * 15);
+static_assert(on_paper<Doubled<execution::Factored>>({2, 5}, true).flops.forward == 2 * 10 * (15 + 6 + 10));
 
 /// W[i,j] = i - j / 2, b[j] = j, A[i,k] = i + k, B[k,j] = k - j.
 template <class Run>
 void number(Run& run) {
     auto& layer = run.layer;
     for (std::size_t i = 0; i < 3; ++i) {
-        for (std::size_t j = 0; j < 5; ++j) layer.weight.writable()(i, j) = double(i) - double(j) / 2;
+        for (std::size_t j = 0; j < 5; ++j) layer.weight.values(i, j) = double(i) - double(j) / 2;
     }
     for (std::size_t j = 0; j < 5; ++j) layer.bias.values[j] = double(j);
     if constexpr (requires { layer.adapter.a; }) {
         for (std::size_t k = 0; k < 2; ++k) {
-            for (std::size_t i = 0; i < 3; ++i) layer.adapter.a.writable()(i, k) = double(i + k);
-            for (std::size_t j = 0; j < 5; ++j) layer.adapter.b.writable()(k, j) = double(k) - double(j);
+            for (std::size_t i = 0; i < 3; ++i) layer.adapter.a.values(i, k) = double(i + k);
+            for (std::size_t j = 0; j < 5; ++j) layer.adapter.b.values(k, j) = double(k) - double(j);
         }
     }
 }
@@ -105,19 +105,20 @@ TEMPLATE_TEST_CASE("linear adds to a stream of its own or another type", "[nn]",
     number(run);
     const auto y = run.forward(two_tokens);
     Pass<Cpu> pass{.backend = run.backend, .extent = {1, 2}};
-    const Tokens<const double, 3> x(two_tokens.data(), 2);
+    const Rows<const double, 3> x(two_tokens.data(), 2);
     std::vector<double> base(10);
     for (std::size_t i = 0; i < 10; ++i) base[i] = 3 - double(i);
     std::vector<double> stream(10, std::numeric_limits<double>::quiet_NaN());
-    run.layer.forward_onto(pass, x, Tokens<const double, 5>(base.data(), 2), Tokens<double, 5>(stream.data(), 2),
-                           run.saved);
+    run.layer.forward(pass, x, Into(Rows<double, 5>(stream.data(), 2), Rows<const double, 5>(base.data(), 2)),
+                      run.saved);
     // Halves and quarters of small numbers: every sum is exact, in float too.
     for (std::size_t i = 0; i < 10; ++i) CHECK(stream[i] == base[i] + y[i]);
 
     const std::vector<float> base_in_float(base.begin(), base.end());
     std::vector<float> stream_in_float(10, std::numeric_limits<float>::quiet_NaN());
-    run.layer.forward_onto(pass, x, Tokens<const float, 5>(base_in_float.data(), 2),
-                           Tokens<float, 5>(stream_in_float.data(), 2), run.saved);
+    run.layer.forward(pass, x,
+                      Into(Rows<float, 5>(stream_in_float.data(), 2), Rows<const float, 5>(base_in_float.data(), 2)),
+                      run.saved);
     for (std::size_t i = 0; i < 10; ++i) CHECK(static_cast<double>(stream_in_float[i]) == stream[i]);
 }
 
@@ -195,25 +196,27 @@ TEMPLATE_TEST_CASE("the columns of linear may be computed and differentiated apa
 
     std::vector<double> y_parts(10);
     std::vector<double> d_x_sum(6);
-    const MatrixView<double> y_view(y_parts.data(), 2, 5);
+    const Rows<double, 5> y_view(y_parts.data(), 2);
+    const Rows<const double, 5> d_y_view(d_y.data(), 2);
     Pass<Cpu> pass{.backend = parts.backend, .extent = {1, 2}};
     std::vector<std::byte> scratch(256 + tensor_alignment);
     pass.scratch = ScratchStack(scratch);
-    const Tokens<const double, 3> x(two_tokens.data(), 2);
-    for (const Columns columns : {Columns{0, 2}, Columns{2, 3}}) {
-        parts.layer.forward_columns(pass, x, y_view.columns(columns.first, columns.count), columns, parts.saved);
+    const Rows<const double, 3> x(two_tokens.data(), 2);
+    const auto run_columns = [&]<std::size_t First, std::size_t Count>(std::index_sequence<First, Count>) {
+        auto columns = parts.layer.template columns<First, Count>();
+        columns.forward(pass, x, Into(y_view.columns<First, Count>()), parts.saved);
         std::vector<double> d_x_part(6);
-        parts.layer.backward_columns(pass, x, parts.saved,
-                                     MatrixView<const double>(d_y.data(), 2, 5).columns(columns.first, columns.count),
-                                     Tokens<double, 3>(d_x_part.data(), 2), columns);
+        columns.backward(pass, x, parts.saved, d_y_view.columns<First, Count>(), Rows<double, 3>(d_x_part.data(), 2));
         for (std::size_t i = 0; i < 6; ++i) d_x_sum[i] += d_x_part[i];
-    }
+    };
+    run_columns(std::index_sequence<0, 2>{});
+    run_columns(std::index_sequence<2, 3>{});
     complete_all_gradients(parts.layer, parts.backend);
     CHECK(relative_difference(y_parts, y) <= 1e-15);
     CHECK(relative_difference(d_x_sum, d_x) <= 1e-14);
     const auto same = [](const auto& a, const auto& b) {
-        return relative_difference(std::vector<double>(a.gradient, a.gradient + a.size),
-                                   std::vector<double>(b.gradient, b.gradient + b.size)) <= 1e-14;
+        return relative_difference(std::vector<double>(a.gradient.data, a.gradient.data + a.size),
+                                   std::vector<double>(b.gradient.data, b.gradient.data + b.size)) <= 1e-14;
     };
     CHECK(same(parts.layer.weight, whole.layer.weight));
     CHECK(same(parts.layer.bias, whole.layer.bias));

@@ -23,7 +23,7 @@ static_assert(Checked<>::in == 4 && Checked<>::out == 4);
 static_assert(Manifest<Checked<>>::parameters == 4 * 9 + 9 + 9 * 4 + 4);
 // What gelu reads and what it gives; one gradient between the two layers.
 static_assert(saved_bytes<Checked<>::Saved>(8) == 2 * 8 * 9 * sizeof(double));
-static_assert(Checked<>::scratch_bytes({1, 8}) == 8 * 9 * sizeof(double));
+static_assert(on_paper<Checked<>>({1, 8}).scratch == 8 * 9 * sizeof(double));
 
 /// The same perceptron as a sequence of three layers.
 template <class... Ps>
@@ -52,11 +52,11 @@ TEMPLATE_TEST_CASE("an MLP gives what its layers give one after another, bit for
         for (std::size_t i = 0; i < count; ++i) a[i] = b[i] = random.normal();
     };
     const auto same_values = [&](auto& one, auto& other) {
-        fill(one.weight.values, other.weight.values, one.weight.size);
-        fill(one.bias.values, other.bias.values, one.bias.size);
+        fill(one.weight.values.data, other.weight.values.data, one.weight.size);
+        fill(one.bias.values.data, other.bias.values.data, one.bias.size);
         if constexpr (requires { one.adapter.a; }) {
-            fill(one.adapter.a.values, other.adapter.a.values, one.adapter.a.size);
-            fill(one.adapter.b.values, other.adapter.b.values, one.adapter.b.size);
+            fill(one.adapter.a.values.data, other.adapter.a.values.data, one.adapter.a.size);
+            fill(one.adapter.b.values.data, other.adapter.b.values.data, one.adapter.b.size);
         }
     };
     same_values(fused.layer.c_fc, separate.layer.template get<0>());

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Gradients of full-rank adapters, norms real, half removed and removed, against the method written in PyTorch.
+#include <lamina/removal/removable_norm.hpp>
+
 #include "nn/adapter_goldens.hpp"
 
 using namespace lamina;

@@ -5,7 +5,7 @@
 
 #include <lamina/nn/absent_norm.hpp>
 #include <lamina/nn/dynamic_tanh.hpp>
-#include <lamina/nn/removable_norm.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include "support/catch.hpp"
 
@@ -27,11 +27,19 @@ static_assert(!LegalPolicies<struct Incomplete*>);
 static_assert(LegalPolicies<gradients::Stored, adapter::FullRank, execution::Factored>);
 static_assert(LegalPolicies<gradients::Streamed, adapter::Lora<4>> && !LegalPolicies<gradients::Streamed>);
 static_assert(!LegalPolicies<gradients::Streamed, adapter::FullRank, execution::Factored>);
+static_assert(LegalPolicies<trainable::Roles<Role::norm>> && !LegalPolicies<trainable::Roles<>>);
+static_assert(!LegalPolicies<trainable::Roles<Role::norm, Role::head, Role::norm>>);
+
+static_assert(LegalPolicies<adapter::Lora<4>, targets::c_attn> && LegalPolicies<targets::All>);
+static_assert(!LegalPolicies<targets::c_attn> && !LegalPolicies<adapter::None, targets::c_attn>);
+static_assert(!LegalPolicies<adapter::Lora<4>, targets::Only<>>);
+static_assert(!LegalPolicies<adapter::Lora<4>, targets::Only<Target::c_fc, Target::c_fc>>);
 
 TEST_CASE("no policies give the defaults", "[nn]") {
     using P = Policies<>;
     STATIC_REQUIRE(std::is_same_v<P::Norm, norm::LayerNorm>);
     STATIC_REQUIRE(std::is_same_v<P::Adapter, adapter::None>);
+    STATIC_REQUIRE(std::is_same_v<P::Targets, targets::All>);
     STATIC_REQUIRE(std::is_same_v<P::Execution, execution::Merged>);
     STATIC_REQUIRE(std::is_same_v<P::Precision, precision::Fp32>);
     STATIC_REQUIRE(std::is_same_v<P::Trainable, trainable::Everything>);
@@ -51,15 +59,24 @@ TEST_CASE("the order of policies does not matter, not even for the type", "[nn]"
 }
 
 TEST_CASE("a model with an adapter trains that alone unless told otherwise", "[nn]") {
-    STATIC_REQUIRE(std::is_same_v<Policies<adapter::FullRank>::Trainable, trainable::AdaptersOnly>);
-    STATIC_REQUIRE(std::is_same_v<Policies<adapter::Lora<4>>::Trainable, trainable::AdaptersOnly>);
+    STATIC_REQUIRE(std::is_same_v<Policies<adapter::FullRank>::Trainable, trainable::Roles<Role::adapter>>);
+    STATIC_REQUIRE(std::is_same_v<Policies<adapter::Lora<4>>::Trainable, trainable::Roles<Role::adapter>>);
     using Told = Policies<adapter::FullRank, trainable::Everything>;
     STATIC_REQUIRE((Told::trains(Role::adapter) && Told::trains(Role::weight)));
 }
 
+TEST_CASE("a layer that the targets leave out has the policies but for the adapter", "[nn]") {
+    using P = Policies<adapter::Lora<4>, targets::c_attn, precision::FrozenBf16>;
+    STATIC_REQUIRE(std::is_same_v<P::At<Target::c_attn>, P>);
+    using Rest = P::At<Target::c_fc>;
+    STATIC_REQUIRE((!Rest::Adapter::present && std::is_same_v<Rest::Precision, precision::FrozenBf16>));
+    STATIC_REQUIRE((!Rest::trains(Role::adapter) && !Rest::trains(Role::weight)));
+    STATIC_REQUIRE(std::is_same_v<Policies<adapter::FullRank>::At<Target::c_fc>, Policies<adapter::FullRank>>);
+}
+
 TEST_CASE("without an adapter no adapter trains", "[nn]") {
     STATIC_REQUIRE(!Policies<>::trains(Role::adapter));
-    STATIC_REQUIRE(!Policies<trainable::AdaptersOnly>::trains(Role::adapter));
+    STATIC_REQUIRE(!Policies<trainable::Roles<Role::adapter>>::trains(Role::adapter));
     STATIC_REQUIRE(Policies<>::trains(Role::weight));
 }
 

@@ -9,7 +9,7 @@
 #include <lamina/nn/attention.hpp>
 #include <lamina/nn/dynamic_tanh.hpp>
 #include <lamina/nn/policies.hpp>
-#include <lamina/nn/removable_norm.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 #include "nn/run_layer.hpp"
 #include "support/catch.hpp"
@@ -19,6 +19,8 @@ using namespace lamina_tests;
 
 namespace {
 
+using AdaptersAndNorms = trainable::Roles<Role::adapter, Role::norm>;
+
 template <class... Ps>
 using Double = Policies<precision::Fp64, Ps...>;
 using Full = Double<>;
@@ -27,11 +29,7 @@ using Removable = RemovableNorm<4, Full, 2, RemovalStage::in_progress>;
 
 static_assert(TwoPathNorm<Removable>);
 static_assert(!TwoPathNorm<RemovableNorm<4, Full, 1, RemovalStage::in_progress>> && !TwoPathNorm<LayerNorm<4, Full>>);
-struct SavesLessWhenSplit : Attention4 {
-    using SplitSaved = NothingSaved;
-};
-static_assert(SplitInputLayer<Attention4> && !SplitInputLayer<Linear<4, 4, Full>>);
-static_assert(!SplitInputLayer<SavesLessWhenSplit>);
+static_assert(ReadsPaths<Attention4> && !ReadsPaths<Linear<4, 4, Full>>);
 
 static_assert(Layer<PreNorm<LayerNorm<4, Full>, Linear<4, 3, Full>>> && Layer<PreNorm<Removable, Attention4>>);
 
@@ -44,14 +42,6 @@ static_assert(streams_saved<LayerNorm<4, Full>, Attention4> == 1);
 static_assert(streams_saved<Removable, Attention4> == 2);
 static_assert(streams_saved<Removable, Linear<4, 3, Full>> == 1);
 static_assert(streams_saved<AbsentNorm<4, Full>, Attention4> == 0);
-
-// x·A of the values, a second projection of rank 2, is kept only where values may read an input of their own.
-using Factored = CausalSelfAttention<4, 2, Double<adapter::Lora<2>, execution::Factored>>;
-constexpr std::size_t values_saved = saved_bytes<Factored::SplitSaved>(8) - saved_bytes<Factored::Saved>(8);
-static_assert(values_saved == 8 * 2 * sizeof(double));
-static_assert(streams_saved<LayerNorm<4, Full>, Factored> == 1);
-static_assert(saved_bytes<PreNorm<Removable, Factored>::Saved>(8) ==
-              saved_bytes<Removable::Saved>(8) + 2 * 8 * 4 * sizeof(double) + saved_bytes<Factored::SplitSaved>(8));
 
 /// A two-path norm with the paths fixed as told and a divisor per path of the sequence.
 template <class Policies, bool QueriesAndKeys, bool Values, bool Apart = false>
@@ -94,7 +84,7 @@ TEMPLATE_TEST_CASE("the gradients behind a norm are exact, whichever paths are f
                    (Before<true, false, false>), (Before<false, true, false>), (Before<true, true, false>),
                    (Before<true, false, true>), (Before<true, true, true>),
                    (Before<true, false, true, adapter::Lora<2>, execution::Factored>),
-                   (Before<true, false, false, adapter::FullRank, execution::Split, trainable::AdaptersAndNorms>),
+                   (Before<true, false, false, adapter::FullRank, execution::Split, AdaptersAndNorms>),
                    (Before<true, false, false, adapter::FullRank, execution::Merged>)) {
     const GradientReport report = check_gradient<TestType>({.extent = {2, 4}, .perturbation = 0.4});
     INFO(report.where);

@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 
+#include <lamina/removal/removable_norm.hpp>
 #include <lamina/train/clipping.hpp>
 
 #include "nn/tiny_models.hpp"
@@ -50,8 +51,8 @@ TEST_CASE("a frozen base in bf16 trains adapters in float, close to double", "[n
         }
     });
     exact.model.parameters_changed();
-    const double expected = exact.model.backward(SampleBatch{}).cross_entropy.mean();
-    CHECK(frozen.model.backward(SampleBatch{}).cross_entropy.mean() == Approx(expected).epsilon(1e-5));
+    const double expected = exact.model.forward_backward(SampleBatch{}).cross_entropy.mean();
+    CHECK(frozen.model.forward_backward(SampleBatch{}).cross_entropy.mean() == Approx(expected).epsilon(1e-5));
     CHECK(relative_difference(gradients_of(frozen.model), gradients_of(exact.model)) <= 1e-4);
     STATIC_REQUIRE(std::is_same_v<Model<precision::FrozenBf16>::Gradient, float>);
 }
@@ -59,8 +60,8 @@ TEST_CASE("a frozen base in bf16 trains adapters in float, close to double", "[n
 TEST_CASE("everything in bf16 runs and is within bf16 of double", "[nn]") {
     Ready<precision::Fp64> exact;
     Ready<precision::AllBf16> rounded;
-    const double expected = exact.model.backward(SampleBatch{}).cross_entropy.mean();
-    const double loss = rounded.model.backward(SampleBatch{}).cross_entropy.mean();
+    const double expected = exact.model.forward_backward(SampleBatch{}).cross_entropy.mean();
+    const double loss = rounded.model.forward_backward(SampleBatch{}).cross_entropy.mean();
     // Eight bits, a few dozen roundings along the way.
     CHECK(loss == Approx(expected).epsilon(0.05));
     CHECK(loss != Approx(expected).epsilon(1e-7));
@@ -75,8 +76,8 @@ TEMPLATE_TEST_CASE("bf16 products with a stream in float are within bf16 of the 
     STATIC_REQUIRE(std::is_same_v<typename Mixed::Scalar, bf16>);
     STATIC_REQUIRE(std::is_same_v<typename Mixed::StreamScalar, float>);
     STATIC_REQUIRE(std::is_same_v<typename Mixed::Gradient, float>);
-    const double expected = in_float.model.backward(SampleBatch{}).cross_entropy.mean();
-    const double loss = mixed.model.backward(SampleBatch{}).cross_entropy.mean();
+    const double expected = in_float.model.forward_backward(SampleBatch{}).cross_entropy.mean();
+    const double loss = mixed.model.forward_backward(SampleBatch{}).cross_entropy.mean();
     // Along a path through the model some twenty activations are rounded, to less than 2^-9 of themselves in the root
     // mean square, errors of either sign: sqrt(20) · 2^-9 = 0.009, in the gradient once on the way up and once on the way down, through norms that may
     // double it.
@@ -93,7 +94,7 @@ TEST_CASE("a model without norms works in bf16 with a stream in float", "[nn]") 
     Cpu backend;
     Folded model(backend);
     set_parameters(model, 3);
-    const LossSum loss = model.backward(SampleBatch{}).cross_entropy;
+    const LossSum loss = model.forward_backward(SampleBatch{}).cross_entropy;
     CHECK(loss.mean() == model.evaluate(SampleBatch{}).mean());
     CHECK(std::isfinite(train::gradient_norm(model)));
     CHECK(train::gradient_norm(model) > 0);

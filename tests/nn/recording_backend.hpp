@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// RecordingBackend: a CPU backend whose `replay` keeps the operations of each key and repeats them, as a GPU's graphs do.
+// RecordingBackend: a CPU backend whose `replay` keeps the requests of each key and repeats them, as a GPU's graphs do.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,8 +19,8 @@
 
 namespace lamina_tests {
 
-/// Repeats closures over the operations' arguments: what the host did besides queueing does not happen again. Work that
-/// allocates, uploads or downloads is an error.
+/// Repeats the requests: what the host did besides queueing them does not happen again. Work that allocates, uploads or
+/// downloads, waits for a result or reads segments is an error.
 class RecordingBackend : public lamina::CpuBackend {
     using Cpu = lamina::CpuBackend;
 
@@ -68,100 +69,20 @@ public:
         Cpu::download(to, from, bytes);
     }
 
-    // Arguments are views and small structs: they are kept by value.
-    template <class Out, class Value>
-    void fill(lamina::MatrixView<Out> out, Value value) {
-        keep([=, this] { Cpu::fill(out, value); });
-    }
-    template <class Out, class In>
-    void convert(lamina::MatrixView<Out> out, lamina::MatrixView<In> in) {
-        keep([=, this] { Cpu::convert(out, in); });
-    }
-    template <class Out, class Lhs, class Rhs>
-    void matmul(lamina::MatrixView<Out> out, lamina::MatrixView<Lhs> lhs, lamina::MatrixView<Rhs> rhs,
-                lamina::MatmulOptions options = {}) {
-        keep([=, this] { Cpu::matmul(out, lhs, rhs, options); });
-    }
-    template <class Out, class Lhs, class Rhs, class Bias, class Base>
-    void affine_product(const lamina::AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
-        keep([=, this] { Cpu::affine_product(request); });
-    }
-    template <class Out, class Lhs, class Rhs>
-    void matmul_gelu_backward(const lamina::GeluBackwardProduct<Out, Lhs, Rhs>& request) {
-        keep([=, this] { Cpu::matmul_gelu_backward(request); });
-    }
-    template <class Out, class F, class... In>
-    void map(lamina::MatrixView<Out> out, const F& f, lamina::MatrixView<In>... in) {
-        keep([=, this] { Cpu::map(out, f, in...); });
-    }
-    template <class Out, class F, class... In>
-    void sum_rows(lamina::MatrixView<Out> out, lamina::Write write, const F& f, lamina::MatrixView<In>... in) {
-        keep([=, this] { Cpu::sum_rows(out, write, f, in...); });
-    }
-    template <class Out, class In>
-    void gather_rows(lamina::MatrixView<Out> out, lamina::MatrixView<In> in, const std::size_t* rows) {
-        keep([=, this] { Cpu::gather_rows(out, in, rows); });
-    }
-    template <class Out, class In>
-    void scatter_rows(lamina::MatrixView<Out> out, lamina::MatrixView<In> in, const std::size_t* rows) {
-        keep([=, this] { Cpu::scatter_rows(out, in, rows); });
-    }
-
+    // Requests are views and small structs: they are kept by value.
     template <class Request>
-    void row_moments(const Request& request) {
-        keep([=, this] { Cpu::row_moments(request); });
-    }
-    template <class Request>
-    void normalise(const Request& request) {
-        keep([=, this] { Cpu::normalise(request); });
-    }
-    template <class Request>
-    void normalise_rows(const Request& request) {
-        keep([=, this] { Cpu::normalise_rows(request); });
-    }
-    template <class Request>
-    void normalise_backward(const Request& request) {
-        keep([=, this] { Cpu::normalise_backward(request); });
-    }
-    template <class Request>
-    void divisor_rows(const Request& request) {
-        keep([=, this] { Cpu::divisor_rows(request); });
-    }
-    template <class Request>
-    void mean_over_tokens(const Request& request) {
-        keep([=, this] { Cpu::mean_over_tokens(request); });
-    }
-    template <class Request>
-    void deviation_penalty_backward(const Request& request) {
-        keep([=, this] { Cpu::deviation_penalty_backward(request); });
-    }
-    template <class Request>
-    void embed(const Request& request) {
-        keep([=, this] { Cpu::embed(request); });
-    }
-    template <class Request>
-    void embed_backward(const Request& request) {
-        keep([=, this] { Cpu::embed_backward(request); });
-    }
-    template <class Request>
-    void attention(const Request& request) {
-        keep([=, this] { Cpu::attention(request); });
-    }
-    template <class Request>
-    void attention_backward(const Request& request) {
-        keep([=, this] { Cpu::attention_backward(request); });
-    }
-    template <class Request>
-    void softmax_cross_entropy(const Request& request) {
-        keep([=, this] { Cpu::softmax_cross_entropy(request); });
+    decltype(auto) run(const Request& request) {
+        if constexpr (!std::is_void_v<lamina::ResultOf<Request>>) {
+            refuse("waits for a result");
+            return Cpu::run(request);
+        } else {
+            if constexpr (requires { request.segments; }) refuse("reads segments");
+            Cpu::run(request);
+            if (recording_ != nullptr) recording_->push_back([=, this] { Cpu::run(request); });
+        }
     }
 
 private:
-    template <class Operation>
-    void keep(const Operation& operation) {
-        operation();
-        if (recording_ != nullptr) recording_->push_back(operation);
-    }
     void refuse(const char* what) const {
         if (recording_ != nullptr) throw std::logic_error(std::string("work that may be repeated ") + what);
     }

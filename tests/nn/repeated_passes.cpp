@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a backend may repeat: passes with equal keys do the same, and whatever would make a difference is in the key.
+#include <lamina/removal/removable_norm.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <set>
@@ -48,8 +50,8 @@ TEST_CASE("micro-batches of one extent are the same work, whatever their tokens,
     Eager eager(cpu);
     prepare(eager);
     const auto both = [&](const TokenBatch& batch, double share) {
-        const StepLoss repeated = repeating.backward(batch, {.share = share});
-        const StepLoss expected = eager.backward(batch, {.share = share});
+        const StepLoss repeated = repeating.forward_backward(batch, {.share = share});
+        const StepLoss expected = eager.forward_backward(batch, {.share = share});
         CHECK(repeated.cross_entropy.sum == expected.cross_entropy.sum);
         CHECK(repeated.cross_entropy.count == expected.cross_entropy.count);
     };
@@ -84,9 +86,9 @@ TEST_CASE("whatever decides what is queued is in the key", "[nn]") {
     prepare(model);
     std::set<RecordingBackend::Key> seen;
     const auto is_new = [&](const TokenBatch& batch) {
-        model.backward(batch);
+        model.forward_backward(batch);
         const std::size_t before = backend.keys.size();
-        model.backward(batch);
+        model.forward_backward(batch);
         CHECK(backend.keys.size() == before + 2);
         CHECK(backend.keys[before] == backend.keys[before - 2]);
         CHECK(backend.keys[before + 1] == backend.keys[before - 1]);
@@ -95,7 +97,7 @@ TEST_CASE("whatever decides what is queued is in the key", "[nn]") {
     const SampleBatch batch;
     CHECK(is_new(batch));
     CHECK_FALSE(is_new(batch));
-    CHECK(is_new({.batch = 5, .sequence = 2, .inputs = batch.inputs, .targets = batch.targets}));
+    CHECK(is_new({batch.inputs, batch.targets, 2}));
     model.set_end_of_text(7);
     CHECK(is_new(batch));
 
@@ -123,7 +125,7 @@ TEST_CASE("whatever decides what is queued is in the key", "[nn]") {
     CHECK(seen.insert(backend.keys.back()).second);
     Repeating another(backend);
     prepare(another);
-    another.backward(batch);
+    another.forward_backward(batch);
     CHECK(seen.insert(backend.keys.back()).second);
 }
 
@@ -131,10 +133,10 @@ TEST_CASE("a pass that must read from the device, or divides by what no other do
     RecordingBackend backend;
     Repeating model(backend);
     prepare(model);
-    model.backward(SampleBatch{}, {.share = 1, .auxiliary_weight = 0.1});
+    model.forward_backward(SampleBatch{}, {.share = 1, .auxiliary_weight = 0.1});
     CHECK(backend.keys.empty());
     set_every_norm(model, [](RemovableState& state) { state.tracking.mode = DivisorMode::track; });
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     CHECK(backend.keys.empty());
     // An evaluation that moves no average divides by what the last step left.
     static_cast<void>(model.evaluate(SampleBatch{}));
@@ -144,14 +146,14 @@ TEST_CASE("a pass that must read from the device, or divides by what no other do
     CHECK(backend.keys.size() == 1);
     // Queries and keys are fixed and values are not: with one call per batch they share it.
     set_every_norm(model, [](RemovableState& state) { state.tracking.mode = DivisorMode::freeze; });
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     CHECK(backend.keys.size() == 1);
     set_every_norm(model, [](RemovableState& state) { state.calls_per_batch = 3; });
     // With three they do not, but those of the values move the divisor from pass to pass.
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     CHECK(backend.keys.size() == 1);
     set_every_norm(model, [](RemovableState& state) { state.values_fixed = state.fixed; });
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     CHECK(backend.keys.size() == 3);
 }
 
@@ -159,13 +161,13 @@ TEST_CASE("a model that was moved goes on with the work of the one it was moved 
     RecordingBackend backend;
     Repeating model(backend);
     prepare(model);
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     Repeating moved(std::move(model));
     moved.zero_gradients();
-    moved.backward(SampleBatch{});
+    moved.forward_backward(SampleBatch{});
     CHECK(backend.repeated == 2);
     const Gradients repeated = gradients_of(moved);
     moved.zero_gradients();
-    moved.backward(SampleBatch{}, {.share = 1, .auxiliary_weight = 1e-300});
+    moved.forward_backward(SampleBatch{}, {.share = 1, .auxiliary_weight = 1e-300});
     CHECK(relative_difference(repeated, gradients_of(moved)) < 1e-14);
 }

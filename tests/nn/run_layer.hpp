@@ -10,7 +10,8 @@
 
 #include <lamina/nn/initialise.hpp>
 #include <lamina/nn/layer_concept.hpp>
-#include <lamina/nn/parameter_store.hpp>
+#include <lamina/nn/run/paper.hpp>
+#include <lamina/nn/run/parameter_store.hpp>
 
 #include "nn/tiny_models.hpp"
 
@@ -30,20 +31,22 @@ public:
         Values y(extent_.tokens() * L::out, std::numeric_limits<double>::quiet_NaN());
         lamina::materialise_all(layer, backend);
         lamina::Pass<Cpu> pass = make_pass(phase);
-        layer.forward(pass, input(), lamina::Tokens<double, L::out>(y.data(), extent_.tokens()), saved);
+        lamina::forward_into(layer, pass, input(),
+                             lamina::Into(lamina::Rows<double, L::out>(y.data(), extent_.tokens())), saved);
         return {y.begin(), y.end()};
     }
 
     /// The gradient of the input of the last forward.
     std::vector<double> backward(const std::vector<double>& d_y) {
         Values d_x(extent_.tokens() * L::in, std::numeric_limits<double>::quiet_NaN());
-        backward_into(d_y, lamina::Tokens<double, L::in>(d_x.data(), extent_.tokens()));
+        backward_into(d_y, lamina::Rows<double, L::in>(d_x.data(), extent_.tokens()));
         return {d_x.begin(), d_x.end()};
     }
-    void backward_into(const std::vector<double>& given, lamina::Tokens<double, L::in> d_x) {
+    void backward_into(const std::vector<double>& given, lamina::Rows<double, L::in> d_x) {
         const Values d_y(given.begin(), given.end());
         lamina::Pass<Cpu> pass = make_pass(lamina::Phase::train);
-        layer.backward(pass, input(), saved, lamina::Tokens<const double, L::out>(d_y.data(), extent_.tokens()), d_x);
+        lamina::backward_into(layer, pass, input(), saved,
+                              lamina::Rows<const double, L::out>(d_y.data(), extent_.tokens()), lamina::Into(d_x));
         lamina::complete_all_gradients(layer, backend);
     }
 
@@ -52,18 +55,18 @@ public:
     typename L::Saved saved{};
     std::vector<lamina::Token> ids = std::vector<lamina::Token>(1000, 0);
     lamina::Token end_of_text_id = -1;
-    double* measured = nullptr;  ///< as in Pass
+    lamina::Rows<double, 1> measured{};  ///< as in Pass
 
 private:
     // Aligned as a model's memory is: sums of small products come in another order elsewhere, in their last bit.
     using Values = std::vector<double, Eigen::aligned_allocator<double>>;
 
-    lamina::Tokens<const double, L::in> input() const { return {x_.data(), extent_.tokens()}; }
+    lamina::Rows<const double, L::in> input() const { return {x_.data(), extent_.tokens()}; }
 
     lamina::Pass<Cpu> make_pass(lamina::Phase phase) {
         return {.backend = backend,
                 .extent = extent_,
-                .ids = ids.data(),
+                .ids = {ids.data(), extent_.tokens()},
                 .phase = phase,
                 .end_of_text = end_of_text_id,
                 .scratch = lamina::ScratchStack({scratch_memory_.data(), scratch_memory_.size()}),
@@ -73,7 +76,7 @@ private:
     lamina::Extent extent_;
     lamina::ParameterStore<L, double, Cpu> store_{backend, layer};
     typename Cpu::Memory saved_memory_ = backend.allocate(lamina::saved_bytes<typename L::Saved>(extent_.tokens()));
-    typename Cpu::Memory scratch_memory_ = backend.allocate(lamina::scratch_bytes_of<L>(extent_));
+    typename Cpu::Memory scratch_memory_ = backend.allocate(lamina::on_paper<L>(extent_).scratch);
     Values x_{};
 };
 

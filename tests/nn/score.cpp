@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <lamina/nn/fold.hpp>
+#include <lamina/removal/fold.hpp>
 
 #include "nn/tiny_models.hpp"
 #include "support/catch.hpp"
@@ -297,6 +297,33 @@ TEST_CASE("scoring leaves the norms' averages alone, even where evaluations move
     CHECK(before.size() == 5);
 }
 
+namespace {
+
+/// A model whose stream is float and whose attentions compute in bf16, in float, or one after another in either.
+template <class... Attentions>
+using Mixed =
+    Decoder<tiny, Policies<>,
+            Sequential<Residual<PreNorm<LayerNorm<8, Attentions>, CausalSelfAttention<8, 2, Attentions>>>...>>;
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("attentions of another precision than the model's keep keys and values in their own", "[nn]",
+                   (Mixed<Policies<precision::MixedBf16>>),
+                   (Mixed<Policies<precision::MixedBf16>, Policies<>, Policies<precision::MixedBf16>>)) {
+    Cpu backend;
+    TestType model = prepared<TestType>(backend);
+    KeyValueCache<TestType> cache(backend, 6);
+    const std::vector<double> whole = uncached(model, tokens);
+    double scale = 0;
+    for (const double logit : whole) scale = std::max(scale, std::abs(logit));
+    // Both passes round at the same places, but add in another order, which may turn a rounding to bf16 the other way:
+    // by 2^-8 of the value, at the norm, the projection, the heads and the output of at most three attentions.
+    const double bar = 12 * std::ldexp(1, -8) * scale;
+    const std::span<const Token> all(tokens);
+    CHECK(largest_difference(cached(model, cache, {{all.first(4), {}, 0}}), rows_of(whole, 0, 4)) < bar);
+    CHECK(largest_difference(cached(model, cache, {{all.subspan(4), {0, 4}}}), rows_of(whole, 4, 2)) < bar);
+}
+
 TEST_CASE("passes with and without a cache may alternate", "[nn]") {
     using M = Gpt2<tiny, precision::Fp64, adapter::Lora<2>>;
     Cpu backend;
@@ -307,7 +334,7 @@ TEST_CASE("passes with and without a cache may alternate", "[nn]") {
     CHECK(largest_difference(cached(model, cache, {{all.first(4), {}, 0}}), rows_of(whole, 0, 4)) < 1e-12);
     static_cast<void>(model.evaluate(SampleBatch{}));
     model.zero_gradients();
-    static_cast<void>(model.backward(SampleBatch{}));
+    static_cast<void>(model.forward_backward(SampleBatch{}));
     CHECK(largest_difference(cached(model, cache, {{all.subspan(4), {0, 4}}}), rows_of(whole, 4, 2)) < 1e-12);
 }
 
@@ -325,6 +352,21 @@ TEST_CASE("what cannot be scored is refused in one sentence", "[nn]") {
     std::vector<float> out(beyond.size() * tiny.vocab);
     CHECK(objection([&] { logits(model, cache, std::vector<Segment>{{tokens}}, beyond, std::span(out)); }) ==
           "lamina: cached pass: row 6 is wanted, expected one of the 6 of the packed batch");
+    for (const std::size_t room : {std::size_t{21}, std::size_t{23}}) {
+        std::vector<float> other(room);
+        CHECK(
+            objection([&] {
+                logits(model, cache, std::vector<Segment>{{tokens}}, std::vector<std::size_t>{0, 5}, std::span(other));
+            }) == "lamina: logits: room for " + std::to_string(room) + " numbers, expected 11 for each of 2 rows");
+    }
+    for (const std::size_t room : {std::size_t{1}, std::size_t{3}}) {
+        std::vector<double> other(room);
+        CHECK(objection([&] {
+                  score(model, cache, std::vector<Segment>{{tokens}}, std::vector<WantedToken>{{0, 1}, {5, 2}},
+                        std::span(other));
+              }) == "lamina: score: room for " + std::to_string(room) +
+                        " log-probabilities, expected 2, one per wanted token");
+    }
     const std::vector<Token> foreign{1, 11};
     const std::vector<Token> long_text(7, 1);
     CHECK(said({tokens}, {5, 0}) == "");

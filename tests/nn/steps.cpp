@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What an optimiser step may rely on: recomputation, micro-batches and evaluation leave the gradients as they are.
+#include <lamina/removal/removable_norm.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -54,7 +56,7 @@ AfterTwoSteps two_steps(DivisorMode mode) {
     AfterTwoSteps after;
     for (Gradients* gradients : {&after.first, &after.second}) {
         model.zero_gradients();
-        model.backward(SampleBatch{}, {.share = 1, .auxiliary_weight = 0.1});
+        model.forward_backward(SampleBatch{}, {.share = 1, .auxiliary_weight = 0.1});
         *gradients = gradients_of(model);
     }
     after.averages = averages(model);
@@ -71,8 +73,7 @@ struct Sequences {
         for (Token& id : targets) id = static_cast<Token>(random.below(11));
     }
     [[nodiscard]] TokenBatch part(std::size_t first, std::size_t count) const {
-        return {count, 5, std::span(inputs).subspan(first * 5, count * 5),
-                std::span(targets).subspan(first * 5, count * 5)};
+        return {std::span(inputs).subspan(first * 5, count * 5), std::span(targets).subspan(first * 5, count * 5), 5};
     }
 };
 
@@ -96,12 +97,12 @@ TEST_CASE("micro-batches of one step add up to the gradient of the whole batch",
     set_progress(model, Progress::mixed);
     const Sequences sequences;
     model.zero_gradients();
-    model.backward(sequences.part(0, 4));
+    model.forward_backward(sequences.part(0, 4));
     const Gradients whole = gradients_of(model);
     for (const std::size_t size : {1, 2}) {
         model.zero_gradients();
         for (std::size_t first = 0; first < 4; first += size) {
-            model.backward(sequences.part(first, size), {.share = static_cast<double>(size) / 4});
+            model.forward_backward(sequences.part(first, size), {.share = static_cast<double>(size) / 4});
         }
         CHECK(relative_difference(gradients_of(model), whole) <= 1e-12);
     }
@@ -115,7 +116,7 @@ TEST_CASE("evaluating in between changes nothing", "[nn]") {
         follow(model, mode);
         const Sequences sequences;
         model.zero_gradients();
-        model.backward(SampleBatch{});
+        model.forward_backward(SampleBatch{});
         const auto before = averages(model);
         static_cast<void>(model.evaluate(sequences.part(0, 4)));
         const auto after = averages(model);
@@ -123,14 +124,14 @@ TEST_CASE("evaluating in between changes nothing", "[nn]") {
         for (std::size_t i = 0; i < before.size(); ++i) {
             if (i % 6 < 4) CHECK(after[i] == before[i]);
         }
-        model.backward(sequences.part(0, 2));
+        model.forward_backward(sequences.part(0, 2));
         const Gradients with = gradients_of(model);
         const auto averages_with = averages(model);
 
         follow(model, mode);
         model.zero_gradients();
-        model.backward(SampleBatch{});
-        model.backward(sequences.part(0, 2));
+        model.forward_backward(SampleBatch{});
+        model.forward_backward(sequences.part(0, 2));
         CHECK(gradients_of(model) == with);
         CHECK(averages(model) == [&] { return averages(model); }());
     }
@@ -149,7 +150,7 @@ TEST_CASE("told so, evaluation moves the averages once", "[nn]") {
     CHECK(evaluated != before);
     follow(model, DivisorMode::track);
     model.zero_gradients();
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     CHECK(averages(model) == evaluated);
 }
 
@@ -173,7 +174,7 @@ TEST_CASE("the gradient of the auxiliary loss is exact, its target held still", 
         return all;
     };
     model.zero_gradients();
-    const StepLoss loss = model.backward(batch, {.share = 1, .auxiliary_weight = 0.7});
+    const StepLoss loss = model.forward_backward(batch, {.share = 1, .auxiliary_weight = 0.7});
     const Gradients analytic = gradients_of(model);
     double target = 0;
     double ordinary = 0;
@@ -202,7 +203,7 @@ TEST_CASE("the gradient of the auxiliary loss is exact, its target held still", 
             exact.push_back(analytic.at(name)[i]);
             numeric.push_back(detail::central_difference(tensor.values.data[i], [&] {
                 model.parameters_changed();
-                const StepLoss step = model.backward(batch);
+                const StepLoss step = model.forward_backward(batch);
                 return step.cross_entropy.mean() + penalty();
             }));
         }
@@ -220,7 +221,7 @@ TEST_CASE("the share of a micro-batch scales the auxiliary gradient, not the rep
     set_progress(model, Progress::fixed);
     const auto run = [&](double share) {
         model.zero_gradients();
-        const StepLoss loss = model.backward(SampleBatch{}, {.share = share, .auxiliary_weight = 2});
+        const StepLoss loss = model.forward_backward(SampleBatch{}, {.share = share, .auxiliary_weight = 2});
         return std::pair(loss.auxiliary, gradients_of(model));
     };
     auto [whole_loss, whole] = run(1);

@@ -14,6 +14,7 @@
 #include <lamina/core/random.hpp>
 #include <lamina/nn/check_gradient.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removable_norm.hpp>
 
 namespace lamina_tests {
 
@@ -32,7 +33,7 @@ struct SampleBatch {
     std::array<lamina::Token, 10> targets{2, 4, 3, 5, lamina::ignored_target, 7, 8, 4, 9, 0};
 
     // NOLINTNEXTLINE(google-explicit-constructor): stands wherever a batch is wanted
-    operator lamina::TokenBatch() const { return {.batch = 2, .sequence = 5, .inputs = inputs, .targets = targets}; }
+    operator lamina::TokenBatch() const { return {inputs, targets, 5}; }
 };
 
 /// Values that depend on the seed and the parameter's name alone, so that models that differ in policies share them.

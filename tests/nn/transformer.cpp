@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -40,17 +42,27 @@ struct Failing {
         visitor("unused", unused);
     }
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const double, 8> x, Tokens<double, 8> y, Saved&) {
+    void forward(Pass<B>& pass, Rows<const double, 8> x, Rows<double, 8> y, Saved&) {
         if (when == When::forward) throw NonFiniteError("lamina: the layer is out of order");
-        pass.backend.map(y.matrix(), detail::Identity{}, x.matrix());
+        pass.run(Map(y, detail::Identity{}, x));
     }
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const double, 8>, const Saved&, Tokens<const double, 8> d_y,
-                  Tokens<double, 8> d_x) {
+    void backward(Pass<B>& pass, Rows<const double, 8>, const Saved&, Rows<const double, 8> d_y, Rows<double, 8> d_x) {
         if (when == When::backward) throw ArgumentError("lamina: the layer cannot go back");
-        if (!d_x.empty()) pass.backend.map(d_x.matrix(), detail::Identity{}, d_y.matrix());
+        if (!d_x.empty()) pass.run(Map(d_x, detail::Identity{}, d_y));
     }
 };
+
+/// What is said against it; nothing where it goes well.
+template <class F>
+std::string objection(const F& f) {
+    try {
+        f();
+    } catch (const ArgumentError& error) {
+        return error.what();
+    }
+    return "";
+}
 
 template <class M>
 M prepared(Cpu& backend) {
@@ -65,7 +77,7 @@ M prepared(Cpu& backend) {
 TEST_CASE("backward and evaluate find the same loss, the mean over targets that count", "[nn]") {
     Cpu backend;
     Model model = prepared<Model>(backend);
-    const StepLoss step = model.backward(SampleBatch{});
+    const StepLoss step = model.forward_backward(SampleBatch{});
     CHECK(step.cross_entropy.count == 9);
     CHECK(step.auxiliary == 0);
     CHECK(model.evaluate(SampleBatch{}).sum == step.cross_entropy.sum);
@@ -125,9 +137,9 @@ TEST_CASE("a shorter sequence has the logits of a longer one's beginning", "[nn]
 TEST_CASE("gradients add up until they are zeroed", "[nn]") {
     Cpu backend;
     Adapted model = prepared<Adapted>(backend);
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     Gradients once = gradients_of(model);
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     const Gradients twice = gradients_of(model);
     for (auto& [name, values] : once) {
         for (double& value : values) value *= 2;
@@ -142,21 +154,21 @@ TEST_CASE("gradients add up until they are zeroed", "[nn]") {
 TEST_CASE("zeroing between backward and completion loses nothing into the next step", "[nn]") {
     Cpu backend;
     Adapted model = prepared<Adapted>(backend);
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     const Gradients expected = gradients_of(model);
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     model.zero_gradients();  // the accumulators hold a gradient that must go too
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     CHECK(relative_difference(gradients_of(model), expected) == 0);
 }
 
 TEST_CASE("the share of a micro-batch scales its gradient", "[nn]") {
     Cpu backend;
     Model model = prepared<Model>(backend);
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     Gradients whole = gradients_of(model);
     model.zero_gradients();
-    const StepLoss loss = model.backward(SampleBatch{}, {.share = 0.25});
+    const StepLoss loss = model.forward_backward(SampleBatch{}, {.share = 0.25});
     for (auto& [name, values] : whole) {
         for (double& value : values) value *= 0.25;
     }
@@ -169,7 +181,7 @@ TEST_CASE("a batch without targets has no loss and no gradient", "[nn]") {
     Model model = prepared<Model>(backend);
     SampleBatch batch;
     batch.targets.fill(ignored_target);
-    const StepLoss loss = model.backward(batch);
+    const StepLoss loss = model.forward_backward(batch);
     CHECK((loss.cross_entropy.count == 0 && loss.cross_entropy.mean() == 0));
     for (const auto& [name, values] : gradients_of(model)) {
         for (const double value : values) REQUIRE(value == 0);
@@ -201,7 +213,7 @@ TEST_CASE("parameters written by hand count once parameters_changed was called",
 TEST_CASE("frozen roles have no gradients", "[nn]") {
     Cpu backend;
     Adapted model = prepared<Adapted>(backend);
-    model.backward(SampleBatch{});
+    model.forward_backward(SampleBatch{});
     CHECK(model.gradients(Role::weight).empty());
     CHECK(model.gradients(Role::embedding).empty());
     CHECK(model.gradients(Role::adapter).size() == Manifest<Adapted>::gradient_elements_of(Role::adapter));
@@ -225,17 +237,18 @@ TEST_CASE("the stream before the first block is the embeddings, after the last t
     Cpu backend;
     Model model = prepared<Model>(backend);
     const SampleBatch batch;
-    model.backward(batch);
+    model.forward_backward(batch);
     const auto& layers = model.layers();
     for (std::size_t t = 0; t < 10; ++t) {
         for (std::size_t c = 0; c < 8; ++c) {
-            const double expected = layers.token_table.matrix()(static_cast<std::size_t>(batch.inputs[t]), c) +
-                                    layers.position_table.matrix()(t % 5, c);
+            const double expected = layers.token_table.values(static_cast<std::size_t>(batch.inputs[t]), c) +
+                                    layers.position_table.values(t % 5, c);
             CHECK(model.stream(0).row(t)[c] == expected);
         }
     }
-    CHECK(model.stream(tiny.layers).count() == 10);
-    CHECK_THROWS_AS(model.stream(tiny.layers + 1), std::out_of_range);
+    CHECK(model.stream(tiny.layers).rows == 10);
+    CHECK(objection([&] { static_cast<void>(model.stream(tiny.layers + 1)); }) ==
+          "lamina: stream: 3 blocks, expected 0 to 2");
 }
 
 TEST_CASE("a sequence longer than the context is refused with both numbers", "[nn]") {
@@ -256,20 +269,53 @@ TEST_CASE("a token outside the vocabulary is refused by number, as input and as 
     CHECK_THROWS_WITH(model.evaluate(batch),
                       "lamina: token 11: expected 0 to 10; was the text encoded with this model's tokenizer?");
     batch.inputs[3] = -1;
-    CHECK_THROWS_AS(model.backward(batch), ArgumentError);
+    CHECK_THROWS_AS(model.forward_backward(batch), ArgumentError);
     batch = {};
     batch.targets[0] = 11;
-    CHECK_THROWS_AS(model.backward(batch), ArgumentError);
+    CHECK_THROWS_AS(model.forward_backward(batch), ArgumentError);
 }
 
-TEST_CASE("a batch whose spans do not fit its sizes is a caller's mistake", "[nn]") {
+TEST_CASE("room for losses or logits that is not of their number is refused in one sentence", "[nn]") {
     Cpu backend;
     Model model = prepared<Model>(backend);
-    TokenBatch batch = SampleBatch{};
-    batch.sequence = 4;
-    CHECK_THROWS_AS(model.evaluate(batch), ContractViolation);
-    std::vector<double> out(3);
-    CHECK_THROWS_AS(model.logits(std::vector<Token>{1, 2}, {1, 2}, 1, out), ContractViolation);
+    const auto losses = [&](std::size_t count) {
+        std::vector<double> room(count);
+        return objection([&] { static_cast<void>(model.evaluate(SampleBatch{}, room)); });
+    };
+    CHECK(losses(10) == "");
+    CHECK(losses(9) == "lamina: evaluate: room for 9 losses, expected 10, one per input token");
+    CHECK(losses(11) == "lamina: evaluate: room for 11 losses, expected 10, one per input token");
+
+    const std::vector<Token> ids{1, 2, 3, 4, 5, 6};
+    const auto logits = [&](Extent extent, std::size_t count, std::size_t room, std::size_t tokens = 6) {
+        std::vector<double> out(room);
+        return objection([&] { model.logits(std::span(ids).first(tokens), extent, count, out); });
+    };
+    CHECK(logits({2, 3}, 2, 44) == "");
+    CHECK(logits({2, 3}, 3, 66) == "");
+    CHECK(logits({2, 3}, 4, 88) == "lamina: logits: the last 4 positions of 3 tokens, expected at most 3");
+    CHECK(logits({2, 3}, 2, 43) == "lamina: logits: room for 43 numbers, expected 44, 11 for each of 2 × 2 positions");
+    CHECK(logits({2, 3}, 2, 45) == "lamina: logits: room for 45 numbers, expected 44, 11 for each of 2 × 2 positions");
+    CHECK(logits({2, 3}, 2, 44, 5) == "lamina: logits: 5 tokens, expected 2 × 3");
+    CHECK(logits({1, 5}, 1, 11) == "lamina: logits: 6 tokens, expected 1 × 5");
+    CHECK(logits({1, 0}, 0, 0, 0).starts_with("lamina: sequence of 0 tokens × 1"));
+    // The product of these is 6 again.
+    const std::size_t wraps = (std::numeric_limits<std::size_t>::max() / 2 + 1) + 3;
+    CHECK(logits({wraps, 2}, 1, 33).starts_with("lamina: " + std::to_string(wraps) + " sequences of 2 tokens"));
+}
+
+TEST_CASE("activations of more sequences than any memory holds are refused in one sentence", "[nn]") {
+    Cpu backend;
+    Model model = prepared<Model>(backend);
+    const std::string expected =
+        " sequences of 6 tokens: their activations are more than any memory holds; ask for fewer";
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+    for (const std::size_t batch : {most, most / 6 + 2, most / Workspace<Model>::bytes({1, 6}, Use::train).total()}) {
+        CHECK(objection([&] {
+                  model.reserve({batch, 6}, Use::train);
+              }) == "lamina: " + std::to_string(batch) + expected);
+    }
+    CHECK(objection([&] { model.reserve({0, 6}, Use::train); }).starts_with("lamina: sequence of 6 tokens × 0"));
 }
 
 TEST_CASE("an error in a block says in which, and keeps its kind", "[nn]") {
@@ -280,9 +326,9 @@ TEST_CASE("an error in a block says in which, and keeps its kind", "[nn]") {
     model.layers().blocks[1].when = Failing::When::forward;
     CHECK_THROWS_AS(model.evaluate(SampleBatch{}), NonFiniteError);
     CHECK_THROWS_WITH(model.evaluate(SampleBatch{}), "lamina: the layer is out of order, in block h.1");
-    CHECK_THROWS_WITH(model.backward(SampleBatch{}), "lamina: the layer is out of order, in block h.1");
+    CHECK_THROWS_WITH(model.forward_backward(SampleBatch{}), "lamina: the layer is out of order, in block h.1");
     model.layers().blocks[1].when = Failing::When::never;
     model.layers().blocks[0].when = Failing::When::backward;
-    CHECK_THROWS_AS(model.backward(SampleBatch{}), ArgumentError);
-    CHECK_THROWS_WITH(model.backward(SampleBatch{}), "lamina: the layer cannot go back, in block h.0");
+    CHECK_THROWS_AS(model.forward_backward(SampleBatch{}), ArgumentError);
+    CHECK_THROWS_WITH(model.forward_backward(SampleBatch{}), "lamina: the layer cannot go back, in block h.0");
 }

@@ -44,7 +44,7 @@ def quantiles(losses, numpy):
 
 
 def pile_golden(oracle):
-    """The Pile-10k measure (reference.md 8.1) on the first blocks of a sample of the Pile."""
+    """The Pile-10k measure (docs/evaluation.md, "Pile-10k") on the first blocks of a sample of the Pile."""
     import numpy
     import torch
     rows = harness.json_lines(PILE)

@@ -40,9 +40,12 @@ def single_operations():
     check(found["program"] == "operations" and found["device"] == "CPU" and found["commit"] == "abc", f"and where: {found}")
     for row in rows:
         width = 768 if row["size"] == "small" else 1024
-        # Rows are read and written in fp32; a live norm's backward reads y, x and the base, a fixed one's not x.
-        passes = {"norm real": 2, "norm fixed": 2, "norm real backward": 4, "norm fixed backward": 3}[row["operation"]]
-        check(row["bytes"] == passes * 8 * width * 4 and row["flops"] == 0, f"their bytes are counted: {row}")
+        # Rows and statistics are read and written in fp32, gain and bias read in bf16; a live norm's backward reads y, x and
+        # the base, a fixed one's not x.
+        passes, statistics, weights = {"norm real": (2, 2, 2), "norm fixed": (2, 3, 2), "norm real backward": (4, 2, 1),
+                                       "norm fixed backward": (3, 1, 1)}[row["operation"]]
+        counted = passes * 8 * width * 4 + statistics * 8 * 4 + weights * width * 2
+        check(row["bytes"] == counted and row["flops"] == 0, f"their bytes are counted: {row}")
         check(0 < row["least_seconds"] <= row["seconds"] <= row["most_seconds"] and row["calls"] >= 5, f"and their time: {row}")
         check(f"{row['size']:7} {row['operation']} " in done.stdout, f"the table has them too: {done.stdout}")
 

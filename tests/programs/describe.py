@@ -6,6 +6,9 @@ import pathlib
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "structure"))
+import transcripts  # noqa: E402
+
 PROGRAM = str(pathlib.Path(os.environ["LAMINA_PROGRAMS"]) / "describe")
 PARAMETERS = {"gpt2": "124439808", "gpt2-medium": "354823168", "gpt2-large": "774030080", "gpt2-xl": "1557611200"}
 ADAPTERS = {"gpt2": "219414528", "gpt2-medium": "780140544", "gpt2-large": "1828454400", "gpt2-xl": "3809280000"}
@@ -48,6 +51,8 @@ def wrong_flags():
         check(done.stderr.startswith("describe: ") and done.stderr.count("\n") == 1, said + " is refused in one line: " + done.stderr)
 
 
+check(transcripts.shown("describe --model gpt2, second card") in run("--model", "gpt2").stdout,
+      "the README shows a card as it is; run tests/structure/transcripts.py update")
 for model in PARAMETERS:
     cards_of(model)
 check(all(name + ":" in run().stdout for name in PARAMETERS), "without flags every size is described")

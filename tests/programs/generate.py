@@ -5,10 +5,14 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "structure"))
+import transcripts  # noqa: E402
 
 PROGRAMS = pathlib.Path(os.environ["LAMINA_PROGRAMS"])
 TINY = ["--micro-batch", "2", "--sequence", "32", "--steps", "16", "--removal-start", "1", "--gap-ln2", "1", "--gap-ln1-qk", "1",
@@ -76,6 +80,19 @@ def beyond_the_context(weights):
     check(text[full - kept:].startswith(after.rstrip("\n")), f"the second half of the context becomes the first: {text!r}, {after!r}")
 
 
+def as_the_readme_shows(folded):
+    """A model that learned something else writes something else, but reads and writes as much, and says so in these words."""
+    command = transcripts.shown_command("generate")
+    shown = transcripts.shown(command)
+    done = run(*[folded if word == "lamina-out/folded" else word for word in shlex.split(command)[1:]])
+    prompt = re.search(r"--prompt \"(.*?)\"", command).group(1)
+    check(done.returncode == 0 and done.stdout.decode().startswith(prompt) and shown.startswith(prompt), "the README's prompt comes first")
+    counts = [re.findall(r"(\d+) (?:tokens read|written)", text) for text in (done.stderr.decode(), shown)]
+    check(counts[0] == counts[1] and len(counts[0]) == 2, f"the README shows how much is read and written: {counts}")
+    said = [transcripts.shape(text)[-1] for text in (done.stderr.decode(), shown)]
+    check(said[0] == said[1], f"and the words: {said}")
+
+
 def expect_error(name, arguments, sentence):
     done = run(*arguments)
     lines = done.stderr.decode().splitlines()
@@ -134,5 +151,6 @@ with tempfile.TemporaryDirectory() as name:
     kinds(finished)
     drawing(finished / "pretrained")
     beyond_the_context(finished / "pretrained")
+    as_the_readme_shows(finished / "folded")
     bad_input(root, finished)
 sys.exit(1 if failures else 0)

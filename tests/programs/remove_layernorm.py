@@ -13,6 +13,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "structure"))
+import transcripts  # noqa: E402
+
 PROGRAM = str(pathlib.Path(os.environ["LAMINA_PROGRAMS"]) / "remove_layernorm")
 TINY = ["--micro-batch", "2", "--sequence", "32", "--steps", "16", "--removal-start", "1", "--gap-ln2", "1", "--gap-ln1-qk", "1",
         "--gap-ln1-v", "1", "--pretrain-steps", "4", "--evaluation-blocks", "4", "--sample", "8", "--threads", "1"]
@@ -59,6 +62,12 @@ def small_run(folder, text):
         check((out / name).stat().st_size > 0, name + " is written")
     check(sum(len(line.get("events", [])) for line in metrics_without_time(out / "metrics.jsonl")) >= 9, "the events are logged")
     check("0 of 9 LayerNorms are left" in done.stdout, "the closing sentence is printed")
+    table = transcripts.shape(done.stdout[done.stdout.index("| model "):])
+    check(table == transcripts.shape(transcripts.shown("demo")), f"the README shows it, but for the numbers: {table}")
+    picture = (out / "loss.svg").read_text()
+    for phase in ("control", "removed"):
+        check(f">{results[phase]['loss']:.4f}</text>" in picture, f"the picture ends at the loss of {phase}")
+    check("norms go, steps 1 to 13" in picture, "and shows when the norms go")
     return out
 
 

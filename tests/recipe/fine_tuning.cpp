@@ -6,7 +6,7 @@
 #include "support/catch.hpp"
 
 using namespace lamina::recipe;
-using lamina::train::RemovalPhase;
+using lamina::RemovalPhase;
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 using namespace lamina::recipe;
 using lamina::DivisorMode;
-using lamina::train::RemovalPhase;
+using lamina::RemovalPhase;
 
 namespace {
 

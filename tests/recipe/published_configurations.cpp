@@ -12,11 +12,11 @@
 #include "recipe/reference_data.hpp"
 #include "support/catch.hpp"
 
+using lamina::RemovalPhase;
 using lamina::recipe::Adaptation;
 using lamina::recipe::InitialStd;
 using lamina::recipe::NormInputStd;
 using lamina::recipe::Recipe;
-using lamina::train::RemovalPhase;
 
 namespace {
 

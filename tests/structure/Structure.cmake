@@ -11,6 +11,8 @@ lamina_structure_check("every header has its test" mirror.py)
 lamina_structure_check("house style" style.py)
 lamina_structure_check("format" format.py)
 lamina_structure_check("every C++ block of the pages is compiled" snippets.py)
+lamina_structure_check("what comments and pages cite exists" citations.py)
+lamina_structure_check("every transcript of the pages has its program" transcripts.py check)
 
 set(compile "${CMAKE_CXX_COMPILER}" "${lamina_include_flags}")
 set(cuda_include "")

@@ -13,9 +13,10 @@ ABOVE = {
     "nn": ["core", "arch", "backend"],
     "train": ["core", "arch", "backend", "nn"],
     "io": ["core", "arch", "backend", "nn", "train"],
+    "removal": ["core", "arch", "backend", "nn", "train", "io"],
     "text": ["core", "arch", "backend", "nn", "train", "io"],
     "eval": ["core", "arch", "backend", "nn", "train", "io", "text"],
-    "recipe": ["core", "arch", "backend", "nn", "train", "io"],
+    "recipe": ["core", "arch", "backend", "nn", "train", "io", "removal"],
 }
 DEVICES = ["backend/cpu", "backend/cuda"]
 

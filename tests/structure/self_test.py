@@ -6,10 +6,12 @@ import pathlib
 import sys
 import tempfile
 
+import citations
 import includes
 import mirror
 import snippets
 import style
+import transcripts
 
 OPENING = "// SPDX-License-Identifier: MIT\n// What a made-up header is for.\n#pragma once\n"
 
@@ -44,21 +46,47 @@ CASES = [
     (style, "docs/a.md", "See /wo" + "rk/main.\n", "path of one machine"),
     (style, "docs/a.md", "TO" + "DO: write\n", "unfinished"),
     (snippets, "README.md", "```cpp\nint made_up;\n```\n", "no compiled source"),
+    (citations, "include/lamina/core/a.hpp", "/// source  Gauss 1809, page 3\n", None),
+    (citations, "include/lamina/core/a.hpp", "/// as b.hpp does (reference" + " 5.1)\n", "no page of this repository"),
+    (citations, "tests/core/a.cpp", "// in one (design" + ",\n// 'Types')\n", "tests/core/a.cpp:1: `design, '`"),
+    (citations, "tests/core/a.cpp", "// reference" + ".md, section 8.3\n", "no page of this repository"),
+    (citations, "examples/a.cpp", "int a;\n\n/// docs/none.md says why\n", "examples/a.cpp:3: docs/none.md does not exist"),
+    (citations, "docs/a.md", "[b](b.md)\n", "links to b.md, which does not exist"),
+    (citations, "docs/a.md", "# A heading (`a.hpp`)\n[a](a.md#another)\n", "no such heading"),
+    (citations, "docs/a.md", "# A heading (`a.hpp`)\n[a](a.md#a-heading)\n", None),
+    (transcripts, "README.md", "```text\nmade up\n```\n", "say above this block"),
+    (transcripts, "README.md", "<!-- output: made_up --flag -->\n```text\nmade up\n```\n", "no test of tests/programs asks"),
+    (transcripts, "README.md", "<!-- error: nn/a.cpp -->\n```text\nmade up\n```\n", None),
     (snippets, "README.md", "```sh\nls\n```\n", None),
+]
+
+PAGE = "# Page\n## Moving averages (`a.hpp`)\n```text\n# No heading\n```\n"
+DEMO = "![](docs/demo.svg)\n<!-- output: demo -->\n```text\n| LN removed | 2.0876 |\n| control (LoRA, norms kept) | 2.0786 |\n```\n"
+DRIVEN = "transcripts.shown(\"demo\")\n"
+# The same for flaws that two files make: check, files with their texts, words.
+TREES = [
+    (citations, {"docs/a.md": PAGE, "bench/a.cpp": "// docs/a.md, \"Moving averages\", says\n"}, None),
+    (citations, {"docs/a.md": PAGE, "bench/a.cpp": "// (docs/a.md,\n/// \"Moving\n/// averages\" and \"Page\")\n"}, None),
+    (citations, {"docs/a.md": PAGE, "bench/a.cpp": "int a;  // docs/a.md, \"Page\" and \"Averages\"\n"}, "no section \"Averages\""),
+    (citations, {"docs/a.md": PAGE, "tests/a.py": "# docs/a.md, \"No heading\"\n"}, "no section \"No heading\""),
+    (transcripts, {"README.md": DEMO, "tests/programs/a.py": DRIVEN, "docs/demo.svg": "<text>2.0876</text><text>2.0786</text>"}, None),
+    (transcripts, {"README.md": DEMO, "tests/programs/a.py": DRIVEN, "docs/demo.svg": "<text>2.0876</text>"}, "does not end at 2.0786"),
+    (transcripts, {"README.md": DEMO, "tests/programs/a.py": DRIVEN}, "docs/demo.svg: the README shows it"),
 ]
 
 
 def main():
-    for check, name, text, expected in CASES:
+    for check, files, expected in [(check, {name: text}, expected) for check, name, text, expected in CASES] + TREES:
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             (root / "tests/structure").mkdir(parents=True)
             (root / "tests/structure/unmirrored.txt").touch()
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text, encoding="utf-8")
+            for name, text in files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text, encoding="utf-8")
             found = list(check.problems(root))
         if bool(found) != bool(expected) or (expected and not any(expected in problem for problem in found)):
-            return f"{check.__name__} on {name} with {text[:60]!r}: expected {expected!r}, found {found}"
+            return f"{check.__name__} on {str(files)[:120]}: expected {expected!r}, found {found}"
     return None
 
 

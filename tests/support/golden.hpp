@@ -55,7 +55,7 @@ public:
         }
     }
 
-    [[nodiscard]] lamina::TokenBatch view() const { return {batch_, sequence_, ids_, targets_}; }
+    [[nodiscard]] lamina::TokenBatch view() const { return {ids_, targets_, sequence_}; }
     [[nodiscard]] lamina::Extent extent() const { return {batch_, sequence_}; }
 
 private:

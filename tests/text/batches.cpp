@@ -109,6 +109,17 @@ TEST_CASE("the last blocks of an epoch are dropped or make a smaller micro-batch
     CHECK(smaller.next().batch == 2);
 }
 
+TEST_CASE("a batch or a sequence so long that its tokens cannot be counted is one of what there is, or refused",
+          "[text]") {
+    const TokenMemory store = counting(11);
+    constexpr std::size_t most = static_cast<std::size_t>(-1);
+    Batches all(store,
+                {.batch = most / 4 + 1, .sequence = 4, .order = BlockOrder::stored, .last_batch = LastBatch::smaller});
+    CHECK(all.next().batch == 2);
+    const BatchOptions endless{.sequence = most, .targets = {.last = LastTarget::next_token}};
+    CHECK_THROWS_WITH(Batches(store, endless), "the corpus has 11 tokens, one block takes " + std::to_string(most));
+}
+
 TEST_CASE("a corpus that cannot fill a micro-batch is an error with the numbers", "[text]") {
     const auto make = [](Token tokens, const BatchOptions& options, const BatchPosition& position = {}) {
         const TokenMemory store = counting(tokens);

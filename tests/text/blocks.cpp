@@ -46,8 +46,11 @@ TEST_CASE("a stream shorter than one block is an error with both lengths", "[tex
     CHECK_THROWS_WITH(cut(0, {.length = 6}), "the corpus has 0 tokens, one block takes 6");
 }
 
-TEST_CASE("an overlap as long as the block is a caller's bug", "[text]") {
-    CHECK_THROWS_AS(cut(5, {.length = 2, .overlap = 2}), lamina::ContractViolation);
+TEST_CASE("an overlap as long as the block is refused in one sentence", "[text]") {
+    CHECK_THROWS_AS(cut(5, {.length = 2, .overlap = 2}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(cut(5, {.length = 2, .overlap = 2}),
+                      "lamina: blocks: an overlap of 2 tokens, expected fewer than the block's 2");
+    CHECK_THROWS_AS(cut(5, {.length = 0}), lamina::ArgumentError);
 }
 
 TEST_CASE("only the tokens of the blocks taken are read", "[text]") {

@@ -18,6 +18,7 @@ TEST_CASE("the byte tokenizer maps every byte to its own value and back", "[text
     REQUIRE(tokens.size() == 257);
     for (Token byte = 0; byte < 256; ++byte) CHECK(tokens[static_cast<std::size_t>(byte) + 1] == byte);
     CHECK(ByteTokenizer{}.decode(std::span(tokens).subspan(1)) == bytes);
+    CHECK(ByteTokenizer{}.encode(bytes) == std::vector<Token>(tokens.begin() + 1, tokens.end()));
 }
 
 TEST_CASE("the byte tokenizer decodes end-of-text as its literal", "[text]") {

@@ -48,8 +48,15 @@ TEST_CASE("targets equal to the ignored token carry no loss, inputs keep it", "[
     CHECK(found.targets == Tokens{5, ignored_target, 6, ignored_target});
 }
 
-TEST_CASE("a block of the wrong length is a caller's bug", "[text]") {
-    CHECK_THROWS_AS(collated({1, 2, 3}, {}, 2), lamina::ContractViolation);
-    CHECK_THROWS_AS(collated({1, 2}, {.last = LastTarget::next_token}, 2), lamina::ContractViolation);
-    CHECK_THROWS_AS(collated({}, {}, 0), lamina::ContractViolation);
+TEST_CASE("a block of the wrong length is refused in one sentence", "[text]") {
+    CHECK_THROWS_AS(collated({1, 2, 3}, {}, 2), lamina::ArgumentError);
+    CHECK_THROWS_WITH(collated({1, 2, 3}, {}, 2), "lamina: collate: a block of 3 tokens, expected 2");
+    CHECK_THROWS_WITH(collated({1}, {}, 2), "lamina: collate: a block of 1 tokens, expected 2");
+    CHECK_THROWS_AS(collated({1, 2}, {.last = LastTarget::next_token}, 2), lamina::ArgumentError);
+    CHECK_THROWS_AS(collated({}, {}, 0), lamina::ArgumentError);
+    Tokens two(2);
+    Tokens three(3);
+    CHECK_THROWS_AS(collate(three, {}, three, two), lamina::ArgumentError);
+    CHECK_THROWS_WITH(collate(two, {}, two, three),
+                      "lamina: collate: room for 2 inputs and 3 targets, expected the same number, at least one");
 }

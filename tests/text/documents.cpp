@@ -108,6 +108,9 @@ TEST_CASE("nothing is read before it is asked for", "[text]") {
     CHECK_THROWS_WITH(joined(all), Contains("invalid UTF-8"));
 }
 
-TEST_CASE("pieces too short to hold a separator are a caller's bug", "[text]") {
-    CHECK_THROWS_AS(FileDocuments("corpus.txt", {.piece_bytes = 63}), lamina::ContractViolation);
+TEST_CASE("pieces too short to hold a separator are refused in one sentence", "[text]") {
+    CHECK_NOTHROW(FileDocuments("corpus.txt", {.piece_bytes = 64}));
+    CHECK_THROWS_AS(FileDocuments("corpus.txt", {.piece_bytes = 63}), lamina::ArgumentError);
+    CHECK_THROWS_WITH(FileDocuments("corpus.txt", {.piece_bytes = 63}),
+                      "lamina: DocumentOptions: piece_bytes of 63, expected at least 64");
 }

@@ -92,7 +92,9 @@ TEST_CASE("a shard gives back its tokens from any place", "[text]") {
         Tokens out(3);
         shard.copy(997, out);
         CHECK(out == Tokens{997, 998, 999});
-        CHECK_THROWS_AS(shard.copy(998, out), lamina::ContractViolation);
+        CHECK_THROWS_AS(shard.copy(998, out), lamina::ArgumentError);
+        CHECK_THROWS_WITH(shard.copy(998, out),
+                          "lamina: TokenShard::copy: 3 tokens from place 998 on, but there are 1000");
     }
 }
 
@@ -191,6 +193,13 @@ TEST_CASE("a long stream goes into a series of shards that reads as one store", 
     Tokens out(6);
     store.copy(3, out);
     CHECK(out == Tokens{3, 4, 5, 6, 7, 8});
-    CHECK_THROWS_AS(store.copy(5, out), lamina::ContractViolation);
+    CHECK_THROWS_AS(store.copy(5, out), lamina::ArgumentError);
+    CHECK_THROWS_WITH(store.copy(5, out), "lamina: TokenShards::copy: 6 tokens from place 5 on, but there are 10");
+    for (const std::size_t tokens : {std::size_t{0}, shard_capacity + 1}) {
+        CHECK_THROWS_AS(write_token_shards({.stem = folder.path() / "none", .tokens_per_shard = tokens}, Tokens{1}),
+                        lamina::ArgumentError);
+    }
+    CHECK_THROWS_WITH(write_token_shards({.stem = folder.path() / "none", .tokens_per_shard = 0}, Tokens{1}),
+                      "lamina: write_token_shards: 0 tokens per shard, expected 1 to 2147483647");
     CHECK(write_token_shards({.stem = folder.path() / "even", .tokens_per_shard = 2}, Tokens{1, 2}).size() == 1);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/train/adamw.hpp>
 
+#include <lamina/removal/removable_norm.hpp>
 #include <lamina/train/clipping.hpp>
 
+#include "nn/renamed_linear.hpp"
 #include "support/catch.hpp"
 #include "train/golden.hpp"
 #include "train/tiny_run.hpp"
@@ -55,6 +57,7 @@ void check_golden_case(const nlohmann::json& file, const nlohmann::json& expecte
         for_each_of_the_two([&](std::size_t k, const auto& tensor) {
             put(file.at("gradients").at(update).at(k), tensor.gradient.data);
         });
+        model.gradients_changed();
         const double norm = lamina::train::gradient_norm(model);
         CHECK(norm == Approx(golden_update.at("grad_norm").get<double>()).epsilon(tolerance));
         const double scale = lamina::train::clip_scale(norm, file.at("max_grad_norm").get<double>());
@@ -77,10 +80,10 @@ struct CountingDevice {
 class CountingBackend : public lamina::CpuBackend {
 public:
     using CpuBackend::CpuBackend;
-    template <class Parameter, class Gradient, class Moment>
-    void adamw(const lamina::AdamWUpdate<Parameter, Gradient, Moment>& request) {
-        ++updates;
-        CpuBackend::adamw(request);
+    template <class Request>
+    decltype(auto) run(const Request& request) {
+        if constexpr (requires { request.first_moment; }) ++updates;
+        return CpuBackend::run(request);
     }
     std::size_t updates = 0;
 };
@@ -111,20 +114,21 @@ std::size_t updates_beside_single_ones(lamina::train::GainDecay gains) {
                 second.resize(tensor.entry.size);
             }
             gradient.assign(tensor.gradient.data, tensor.gradient.data + tensor.entry.size);
-            const bool decays = lamina::train::decays(tensor.entry.suffix.view(), tensor.entry.role, gains);
-            backend.adamw(lamina::AdamWUpdate<float, float, float>{.count = tensor.entry.size,
-                                                                   .parameter = value.data(),
-                                                                   .gradient = gradient.data(),
-                                                                   .first_moment = first.data(),
-                                                                   .second_moment = second.data(),
-                                                                   .rate = 1e-2,
-                                                                   .beta1 = 0.9,
-                                                                   .beta2 = 0.999,
-                                                                   .epsilon = 1e-8,
-                                                                   .decay = decays ? 0.1 : 0,
-                                                                   .gradient_scale = 0.5,
-                                                                   .update = update});
+            const bool decays = lamina::train::decays(tensor.entry.role, tensor.entry.part, gains);
+            const auto whole = [](std::vector<float>& of) { return lamina::row_view(of.data(), of.size()); };
+            backend.run(lamina::AdamWUpdate<float, float, float>{.parameter = whole(value),
+                                                                 .gradient = whole(gradient),
+                                                                 .first_moment = whole(first),
+                                                                 .second_moment = whole(second),
+                                                                 .rate = 1e-2,
+                                                                 .beta1 = 0.9,
+                                                                 .beta2 = 0.999,
+                                                                 .epsilon = 1e-8,
+                                                                 .decay = decays ? 0.1 : 0,
+                                                                 .gradient_scale = 0.5,
+                                                                 .update = update});
         });
+        model.gradients_changed();
         backend.updates = 0;
         optimiser.step(model, 1e-2, 0.5);
     }
@@ -155,7 +159,8 @@ TEST_CASE("tensors side by side are updated at once, with the numbers of one upd
     using Adapters = lamina::Gpt2<wide, CountingDevice, adapter::FullRank>;
     CHECK(updates_beside_single_ones<Adapters>(GainDecay::none) == 1);
     // Where gains decay and biases do not, each of the two in five norms is a run of its own.
-    using WithNorms = lamina::Gpt2<wide, CountingDevice, adapter::Lora<4>, trainable::AdaptersAndNorms>;
+    using WithNorms = lamina::Gpt2<wide, CountingDevice, adapter::Lora<4>,
+                                   trainable::Roles<lamina::Role::adapter, lamina::Role::norm>>;
     CHECK(updates_beside_single_ones<WithNorms>(GainDecay::none) == 2);
     CHECK(updates_beside_single_ones<WithNorms>(GainDecay::as_weights) == 1 + 2 * 5);
     // A [8, 3] and B [3, 8] take 32 places among the values and 64 among the gradients.
@@ -175,10 +180,25 @@ TEST_CASE("weight decay spares the gains of norms unless asked") {
         model.initialise(3);
         model.zero_gradients();
         lamina::train::AdamW<Trained> optimiser(model, {.weight_decay = 0.5, .gain_decay = gains});
+        model.gradients_changed();  // to zero
         optimiser.step(model, 0.1);
         // No gradient, so nothing but the decay moves a parameter.
         CHECK(model.layers().final_norm.gain.values[0] == Approx(gains == GainDecay::none ? 1 : 1 - 0.1 * 0.5));
     }
+}
+
+TEST_CASE("weight decay spares what its layer declares as a bias, and nothing else for its name") {
+    using Model = RenamedModel<lamina::Policies<lamina::precision::Fp64>>;
+    lamina::CpuBackend backend({.threads = 1});
+    Model model(backend);
+    model.for_each_tensor([&](const auto& tensor) { backend.run(lamina::Fill(tensor.values, 1.0)); });
+    model.zero_gradients();
+    lamina::train::AdamW<Model> optimiser(model, {.weight_decay = 0.5});
+    model.gradients_changed();  // to zero
+    optimiser.step(model, 0.1);
+    const auto& mixer = model.layers().blocks[1].inner;
+    CHECK(mixer.bias.values[0] == 1);                        // called "offset"
+    CHECK(mixer.weight.values[0] == Approx(1 - 0.1 * 0.5));  // called "bias_mixer"
 }
 
 TEST_CASE("adamw makes the update of its definition and leaves frozen tensors alone") {
@@ -191,7 +211,7 @@ TEST_CASE("adamw makes the update of its definition and leaves frozen tensors al
     std::vector<double> second;
     for (std::size_t update = 1; update <= 3; ++update) {
         model.zero_gradients();
-        model.backward(data.batch());
+        model.forward_backward(data.batch());
         model.complete_gradients();
         const std::vector<double> before = trained_values(model);
         std::vector<double> gradient;
@@ -219,6 +239,35 @@ TEST_CASE("adamw makes the update of its definition and leaves frozen tensors al
         CHECK(model.layers().token_table.values[5] == frozen);
         CHECK(optimiser.updates() == update);
     }
+}
+
+TEST_CASE("adamw refuses to step without gradients of the parameters as they are") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    model.initialise(3);
+    const TinyData data(4);
+    lamina::train::AdamW<TinyModel> optimiser(model);
+    const std::string refusal =
+        "lamina: AdamW: no gradients since they were zeroed or the parameters changed; call forward_backward before "
+        "step, or gradients_changed after writing gradients by hand";
+    const std::vector<double> start = trained_values(model);
+    CHECK_THROWS_WITH(optimiser.step(model, 1e-2), refusal);
+    model.evaluate(data.batch());
+    CHECK_THROWS_WITH(optimiser.step(model, 1e-2), refusal);
+    model.forward_backward(data.batch());
+    model.zero_gradients();
+    CHECK_THROWS_WITH(optimiser.step(model, 1e-2), refusal);
+    CHECK(trained_values(model) == start);
+    CHECK(optimiser.updates() == 0);
+
+    model.forward_backward(data.batch());
+    model.forward_backward(data.batch());
+    optimiser.step(model, 1e-2);
+    CHECK_THROWS_WITH(optimiser.step(model, 1e-2), refusal);
+    CHECK(optimiser.updates() == 1);
+    // Whoever goes on summing over steps may.
+    model.forward_backward(data.batch());
+    CHECK_NOTHROW(optimiser.step(model, 1e-2));
 }
 
 TEST_CASE("clipping and adamw give the reference's parameters and moments, update by update") {

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/run/key_value_cache.hpp>
 #include <lamina/nn/sampling.hpp>
 #include <lamina/nn/score.hpp>
+#include <lamina/removal/removable_norm.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
 #include <lamina/train/guard.hpp>
@@ -70,8 +71,8 @@ TEMPLATE_TEST_CASE("a step allocates nothing once it has been seen", "[train]",
     bool finite = true;
     const auto step = [&] {
         model.zero_gradients();
-        model.backward(batch, {.share = 0.5});
-        model.backward(batch, {.share = 0.5});
+        model.forward_backward(batch, {.share = 0.5});
+        model.forward_backward(batch, {.share = 0.5});
         optimiser.step(model, 1e-3, train::clip_scale(train::gradient_norm(model), 1.0));
         finite = finite && !train::first_non_finite_parameter(model);
         static_cast<void>(model.evaluate(batch));

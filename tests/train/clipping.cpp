@@ -20,7 +20,7 @@ TEST_CASE("the gradient norm covers every trainable tensor and shows what is not
     TinyModel model(backend);
     model.initialise(3);
     model.zero_gradients();
-    model.backward(TinyData(4).batch());
+    model.forward_backward(TinyData(4).batch());
     model.complete_gradients();
     double squares = 0;
     model.for_each_trained_tensor([&](const auto& tensor) {

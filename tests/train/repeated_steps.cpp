@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <lamina/core/random.hpp>
-#include <lamina/train/removal.hpp>
+#include <lamina/removal/removal.hpp>
 #include <lamina/train/trainer.hpp>
 
 #include "nn/recording_backend.hpp"
@@ -22,17 +22,18 @@ template <class Device, class Recompute>
 using Model = Gpt2<tiny, norm::Removable, adapter::FullRank, precision::Fp64, Recompute, Device>;
 
 /// Every event of every kind, with steps between them in which nothing changes.
-constexpr train::RemovalSchedule schedule{.ln_2 = {3, 2},
-                                          .ln_1_qk = {8, 2},
-                                          .ln_1_v = {13, 2},
-                                          .ln_f = {18, 0},
-                                          .end_of_text = {21, 2},
-                                          .first_position = {25, 2}};
+constexpr RemovalSchedule schedule{.ln_2 = {3, 2},
+                                   .ln_1_qk = {8, 2},
+                                   .ln_1_v = {13, 2},
+                                   .ln_f = {18, 0},
+                                   .end_of_text = {21, 2},
+                                   .first_position = {25, 2}};
 constexpr std::size_t steps = 32;
 constexpr Token end_of_text = 4;
 
 void append(std::vector<double>& all, const Divisors& divisors) {
-    all.insert(all.end(), {divisors.ordinary, divisors.first_position, divisors.end_of_text});
+    all.insert(all.end(),
+               {divisors.ordinary, divisors.first_position, divisors.end_of_text, divisors.first_end_of_text});
 }
 
 /// A model on its way, all of whose state can be compared.
@@ -40,7 +41,7 @@ template <class M>
 struct Run {
     typename M::Backend& backend;
     M model{backend};
-    train::Removal removal;
+    Removal removal;
     train::Trainer<M> trainer;
 
     Run(typename M::Backend& where, const StdTracking& tracking)
@@ -67,7 +68,7 @@ struct Run {
             all.insert(all.end(), tensor.values.data, tensor.values.data + tensor.entry.size);
             all.insert(all.end(), tensor.gradient.data, tensor.gradient.data + tensor.entry.size);
         });
-        for (const train::NormSite& site : removal.sites()) {
+        for (const NormSite& site : removal.sites()) {
             const RemovableState& state = *site.state;
             all.insert(all.end(),
                        {state.average, state.first_position_average, state.divisor, state.first_position_divisor});

@@ -6,6 +6,8 @@
 #include <lamina/core/random.hpp>
 #include <lamina/core/token_batch.hpp>
 #include <lamina/nn/gpt2.hpp>
+#include <lamina/removal/removable_norm.hpp>
+#include <lamina/removal/removal.hpp>
 
 #include <cstddef>
 #include <string>
@@ -26,9 +28,7 @@ struct TinyData {
         for (lamina::Token& token : inputs) token = static_cast<lamina::Token>(random.below(tiny.vocab));
         for (lamina::Token& token : targets) token = static_cast<lamina::Token>(random.below(tiny.vocab));
     }
-    [[nodiscard]] lamina::TokenBatch batch() const {
-        return {.batch = 2, .sequence = 8, .inputs = inputs, .targets = targets};
-    }
+    [[nodiscard]] lamina::TokenBatch batch() const { return {inputs, targets, 8}; }
 };
 
 /// Every trainable value of a model, in the order of the manifest.

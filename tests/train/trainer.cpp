@@ -25,7 +25,7 @@ std::vector<double> state_of(train::Trainer<TinyModel>& trainer) {
                                 trainer.optimiser().second_moments(lamina::Role::adapter)}) {
         all.insert(all.end(), moments.data, moments.data + moments.size());
     }
-    for (const train::NormSite& site : train::norm_sites(trainer.model())) {
+    for (const lamina::NormSite& site : lamina::norm_sites(trainer.model())) {
         const lamina::RemovableState& state = *site.state;
         for (const double value : {state.average, state.first_position_average, state.divisor,
                                    state.first_position_divisor, state.fixed ? 1.0 : 0.0}) {
@@ -102,8 +102,8 @@ TEST_CASE("a trainer does what a loop written by hand does") {
     train::AdamW<TinyModel> optimiser(by_hand);
     for (std::size_t k = 0; k < 6; ++k) {
         by_hand.zero_gradients();
-        by_hand.backward(one.batch(), {.share = 0.5});
-        by_hand.backward(two.batch(), {.share = 0.5});
+        by_hand.forward_backward(one.batch(), {.share = 0.5});
+        by_hand.forward_backward(two.batch(), {.share = 0.5});
         optimiser.step(by_hand, rate(k), train::clip_scale(train::gradient_norm(by_hand), 0.1));
     }
     CHECK(trained_values(by_trainer) == trained_values(by_hand));
@@ -248,7 +248,7 @@ TEST_CASE("rolling back returns to the last snapshot, not to the step before") {
 TEST_CASE("a run that gives up leaves the last snapshot in the model, its switched norms switched") {
     TroubledRun run(Trouble::in_parameter,
                     {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000, .most_recoveries = 0});
-    train::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
+    lamina::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
     run.trainer.attach(removal);
     const std::vector<double> start = trained_values(run.model);
     run.step();
@@ -260,13 +260,33 @@ TEST_CASE("a run that gives up leaves the last snapshot in the model, its switch
 
 TEST_CASE("norms switched since the snapshot stay switched after rolling back") {
     TroubledRun run(Trouble::in_gradient, {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000});
-    train::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
+    lamina::Removal removal(run.model, {.ln_2 = {1, 1}}, {});
     run.trainer.attach(removal);
-    CHECK(run.step().norms_left == 5);
-    CHECK(run.step().norms_left == 4);
+    run.step();
+    CHECK(removal.norms_left() == 5);
+    run.step();
+    CHECK(removal.norms_left() == 4);
     const train::StepReport report = run.step();
     CHECK(report.outcome == train::Outcome::rolled_back);
-    CHECK(report.norms_left == 3);
+    CHECK(removal.norms_left() == 3);
+}
+
+TEST_CASE("what is attached takes part in every step, and is told when states were put back") {
+    struct Listener {
+        std::vector<std::size_t> before;
+        std::vector<std::size_t> restored;
+        void before_update(std::size_t update) { before.push_back(update); }
+        void after_restore(std::size_t update) { restored.push_back(update); }
+    };
+    TroubledRun run(Trouble::in_gradient, {.non_finite = train::NonFinite::roll_back, .snapshot_every = 1000});
+    Listener first;
+    Listener second;
+    run.trainer.attach(first);
+    run.trainer.attach(second);
+    for (int step = 0; step < 3; ++step) run.step();
+    CHECK(first.before == std::vector<std::size_t>{0, 1, 2});
+    CHECK(first.restored == std::vector<std::size_t>{2});
+    CHECK((second.before == first.before && second.restored == first.restored));
 }
 
 TEST_CASE("a run rolls back to its last checkpoint as a run resumed from it does") {
@@ -316,9 +336,7 @@ TEST_CASE("two micro-batches make the step of one batch twice as large") {
     for (int i = 0; i < 3; ++i) {
         std::size_t calls = 0;
         const train::StepReport a = parts.step([&] { return (calls++ == 0 ? one : two).batch(); });
-        const train::StepReport b = whole.step([&] {
-            return lamina::TokenBatch{.batch = 4, .sequence = 8, .inputs = both.inputs, .targets = both.targets};
-        });
+        const train::StepReport b = whole.step([&] { return lamina::TokenBatch(both.inputs, both.targets, 8); });
         CHECK(a.loss == Approx(b.loss).epsilon(1e-12));
         CHECK(a.gradient_norm == Approx(b.gradient_norm).epsilon(1e-12));
     }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Adapter and execution policies: which low-rank factors a linear layer carries, and how their product is applied.
+// Adapter, target and execution policies: which low-rank factors linear layers carry, which of them do, and how the
+// product is applied.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 
 #include <lamina/arch/policy.hpp>
@@ -15,7 +18,7 @@ struct None {
 };
 
 /// y = x·W + b + (Alpha / Rank) (x·A)·B with A [In, Rank] uniform in ±1/sqrt(Rank) and B [Rank, Out] zero
-/// (reference 5.6).
+/// (docs/method.md, "Adapters").
 template <std::size_t Rank, std::size_t Alpha = Rank>
 struct Lora {
     static_assert(Rank != 0, "lamina: adapter::Lora: rank must be at least 1; use adapter::None for no adapter");
@@ -37,7 +40,58 @@ struct FullRank {
 
 }  // namespace lamina::adapter
 
-/// How x·W + (x·A)·B is computed. All three give the same numbers up to rounding (design, 'Exact merged execution').
+namespace lamina {
+
+/// The linear layers of a GPT-2 block, by the names of PEFT's `target_modules`.
+enum class Target {
+    c_attn,
+    attn_c_proj,
+    c_fc,
+    mlp_c_proj,
+};
+
+inline constexpr std::size_t target_count = 4;
+
+namespace detail {
+
+template <Target... Ts>
+consteval bool each_target_once() {
+    std::array<std::size_t, target_count> times{};
+    (++times[static_cast<std::size_t>(Ts)], ...);
+    return sizeof...(Ts) != 0 && std::all_of(times.begin(), times.end(), [](std::size_t count) { return count <= 1; });
+}
+
+}  // namespace detail
+
+}  // namespace lamina
+
+/// Which linear layers get the adapter; the others are as with adapter::None.
+namespace lamina::targets {
+
+struct All {
+    using answers = question::Targets;
+    static constexpr bool each_target_once = true;
+    static constexpr bool every_layer = true;
+    [[nodiscard]] static constexpr bool includes(Target) { return true; }
+};
+
+/// These and no others: `Only<Target::c_attn, Target::mlp_c_proj>`, each once; `Policies` tells otherwise.
+template <Target... Adapted>
+struct Only {
+    using answers = question::Targets;
+    static constexpr bool each_target_once = detail::each_target_once<Adapted...>();
+    static constexpr bool every_layer = sizeof...(Adapted) == target_count;
+    [[nodiscard]] static constexpr bool includes(Target target) { return (false || ... || (target == Adapted)); }
+};
+
+using c_attn = Only<Target::c_attn>;
+using attn_c_proj = Only<Target::attn_c_proj>;
+using c_fc = Only<Target::c_fc>;
+using mlp_c_proj = Only<Target::mlp_c_proj>;
+
+}  // namespace lamina::targets
+
+/// How x·W + (x·A)·B is computed. All three give the same numbers up to rounding (docs/design.md, "Merged execution").
 namespace lamina::execution {
 
 /// x·W, x·A and (x·A)·B for every micro-batch: the reference semantics; cheapest for small ranks or few tokens per

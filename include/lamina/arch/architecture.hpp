@@ -22,7 +22,7 @@ struct Architecture {
     friend constexpr bool operator==(const Architecture&, const Architecture&) = default;
 };
 
-/// source  Radford et al. 2019, table 2; reference 2.1
+/// source  Radford et al. 2019, table 2; docs/gpt2.md, "Sizes"
 inline constexpr Architecture gpt2_small{.layers = 12, .heads = 12, .embed = 768, .context = 1024, .vocab = 50257};
 inline constexpr Architecture gpt2_medium{.layers = 24, .heads = 16, .embed = 1024, .context = 1024, .vocab = 50257};
 inline constexpr Architecture gpt2_large{.layers = 36, .heads = 20, .embed = 1280, .context = 1024, .vocab = 50257};

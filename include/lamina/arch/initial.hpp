@@ -6,7 +6,7 @@
 
 namespace lamina {
 
-/// A distribution or a constant (reference 2.3, 5.6).
+/// A distribution or a constant (docs/gpt2.md, "Initial values"; docs/method.md, "Adapters").
 struct Initial {
     enum class Kind : std::uint8_t {
         zeros,

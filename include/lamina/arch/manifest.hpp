@@ -25,13 +25,17 @@ inline constexpr std::size_t tensor_alignment = 64;
 
 /// One row of the table.
 struct TensorEntry {
-    FixedString<16> group{};   ///< name of the repeated group that the tensor is in ("h"), or empty
-    std::size_t index = 0;     ///< which repetition
-    FixedString<56> suffix{};  ///< name inside the group, or the whole name
+    FixedString<16> group{};       ///< name of the repeated group that the tensor is in ("h"), or empty
+    bool repeated = false;         ///< stands in a group, as everything in the blocks of a model does
+    std::size_t index = 0;         ///< which repetition: the number of the block
+    FixedString<56> suffix{};      ///< name inside the group, or the whole name
+    std::size_t layer = 0;         ///< number of the layer that shows the tensor: W, b, A and B of one have the same
+    std::size_t layer_length = 0;  ///< how much of `suffix` is the name of that layer
     std::array<std::size_t, 2> shape{};
     std::size_t rank = 0;
     std::size_t size = 0;  ///< elements
     Role role{};
+    Part part{};
     bool trains = false;
     bool streams = false;  ///< its gradient is formed when it is asked for, and kept nowhere
     ScalarType type{};
@@ -42,15 +46,23 @@ struct TensorEntry {
     std::size_t moment_offset = 0;  ///< elements from the start of either of the role's regions of moments
 
     /// The Hugging Face name, prefix-less: "h.3.attn.c_attn.weight".
-    [[nodiscard]] std::string name() const {
-        if (group.length == 0) return std::string(suffix.view());
-        return std::string(group.view()) + '.' + std::to_string(index) + '.' + std::string(suffix.view());
-    }
+    [[nodiscard]] std::string name() const { return in_place(suffix.view()); }
+    /// That of the layer: "h.3.attn.c_attn".
+    [[nodiscard]] std::string layer_name() const { return in_place(layer_in_group()); }
+    /// Inside the group: "attn.c_attn".
+    [[nodiscard]] constexpr std::string_view layer_in_group() const { return suffix.view().substr(0, layer_length); }
     [[nodiscard]] constexpr std::size_t bytes() const { return size * bits_of(type) / 8; }
     [[nodiscard]] constexpr std::span<const std::size_t> dimensions() const { return std::span(shape).first(rank); }
     /// As a matrix; a vector is one row.
     [[nodiscard]] constexpr std::size_t rows() const { return rank == 2 ? shape[0] : 1; }
     [[nodiscard]] constexpr std::size_t cols() const { return shape[rank - 1]; }
+
+private:
+    [[nodiscard]] std::string in_place(std::string_view inside) const {
+        if (!repeated) return std::string(inside);
+        const std::string block = std::string(group.view()) + '.' + std::to_string(index);
+        return inside.empty() ? block : block + '.' + std::string(inside);
+    }
 };
 
 namespace detail {
@@ -60,6 +72,7 @@ template <std::size_t Capacity>
 struct EntryCollector {
     std::array<TensorEntry, Capacity> entries{};
     std::size_t count = 0;
+    std::size_t layers = 0;
     bool groups_nest = false;
     bool names_fit = true;
 
@@ -73,6 +86,7 @@ struct EntryCollector {
                 for (std::size_t i = 0; i < Node::shape.size(); ++i) entry.shape[i] = Node::shape[i];
                 entry.size = Node::size;
                 entry.role = Node::role;
+                entry.part = Node::part;
                 entry.trains = Node::trains;
                 entry.type = scalar_type_of<typename Node::Scalar>;
                 if constexpr (requires { node.initial; }) entry.initial = node.initial;
@@ -82,8 +96,11 @@ struct EntryCollector {
             collect_group(node, place);
         } else if constexpr (!DerivedMember<Node>) {
             const std::size_t first = count;
+            const std::size_t layer = layers++;
             node.visit([&](std::string_view name, auto& member) {
                 TensorEntry below = place;
+                below.layer = layer;
+                below.layer_length = place.suffix.length;
                 if (!name.empty() && below.suffix.length != 0) append(below.suffix, ".");
                 append(below.suffix, name);
                 collect(member, below);
@@ -95,20 +112,24 @@ struct EntryCollector {
     // All repetitions have one layout, so the first is visited and the others are copied.
     template <class T, std::size_t Size>
     constexpr void collect_group(std::array<T, Size>& group, const TensorEntry& place) {
-        groups_nest = groups_nest || place.group.length != 0;
-        TensorEntry inside{};
+        groups_nest = groups_nest || place.repeated;
+        TensorEntry inside{.repeated = true};
         append(inside.group, place.suffix.view());
         const std::size_t first = count;
+        const std::size_t first_layer = layers;
         if constexpr (Size != 0) collect(group[0], inside);
         const std::size_t each = count - first;
+        const std::size_t layers_each = layers - first_layer;
         for (std::size_t i = 1; i < Size; ++i) {
             for (std::size_t k = 0; k < each; ++k) {
                 if constexpr (Capacity != 0) {
                     entries[count] = entries[first + k];
                     entries[count].index = i;
+                    entries[count].layer += i * layers_each;
                 }
                 ++count;
             }
+            layers += layers_each;
         }
     }
 

@@ -8,7 +8,7 @@
 
 #include <lamina/arch/initial.hpp>
 #include <lamina/arch/role.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina {
 
@@ -24,22 +24,40 @@ struct Parameter {
     using Gradient = typename Policies::Gradient;
 
     static constexpr Role role = R;
+    static constexpr Part part = Part::weight;
     static constexpr std::array<std::size_t, sizeof...(Dims)> shape{Dims...};
     static constexpr std::size_t size = (std::size_t{1} * ... * Dims);
     static constexpr std::size_t cols = shape[sizeof...(Dims) - 1];
     static constexpr std::size_t rows = size / cols;
     static constexpr bool trains = Policies::trains(R);
 
-    Scalar* values = nullptr;
-    Gradient* gradient = nullptr;
+    Rows<Scalar, cols> values{nullptr, rows};      // [rows, cols]
+    Rows<Gradient, cols> gradient{nullptr, rows};  // [rows, cols]
     Initial initial{};
 
     constexpr Parameter() = default;
     constexpr explicit Parameter(Initial start) : initial(start) {}
+};
 
-    [[nodiscard]] constexpr MatrixView<const Scalar> matrix() const { return {values, rows, cols}; }
-    [[nodiscard]] constexpr MatrixView<Scalar> writable() const { return {values, rows, cols}; }
-    [[nodiscard]] constexpr MatrixView<Gradient> d_matrix() const { return {gradient, rows, cols}; }
+/// A vector that its layer adds.
+template <class Policies, Role R, std::size_t Width>
+struct Bias : Parameter<Policies, R, Width> {
+    static constexpr Part part = Part::bias;
+    using Parameter<Policies, R, Width>::Parameter;
+};
+
+/// The factor A of a linear layer's adapter; its layer shows B, too.
+template <class Policies, std::size_t In, std::size_t Rank>
+struct LoraA : Parameter<Policies, Role::adapter, In, Rank> {
+    static constexpr Part part = Part::lora_a;
+    using Parameter<Policies, Role::adapter, In, Rank>::Parameter;
+};
+
+/// The factor B.
+template <class Policies, std::size_t Rank, std::size_t Out>
+struct LoraB : Parameter<Policies, Role::adapter, Rank, Out> {
+    static constexpr Part part = Part::lora_b;
+    using Parameter<Policies, Role::adapter, Rank, Out>::Parameter;
 };
 
 /// What a `Derived` tensor is for: the plan and `zero_gradients` tell the two apart.
@@ -49,16 +67,13 @@ enum class DerivedKind : std::uint8_t {
 };
 
 /// A tensor that is computed from parameters and never saved, such as W + A·B. Bound like a parameter.
-template <class T, DerivedKind K, std::size_t Rows, std::size_t Cols>
+template <class T, DerivedKind K, std::size_t RowCount, std::size_t Cols>
 struct Derived {
     using Scalar = T;
     static constexpr DerivedKind kind = K;
-    static constexpr std::size_t size = Rows * Cols;
+    static constexpr std::size_t size = RowCount * Cols;
 
-    T* values = nullptr;
-
-    [[nodiscard]] constexpr MatrixView<const T> matrix() const { return {values, Rows, Cols}; }
-    [[nodiscard]] constexpr MatrixView<T> writable() const { return {values, Rows, Cols}; }
+    Rows<T, Cols> values{nullptr, RowCount};
 };
 
 }  // namespace lamina

@@ -11,6 +11,7 @@ namespace lamina {
 namespace question {
 struct Normalisation;
 struct Adapter;
+struct Targets;
 struct Execution;
 struct Precision;
 struct Trainable;

@@ -29,7 +29,7 @@ struct Stored {
 struct Fp32 : Stored<float, float, float, float, float> {};
 /// Everything in double: exists so that gradients can be checked.
 struct Fp64 : Stored<double, double, double, double, double> {};
-/// Frozen base in bf16, everything that trains and every activation in float: what the removal method needs.
+/// Frozen base in bf16, everything that trains and every activation in float.
 struct FrozenBf16 : Stored<bf16, float, float, float, float> {};
 /// For matrix units that multiply bf16: base, activations and what is materialised once per step in bf16, the residual
 /// stream and everything that trains in float. GPT-2's residual stream has channels too large for bf16.
@@ -37,8 +37,8 @@ struct MixedBf16 : Stored<bf16, float, float, float, bf16> {
     using Stream = float;
     using Materialised = bf16;
 };
-/// Everything in bf16, adapters and moments too: reproduces the failure of the original (reference 5.6), where updates
-/// below half a unit in the last place vanish.
+/// Everything in bf16, adapters and moments too: reproduces the failure of the original (docs/method.md, "Adapters"),
+/// where updates below half a unit in the last place vanish.
 struct AllBf16 : Stored<bf16, bf16, bf16, bf16, bf16> {};
 
 }  // namespace lamina::precision

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Role: what a parameter is for, which decides how it is stored and whether it trains.
+// Role and Part: what a parameter is for in a model, and what it does in its layer.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace lamina {
@@ -26,5 +27,13 @@ inline constexpr std::size_t role_count = all_roles.size();
     constexpr std::array<std::string_view, role_count> names{"embedding", "weight", "norm", "adapter", "head"};
     return names[index_of(role)];
 }
+
+/// What a parameter does in the layer that shows it. A layer says so by the type of the member, whatever its name.
+enum class Part : std::uint8_t {
+    weight,  ///< what multiplies, or is looked up: matrices, gains, tables
+    bias,    ///< what is added; weight decay spares it
+    lora_a,  ///< the factor A of the layer's adapter
+    lora_b   ///< the factor B
+};
 
 }  // namespace lamina

@@ -2,8 +2,23 @@
 // Trainable, recompute, gradients, device and head policies: the questions with a yes-or-no kind of answer.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
 #include <lamina/arch/policy.hpp>
 #include <lamina/arch/role.hpp>
+
+namespace lamina::detail {
+
+template <Role... Rs>
+consteval bool each_role_once() {
+    std::array<std::size_t, role_count> times{};
+    (++times[index_of(Rs)], ...);
+    return sizeof...(Rs) != 0 && std::all_of(times.begin(), times.end(), [](std::size_t count) { return count <= 1; });
+}
+
+}  // namespace lamina::detail
 
 /// Which roles receive gradients and updates. Nothing is computed or stored for the others.
 namespace lamina::trainable {
@@ -13,19 +28,12 @@ struct Everything {
     [[nodiscard]] static constexpr bool trains(Role) { return true; }
 };
 
-struct AdaptersOnly {
+/// These roles and no others: `Roles<Role::adapter, Role::norm>`, each once; `Policies` tells otherwise.
+template <Role... Trained>
+struct Roles {
+    static constexpr bool each_role_once = detail::each_role_once<Trained...>();
     using answers = question::Trainable;
-    [[nodiscard]] static constexpr bool trains(Role role) { return role == Role::adapter; }
-};
-
-struct AdaptersAndNorms {
-    using answers = question::Trainable;
-    [[nodiscard]] static constexpr bool trains(Role role) { return role == Role::adapter || role == Role::norm; }
-};
-
-struct AdaptersAndEmbeddings {
-    using answers = question::Trainable;
-    [[nodiscard]] static constexpr bool trains(Role role) { return role == Role::adapter || role == Role::embedding; }
+    [[nodiscard]] static constexpr bool trains(Role role) { return (false || ... || (role == Trained)); }
 };
 
 /// Nothing trains: for evaluation, where no memory for gradients is wanted.

@@ -17,6 +17,7 @@ template <class T>
 concept ParameterMember = requires(T member) {
     typename T::Scalar;
     T::role;
+    T::part;
     T::shape;
     member.values;
     member.gradient;
@@ -71,7 +72,7 @@ template <class Node, class F>
 
 /// Calls `f(node)` for `root` and everything below it in the order of `walk`, without names and without allocating.
 template <class Node, class F>
-void walk_nodes(Node& root, const F& f) {
+constexpr void walk_nodes(Node& root, const F& f) {
     if constexpr (detail::is_array_member<Node>) {
         for (auto& member : root) walk_nodes(member, f);
     } else {
@@ -97,6 +98,26 @@ void for_each_derived(Node& root, const F& f) {
     walk_nodes(root, [&](auto& node) {
         if constexpr (DerivedMember<std::remove_cvref_t<decltype(node)>>) f(node);
     });
+}
+
+/// True when `asks(node)` is, for a layer of type `Root` or anything below it: a constant, for questions to types.
+template <class Root, class Asks>
+[[nodiscard]] consteval bool any_node(const Asks& asks) {
+    bool found = false;
+    const auto look = [&](const auto& self, auto& node) -> void {
+        using Node = std::remove_cvref_t<decltype(node)>;
+        if constexpr (detail::is_array_member<Node>) {
+            if constexpr (std::tuple_size_v<Node> != 0) self(self, node[0]);
+        } else {
+            found = found || asks(node);
+            if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
+                node.visit([&](std::string_view, auto& member) { self(self, member); });
+            }
+        }
+    };
+    Root root{};
+    look(look, root);
+    return found;
 }
 
 /// True when some parameter of a layer of type `L` trains: a constant, so that a backward pass can stop above frozen

@@ -9,7 +9,7 @@ namespace lamina::math {
 
 /// x/2 · (1 + tanh(sqrt(2/pi) (x + 0.044715 x³))), the tanh form, `gelu_new`.
 ///
-/// source   Hendrycks & Gimpel 2016; reference 2.3
+/// source   Hendrycks & Gimpel 2016; docs/gpt2.md, "GELU"
 template <class T>
 [[nodiscard]] LAMINA_HOST_DEVICE T gelu(T x) {
     constexpr T c = T(0.7978845608028654);  // sqrt(2 / pi)

@@ -40,11 +40,16 @@ struct AnswerCounts {
 /// choices, as soon as they are known.
 ///
 /// errors  FileError naming the question's place when a choice does not fit the context, NonFiniteError when one has no
-///         finite log-probability; what `each` has been given before stays valid
+///         finite log-probability; what `each` has been given before stays valid; ArgumentError when nothing may be
+///         asked together
 /// memory  the tokens of all questions, to know those that are equal
 template <Scorer S, text::Tokenizer T, class Each>
 AnswerCounts answer_questions(S& scorer, const T& tokenizer, std::span<const Question> questions,
                               const AnswerOptions& options, const Each& each) {
+    if (options.together == 0 || options.tokens_together == 0) {
+        throw ArgumentError("lamina: answer_questions: " + std::to_string(options.together) + " questions of " +
+                            std::to_string(options.tokens_together) + " tokens together, expected at least 1 of each");
+    }
     AnswerCounts counts{};
     HarnessTokens harness_tokens;
     for (std::size_t begin = options.first; begin < questions.size();) {

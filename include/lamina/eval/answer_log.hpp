@@ -6,7 +6,7 @@
 #include <lamina/eval/question.hpp>
 #include <lamina/eval/scorer.hpp>
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/metric_log.hpp>
@@ -31,9 +31,9 @@ public:
     /// Goes on with the log of an earlier run on the same questions; a missing file is an empty log. A broken last line
     /// is removed.
     ///
-    /// errors  FileError naming the line when the log is of other questions
+    /// errors  FileError naming the line when the log is of other questions; ArgumentError when there are none
     [[nodiscard]] static AnswerLog resume(const std::filesystem::path& path, std::span<const Question> questions) {
-        LAMINA_EXPECTS(!questions.empty(), "AnswerLog::resume: no questions");
+        if (questions.empty()) throw ArgumentError("lamina: AnswerLog::resume: no questions, expected at least one");
         AnswerLog log(io::MetricLog::resume(path, questions.size() - 1, counter));
         if (std::filesystem::file_size(path) == 0) return log;
         const JsonLines lines(path);

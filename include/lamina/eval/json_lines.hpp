@@ -6,7 +6,6 @@
 #include <lamina/io/memory_map.hpp>
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -40,16 +39,17 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
 
     /// "FILE: line N".
+    ///
+    /// errors  ArgumentError when there is no such row
     [[nodiscard]] std::string where(std::size_t row) const {
-        return path_.string() + ": line " + std::to_string(lines_[row].number);
+        return path_.string() + ": line " + std::to_string(line(row).number);
     }
 
     /// What `use` makes of the row as an io::JsonObject, whose errors begin with where(row).
     ///
-    /// errors  FileError when the line is no JSON object, and those of `use`
+    /// errors  FileError when the line is no JSON object, ArgumentError when there is none, and those of `use`
     template <class Use>
     auto read(std::size_t row, const Use& use) const {
-        LAMINA_EXPECTS(row < size(), "JsonLines::read: no such row");
         const io::Json value = parse(row);
         if (!value.is_object()) {
             throw FileError(where(row), std::string("expected a JSON object, found ") + value.type_name());
@@ -63,8 +63,14 @@ private:
         std::string_view text;
     };
 
+    [[nodiscard]] const Line& line(std::size_t row) const {
+        if (row < size()) return lines_[row];
+        throw ArgumentError("lamina: JsonLines: row " + std::to_string(row) + ", expected one of the " +
+                            std::to_string(size()) + " of " + path_.string());
+    }
+
     [[nodiscard]] io::Json parse(std::size_t row) const {
-        const std::string_view text = lines_[row].text;
+        const std::string_view text = line(row).text;
         try {
             return io::Json::parse(text.begin(), text.end());
         } catch (const nlohmann::json::parse_error& error) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 
 #include <bit>
 #include <cerrno>
@@ -28,9 +27,11 @@ class LossFile {
 public:
     enum class Begin { anew, where_it_stopped };
 
-    /// errors  FileError when the file cannot be written, or is to be continued and is of another shape
+    /// errors  FileError when the file cannot be written, or is to be continued and is of another shape; ArgumentError
+    ///         for blocks without losses
     LossFile(std::filesystem::path path, std::size_t blocks, std::size_t width, Begin begin)
         : path_(std::move(path)), blocks_(blocks), width_(width) {
+        if (width == 0) throw ArgumentError("lamina: LossFile: blocks of 0 losses, expected at least 1");
         if (begin == Begin::where_it_stopped && std::filesystem::exists(path_)) {
             read_back();
         } else {
@@ -45,10 +46,14 @@ public:
 
     /// Adds whole blocks.
     ///
-    /// errors  FileError with the system's reason, such as a full disk
+    /// errors  FileError with the system's reason, such as a full disk; ArgumentError for a part of a block, and for
+    ///         more blocks than the file was made for
     void append(std::span<const float> losses) {
-        LAMINA_EXPECTS(losses.size() % width_ == 0 && losses_.size() + losses.size() <= blocks_ * width_,
-                       "LossFile::append: whole blocks, no more than the heading says");
+        if (losses.size() % width_ != 0 || losses.size() / width_ > blocks_ - blocks()) {
+            throw ArgumentError("lamina: LossFile::append: " + std::to_string(losses.size()) +
+                                " losses, expected at most " + std::to_string(blocks_ - blocks()) +
+                                " whole blocks of " + std::to_string(width_));
+        }
         write({static_cast<const char*>(static_cast<const void*>(losses.data())), losses.size_bytes()});
         losses_.insert(losses_.end(), losses.begin(), losses.end());
     }

@@ -4,13 +4,14 @@
 
 #include <lamina/eval/statistics.hpp>
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace lamina::eval {
@@ -31,10 +32,10 @@ struct LossSummary {
     std::size_t tokens = 0;
 };
 
-/// errors  LAMINA_EXPECTS that there are losses
+/// errors  ArgumentError when there are no losses
 /// cost    a sort
 [[nodiscard]] inline LossSummary summarise(std::vector<float> losses) {
-    LAMINA_EXPECTS(!losses.empty(), "summarise: no losses");
+    if (losses.empty()) throw ArgumentError("lamina: summarise: no losses, expected at least one");
     double sum = 0;
     for (const float loss : losses) sum += static_cast<double>(loss);
     std::sort(losses.begin(), losses.end());

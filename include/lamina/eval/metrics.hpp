@@ -6,7 +6,7 @@
 #include <lamina/eval/scorer.hpp>
 #include <lamina/eval/statistics.hpp>
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 
 #include <lamina/text/python_string.hpp>
 
@@ -45,8 +45,13 @@ enum class Metric {
 
 /// The choice that the answer prefers, the first among equals. One of length 0 is preferred to none but its like, as
 /// numpy's division has it.
+///
+/// errors  ArgumentError unless there is one score per choice
 [[nodiscard]] inline std::size_t preferred(const Question& question, const Answer& answer, Metric metric) {
-    LAMINA_EXPECTS(!answer.empty() && answer.size() == question.choices.size(), "preferred: one score per choice");
+    if (answer.empty() || answer.size() != question.choices.size()) {
+        throw ArgumentError("lamina: preferred: " + std::to_string(answer.size()) + " scores for " +
+                            std::to_string(question.choices.size()) + " choices, expected one each, at least one");
+    }
     std::size_t best = 0;
     double highest = -std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < answer.size(); ++i) {
@@ -62,10 +67,13 @@ enum class Metric {
 
 /// One metric over all questions of a task.
 ///
-/// errors  LAMINA_EXPECTS one answer per question
+/// errors  ArgumentError unless there is one answer per question, and one score per choice
 [[nodiscard]] inline Measured measure(std::span<const Question> questions, std::span<const Answer> answers,
                                       Metric metric) {
-    LAMINA_EXPECTS(questions.size() == answers.size(), "measure: one answer per question");
+    if (questions.size() != answers.size()) {
+        throw ArgumentError("lamina: measure: " + std::to_string(answers.size()) + " answers to " +
+                            std::to_string(questions.size()) + " questions, expected one each");
+    }
     std::vector<double> right;
     right.reserve(questions.size());
     for (std::size_t i = 0; i < questions.size(); ++i) {

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
-#include <lamina/nn/segment.hpp>
+#include <lamina/nn/run/segment.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -21,11 +20,15 @@ namespace lamina::eval {
 /// messages.
 ///
 /// shapes  blocks [B, length] -> [B, length - 1]
-/// errors  NonFiniteError naming the block and the token; LAMINA_EXPECTS whole blocks of at least two tokens
+/// errors  NonFiniteError naming the block and the token; ArgumentError unless they are whole blocks of at
+///         least two tokens
 template <class Pass>
 [[nodiscard]] std::vector<float> block_losses(Pass& pass, std::span<const Token> blocks, std::size_t length,
                                               std::size_t first_block = 0) {
-    LAMINA_EXPECTS(length >= 2 && blocks.size() % length == 0, "block_losses: whole blocks of at least two tokens");
+    if (length < 2 || blocks.size() % length != 0) {
+        throw ArgumentError("lamina: block_losses: " + std::to_string(blocks.size()) + " tokens in blocks of " +
+                            std::to_string(length) + ", expected whole blocks of at least two");
+    }
     std::vector<Segment> segments;
     std::vector<WantedToken> wanted;
     wanted.reserve(blocks.size());
@@ -50,7 +53,10 @@ template <class Pass>
 
 /// How many of `blocks` are averaged when a batch is `batch` and the last, incomplete one is dropped, as the original
 /// does. Fewer blocks than one batch are all kept.
+///
+/// errors  ArgumentError for a batch of none
 [[nodiscard]] constexpr std::size_t whole_batches(std::size_t blocks, std::size_t batch) {
+    if (batch == 0) throw ArgumentError("lamina: whole_batches: a batch of 0 blocks, expected at least one");
     return blocks < batch ? blocks : blocks - blocks % batch;
 }
 

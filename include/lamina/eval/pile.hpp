@@ -6,7 +6,6 @@
 #include <lamina/eval/numpy_permutation.hpp>
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
 #include <lamina/io/json_file.hpp>
@@ -18,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,12 +48,14 @@ struct PileOptions {
 /// The tokens of the evaluation's blocks, one block after another. Texts are encoded each with an end-of-text behind it
 /// and put together; `options.most_blocks` bounds what is read.
 ///
-/// errors  FileError naming file, line and field, or when the file does not fill one block; LAMINA_EXPECTS a block
+/// errors  FileError naming file, line and field, or when the file does not fill one block; ArgumentError for a
+///         block of no tokens
 template <text::Tokenizer T>
 [[nodiscard]] std::vector<Token> pile_blocks(const std::filesystem::path& path, const T& tokenizer,
                                              const PileOptions& options = {}) {
-    LAMINA_EXPECTS(options.block > 0, "pile_blocks: a block of at least one token");
-    const std::size_t enough = options.most_blocks * options.block;
+    if (options.block == 0) throw ArgumentError("lamina: pile_blocks: a block of 0 tokens, expected at least one");
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+    const std::size_t enough = std::min(options.most_blocks, most / options.block) * options.block;
     const JsonLines lines(path);
     std::vector<Token> tokens;
     for (const std::uint32_t row : numpy_permutation(lines.size(), options.seed)) {

@@ -2,12 +2,13 @@
 // plan_prefixes: which beginnings of some token sequences to compute once, so that the fewest tokens are computed.
 #pragma once
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 #include <lamina/core/token.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace lamina::eval {
@@ -83,20 +84,26 @@ inline PrefixPlan divide(std::span<const TokenSpan> sequences, std::span<const s
 /// The plan that computes the fewest tokens, among those whose groups are at most 64 neighbours. A sequence with which
 /// others begin may be the stem itself: then nothing of it is left to compute behind the stem.
 ///
-/// errors  LAMINA_EXPECTS sequences that are sorted, distinct, and longer than limits.trunk
+/// errors  ArgumentError unless the sequences are sorted, distinct, and longer than limits.trunk, and a plan has a use
 /// cost    O(64·n), and n comparisons of sequences
 [[nodiscard]] inline PrefixPlan plan_prefixes(std::span<const TokenSpan> sequences, const PrefixLimits& limits) {
+    if (limits.trunk_uses == 0) throw ArgumentError("lamina: plan_prefixes: trunk_uses of 0, expected at least 1");
     if (sequences.empty()) return {};
     std::vector<std::size_t> shared(sequences.size() - 1);  // with the next one
     for (std::size_t i = 0; i < sequences.size(); ++i) {
-        LAMINA_EXPECTS(sequences[i].size() > limits.trunk,
-                       "plan_prefixes: sequences are longer than the longest trunk");
+        if (sequences[i].size() <= limits.trunk) {
+            throw ArgumentError("lamina: plan_prefixes: sequence " + std::to_string(i) + " has " +
+                                std::to_string(sequences[i].size()) + " tokens, expected more than the trunk's " +
+                                std::to_string(limits.trunk));
+        }
         if (i + 1 == sequences.size()) break;
         shared[i] = common_prefix(sequences[i], sequences[i + 1]);
         const TokenSpan rest = sequences[i].subspan(shared[i]);
         const TokenSpan next = sequences[i + 1].subspan(shared[i]);
-        LAMINA_EXPECTS(!next.empty() && (rest.empty() || rest.front() < next.front()),
-                       "plan_prefixes: sort the sequences, and take each once");
+        if (next.empty() || (!rest.empty() && rest.front() >= next.front())) {
+            throw ArgumentError("lamina: plan_prefixes: sequence " + std::to_string(i + 1) +
+                                " does not come after the one before it; sort them, and take each once");
+        }
     }
     const std::size_t trunk = std::min(limits.trunk, common_prefix(sequences.front(), sequences.back()));
     const std::size_t kept = std::min(limits.kept_trunk, trunk);

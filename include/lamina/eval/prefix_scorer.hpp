@@ -5,15 +5,16 @@
 #include <lamina/eval/prefix_plan.hpp>
 #include <lamina/eval/scorer.hpp>
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 #include <lamina/core/token.hpp>
 
-#include <lamina/nn/segment.hpp>
+#include <lamina/nn/run/segment.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <map>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -34,13 +35,20 @@ struct PassLimits {
 template <class Pass>
 class PrefixScorer {
 public:
-    /// errors  LAMINA_EXPECTS limits that hold at least one whole sequence each
+    /// errors  ArgumentError unless each limit holds at least one whole sequence
     PrefixScorer(Pass pass, const PassLimits& limits) : pass_(std::move(pass)), limits_(limits) {
-        LAMINA_EXPECTS(limits.cache_rows >= 2 * limits.context, "PrefixScorer: a cache of at least two contexts");
-        LAMINA_EXPECTS(limits.pass_tokens >= limits.context, "PrefixScorer: passes of at least one context");
+        if (limits.cache_rows / 2 < limits.context) {
+            throw ArgumentError("lamina: PrefixScorer: a cache of " + std::to_string(limits.cache_rows) +
+                                " rows, expected at least two contexts of " + std::to_string(limits.context));
+        }
+        if (limits.pass_tokens < limits.context) {
+            throw ArgumentError("lamina: PrefixScorer: passes of " + std::to_string(limits.pass_tokens) +
+                                " tokens, expected at least a context of " + std::to_string(limits.context));
+        }
     }
 
-    /// errors  LAMINA_EXPECTS requests as Request says; those of the pass, after which the scorer goes on as before
+    /// errors  ArgumentError when a request is not as Request says; those of the pass, after which the scorer goes on
+    ///         as before
     [[nodiscard]] std::vector<Answer> score(std::span<const Request> requests) {
         empty_pass();  // a pass that threw has left what it was given
         std::vector<Answer> answers;
@@ -72,6 +80,10 @@ private:
         std::vector<Want> wants;
     };
 
+    [[noreturn]] static void refuse(std::size_t request, const std::string& problem) {
+        throw ArgumentError("lamina: PrefixScorer: request " + std::to_string(request) + " " + problem);
+    }
+
     /// Every input of the requests once, sorted.
     [[nodiscard]] std::vector<Sequence> distinct(std::span<const Request> requests,
                                                  std::vector<Answer>& answers) const {
@@ -80,10 +92,15 @@ private:
             const Request& request = requests[r];
             for (std::size_t c = 0; c < request.continuations.size(); ++c) {
                 const std::vector<Token>& continuation = request.continuations[c];
-                LAMINA_EXPECTS(!request.context.empty() && !continuation.empty(), "PrefixScorer: nothing to score");
+                if (request.context.empty() || continuation.empty()) {
+                    refuse(r, "has no context or an empty continuation, expected a token of each");
+                }
                 std::vector<Token> input = request.context;
                 input.insert(input.end(), continuation.begin(), continuation.end() - 1);
-                LAMINA_EXPECTS(input.size() <= limits_.context, "PrefixScorer: a request longer than the context");
+                if (input.size() > limits_.context) {
+                    refuse(r, "takes " + std::to_string(input.size()) + " positions, expected at most " +
+                                  std::to_string(limits_.context) + ", the model's context");
+                }
                 std::vector<Want>& wants = found[std::move(input)];
                 for (std::size_t i = 0; i < continuation.size(); ++i) {
                     wants.push_back({request.context.size() - 1 + i, continuation[i], &answers[r][c]});

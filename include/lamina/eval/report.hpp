@@ -70,7 +70,7 @@ namespace detail {
 /// where there are any, the groups of MMLU. With several models, differences to the first follow each column whose
 /// questions are the same for all; a line below names the others.
 ///
-/// source  reference.md section 13.3
+/// source  docs/reproduce.md, "Pile-10k, HellaSwag and MMLU"
 [[nodiscard]] inline std::string results_markdown(std::span<const ResultValues> models) {
     std::vector<ReportColumn> columns{{.key = "pile10k/loss", .heading = "Pile-10k loss"},
                                       {.key = "pile10k/perplexity", .heading = "PPL", .decimals = 2},

@@ -39,9 +39,13 @@ struct QuestionRequests {
 /// memory   the different inputs
 class HarnessTokens {
 public:
+    /// errors   ArgumentError for an empty continuation
     void add(const QuestionRequests& asked) {
         for (const Request& request : asked.requests) {
             for (const std::vector<Token>& continuation : request.continuations) {
+                if (continuation.empty()) {
+                    throw ArgumentError("lamina: HarnessTokens: an empty continuation, expected at least one token");
+                }
                 std::vector<Token> input = request.context;
                 input.insert(input.end(), continuation.begin(), continuation.end() - 1);
                 const std::size_t length = input.size();

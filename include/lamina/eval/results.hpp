@@ -54,7 +54,7 @@ struct Results {
 
 /// The metrics of answered questions.
 ///
-/// errors  LAMINA_EXPECTS one answer per question
+/// errors  those of measure
 [[nodiscard]] inline std::vector<MetricResult> measure_all(std::span<const Question> questions,
                                                            std::span<const Answer> answers,
                                                            std::span<const Metric> metrics) {

@@ -143,7 +143,7 @@ private:
 /// The results in the harness's schema, with "config" as it is given: "model", "model_args", "limit" and the like.
 /// Pile-10k, which the harness does not have, is a task "pile10k"; ranges of its losses are in "token_losses".
 ///
-/// source  lm-evaluation-harness 0.4.11, evaluator.py; reference.md section 8.5
+/// source  lm-evaluation-harness 0.4.11, evaluator.py; docs/evaluation.md, "Results"
 [[nodiscard]] inline io::Json results_json(const Results& results, io::Json config = io::Json::object()) {
     io::Json json = detail::ResultsWriter(results).take();
     json["config"] = std::move(config);

@@ -2,7 +2,7 @@
 // Means, standard errors and quantiles, as lm-evaluation-harness and numpy compute them.
 #pragma once
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace lamina::eval {
@@ -55,10 +56,13 @@ struct Measured {
 
 /// The value below which a share of `sorted` lies, linear between neighbours as numpy.quantile is by default.
 ///
-/// errors  LAMINA_EXPECTS that there is a value, and 0 <= share <= 1
+/// errors  ArgumentError unless there is a value, and 0 <= share <= 1
 template <class T>
 [[nodiscard]] double quantile(std::span<const T> sorted, double share) {
-    LAMINA_EXPECTS(!sorted.empty() && share >= 0 && share <= 1, "quantile: some values and a share from 0 to 1");
+    if (sorted.empty() || !(share >= 0 && share <= 1)) {  // NaN included
+        throw ArgumentError("lamina: quantile: a share of " + std::to_string(share) + " of " +
+                            std::to_string(sorted.size()) + " values, expected 0 to 1 of at least one value");
+    }
     const double place = share * static_cast<double>(sorted.size() - 1);
     const auto below = static_cast<std::size_t>(place);
     const std::size_t above = std::min(below + 1, sorted.size() - 1);

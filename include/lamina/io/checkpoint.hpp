@@ -5,15 +5,15 @@
 #include <lamina/io/atomic_folder.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/json_file.hpp>
-#include <lamina/io/norm_states.hpp>
+#include <lamina/io/layer_states.hpp>
 #include <lamina/io/safetensors.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/manifest.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/scalar_type.hpp>
-#include <lamina/nn/bound_tensor.hpp>
 #include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/run/bound_tensor.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/trainer.hpp>
 
@@ -50,8 +50,8 @@ void for_each_checkpointed_tensor(train::Trainer<M>& trainer, const F& f) {
 
 }  // namespace detail
 
-/// Saves trainable parameters, AdamW moments, norm states and step counts into `folder`, with `extra` for what else the
-/// program keeps: data position, seeds, settings.
+/// Saves trainable parameters, AdamW moments, the states of layers and step counts into `folder`, with `extra` for what
+/// else the program keeps: data position, seeds, settings.
 ///
 /// writes   trainer.safetensors and state.json, in a folder written aside, synced and renamed: an earlier checkpoint of
 ///          that name stays whole until then
@@ -68,7 +68,7 @@ void save_checkpoint(const std::filesystem::path& folder, train::Trainer<M>& tra
                                                      {"update", trainer.update()},
                                                      {"optimiser_updates", trainer.optimiser().updates()},
                                                      {"recoveries", trainer.recoveries()},
-                                                     {"norms", norm_states(trainer.model())},
+                                                     {"norms", layer_states(trainer.model().layers())},
                                                      {"extra", extra}});
     target.commit();
     trainer.checkpoint_saved();
@@ -109,12 +109,12 @@ public:
     ///
     /// errors   FileError naming the file and the tensor or field that does not fit this model: a tensor that is
     ///          missing, not one of the run's, of another shape or type than in memory, or with a NaN or an infinity,
-    ///          or the state of a norm. Nothing has been changed then
+    ///          or the state of a layer. Nothing has been changed then
     /// memory   one tensor at a time besides the model; the files are read twice, for the check comes first
     template <LanguageModel M>
     void restore(train::Trainer<M>& trainer) const {
         check_tensors(trainer);
-        set_norm_states(trainer.model(), state_.object().object("norms"));
+        set_layer_states(trainer.model().layers(), state_.object().object("norms"));
         detail::for_each_checkpointed_tensor(trainer, [&](const std::string& name, const auto& tensor) {
             detail::read_tensor(tensors_, name, tensor, trainer.model().backend(), NonFinite::refuse);
         });

@@ -59,7 +59,8 @@ namespace detail {
 /// `model_type` of folders that transformers must not take for a GPT-2, as it would fill in what is missing at random.
 inline constexpr std::string_view lamina_model_type = "lamina-gpt2";
 
-/// Compares the fields of a config.json with what a model expects, under the file's own defaults (reference 2.2).
+/// Compares the fields of a config.json with what a model expects, under the file's own defaults (docs/gpt2.md,
+/// "config.json").
 class ConfigCheck {
 public:
     explicit ConfigCheck(const JsonObject& config) : config_(config) {}
@@ -119,7 +120,7 @@ private:
 /// it means to transformers.
 ///
 /// errors  FileError that names the file, the field, what it says and what the model needs
-/// source  Hugging Face transformers, configuration_gpt2.py; reference 2.2
+/// source  Hugging Face transformers, configuration_gpt2.py; docs/gpt2.md, "config.json"
 inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts& facts) {
     const JsonFile json(file);
     const detail::ConfigCheck check(json.object());

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <lamina/io/detail/described_tensors.hpp>
+#include <lamina/io/detail/merged_weights.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/json_file.hpp>
-#include <lamina/io/norm_states.hpp>
 #include <lamina/io/safetensors_folder.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
@@ -17,10 +17,11 @@
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
+#include <lamina/nn/fixable_norm.hpp>
 #include <lamina/nn/gpt2_blocks.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/layer_norm.hpp>
-#include <lamina/nn/removable_norm.hpp>
+#include <lamina/nn/stand_in.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -48,6 +49,13 @@ struct LoadOptions {
 enum class NamePrefix : std::uint8_t {
     transformer,  ///< "transformer.", as transformers writes it
     none          ///< as in the published GPT-2 files
+};
+
+/// What becomes of adapters in a file that has no place for them.
+enum class Adapters : std::uint8_t {
+    none,      ///< the model has none
+    merge,     ///< W + scale·A·B is written for W
+    leave_out  ///< the base alone is written, for adapters that are saved on their own (`save_adapter`)
 };
 
 struct SaveOptions {
@@ -78,18 +86,12 @@ inline constexpr std::string_view head_weight_name = "lm_head.weight";
     return name == ".attn.bias" || name == ".attn.masked_bias";
 }
 
-template <class M>
-[[nodiscard]] consteval bool has_norm_states() {
-    using P = typename M::Policies;
-    return std::is_same_v<typename P::Norm, norm::Removable> || std::is_same_v<typename P::Norm, norm::FixedStd>;
-}
-
 /// Whether models of a type compute what transformers' GPT2LMHeadModel does while their norms measure.
 template <class M>
 [[nodiscard]] consteval bool is_stock_type() {
     if constexpr (Gpt2Blocks<M>) {
         using P = typename M::Policies;
-        return !P::Head::own_bias && (has_norm_states<M>() || std::is_same_v<typename P::Norm, norm::LayerNorm>);
+        return !P::Head::own_bias && (HasFixableNorms<M> || std::is_same_v<typename P::Norm, norm::LayerNorm>);
     } else {
         return false;
     }
@@ -117,10 +119,13 @@ template <LanguageModel M>
 /// What a model is now; its norms may be on their way.
 template <LanguageModel M>
 [[nodiscard]] Gpt2Facts facts_of(M& model) {
-    const auto states = norm_states_of(model);
-    const bool any_fixed = std::any_of(
-        states.begin(), states.end(), [](const auto& norm) { return norm.second->fixed || norm.second->values_fixed; });
-    return facts_of<M>(any_fixed ? NormKind::fixed : norm_kind_of<M>());
+    return facts_of<M>(first_fixed_norm(model) ? NormKind::fixed : norm_kind_of<M>());
+}
+
+/// The name of a tensor in a file that is written.
+[[nodiscard]] inline std::string name_to_write(const TensorEntry& entry, NamePrefix prefix) {
+    const bool prefixed = prefix == NamePrefix::transformer && entry.role != Role::head;
+    return (prefixed ? std::string(gpt2_prefix) : "") + entry.name();
 }
 
 /// Which stored tensor belongs to which of a model's, every name and shape checked.
@@ -136,19 +141,19 @@ public:
         collect(wanted, head);
         for (const TensorEntry& entry : entries) {
             if (entry.role == Role::adapter) continue;
-            const std::string& stored = stored_name(entry.name());
+            const auto found = stored_names_.find(entry.name());
+            if (found == stored_names_.end()) {
+                const NamePrefix prefix = prefixed_ ? NamePrefix::transformer : NamePrefix::none;
+                throw FileError(place().string(), "has no tensor " + in_quotes(name_to_write(entry, prefix)));
+            }
+            const std::string& stored = found->second;
             check_tensor(*folder_.find_file(stored), stored, entry);
         }
         if (redundant_head_) check_redundant_head();
     }
 
     /// The name in the file.
-    [[nodiscard]] const std::string& stored_name(const std::string& name) const {
-        const auto found = stored_names_.find(name);
-        if (found != stored_names_.end()) return found->second;
-        const std::string shown = (prefixed_ && !name.starts_with("lm_head.") ? std::string(gpt2_prefix) : "") + name;
-        throw FileError(place().string(), "has no tensor " + in_quotes(shown));
-    }
+    [[nodiscard]] const std::string& stored_name(const std::string& name) const { return stored_names_.at(name); }
 
     [[nodiscard]] const SafetensorsFile& file_of(const std::string& name) const {
         return *folder_.find_file(stored_name(name));
@@ -224,18 +229,13 @@ private:
     [[nodiscard]] static const std::filesystem::path& checked_config(const std::filesystem::path& folder,
                                                                      double norm_epsilon, bool has_config) {
         // The states of norms are loaded on their own.
-        constexpr NormKind norms = has_norm_states<M>() ? NormKind::fixed : norm_kind_of<M>();
+        constexpr NormKind norms = HasFixableNorms<M> ? NormKind::fixed : norm_kind_of<M>();
         Gpt2Facts facts = facts_of<M>(norms);
         facts.norm_epsilon = norm_epsilon;
         if (has_config) check_gpt2_config(folder / "config.json", facts);
         return folder;
     }
 };
-
-/// The name of a tensor in a file that is written.
-[[nodiscard]] inline std::string name_to_write(const std::string& name, NamePrefix prefix) {
-    return (prefix == NamePrefix::transformer && !name.starts_with("lm_head.") ? std::string(gpt2_prefix) : "") + name;
-}
 
 /// errors  ArgumentError for a type that is no floating-point one
 inline void check_store_as(const std::string& who, std::optional<ScalarType> store_as) {
@@ -280,12 +280,12 @@ void check_gpt2(const std::filesystem::path& folder) {
 ///
 /// accepts  names with or without "transformer."; F64, F32, F16 and BF16, rounded to what the model stores; causal-mask
 ///          buffers, which are ignored; a copy of the token embedding as `lm_head.weight` where the head is tied
-/// leaves   adapters, which such folders do not hold, and the states of removable norms as they were
+/// leaves   adapters, which such folders do not hold, and the states of norms as they were
 /// errors   FileError that names file and field or tensor, what was found and what was expected. Fields, names, shapes
 ///          and types are checked before any value is written; only after a NaN or an infinity, found on the way, is
 ///          the model partly filled
 /// memory   one tensor at a time besides the model
-/// source   reference 2.2, 2.4
+/// source   docs/gpt2.md, "config.json" and "Tensors"
 template <LanguageModel M>
 void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
     detail::Gpt2Folder<M>(folder).fill(model, options.non_finite);
@@ -295,13 +295,19 @@ void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions option
 /// another model's other; an index of an earlier model goes, other files in the folder stay.
 /// Loaded and saved again, every tensor has the same bytes, provided the model stores the file's type.
 ///
-/// writes   everything but adapters (`save_adapter`) and the states of norms (`save_norm_states`). A model that
-///          transformers' GPT2LMHeadModel would not compute alike, such as a folded one, gets the model type
-///          "lamina-gpt2"; `lm_head.bias` is lamina's own name.
+/// writes   everything but adapters and the states of norms (`save_norm_states`). A model that transformers'
+///          GPT2LMHeadModel would not compute alike, such as a folded one, gets the model type "lamina-gpt2";
+///          `lm_head.bias` is lamina's own name. A model with adapters is refused unless `save_gpt2<Adapters::merge>`
+///          or `save_gpt2<Adapters::leave_out>` says what becomes of them.
+/// scalars  merged in double, but for A·B, which the backend forms as the model would; rounded once to what is stored
 /// errors   FileError as AtomicFile; ArgumentError for a type that is no floating-point one, and for names without
 ///          prefix where the model has a head of its own, which transformers 4.48 does not read
-template <LanguageModel M>
+template <Adapters adapters = Adapters::none, LanguageModel M>
 void save_gpt2(M& model, const std::filesystem::path& folder, SaveOptions options = {}) {
+    static_assert(!M::Policies::Adapter::present || adapters != Adapters::none || lamina::detail::StandsIn<M>,
+                  "lamina: save_gpt2: the model has adapters, which this file cannot hold; merge them with "
+                  "save_gpt2<Adapters::merge>, or write the base alone with save_gpt2<Adapters::leave_out> and the "
+                  "adapters with save_adapter");
     if (M::Policies::Head::own_weight && options.prefix == NamePrefix::none) {
         throw ArgumentError(
             "save_gpt2: a model with a head of its own needs names with prefix; use "
@@ -310,11 +316,16 @@ void save_gpt2(M& model, const std::filesystem::path& folder, SaveOptions option
     detail::check_store_as("save_gpt2", options.store_as);
     detail::create_folder(folder);
 
+    detail::ValueSources merged;
+    if constexpr (M::Policies::Adapter::present && adapters == Adapters::merge) merged = detail::merged_weights(model);
     std::vector<TensorToWrite> tensors;
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role == Role::adapter) return;
-        tensors.push_back(detail::tensor_to_write(detail::name_to_write(tensor.entry.name(), options.prefix), tensor,
+        tensors.push_back(detail::tensor_to_write(detail::name_to_write(tensor.entry, options.prefix), tensor,
                                                   model.backend(), options.store_as));
+        if (const auto source = merged.find(tensor.entry.name()); source != merged.end()) {
+            tensors.back().write_data = detail::written_by(source->second);
+        }
     });
     const ScalarType stored_as = options.store_as.value_or(tensors.front().type);
     detail::write_gpt2_folder(

@@ -9,7 +9,6 @@
 #include <lamina/io/detail/transposed.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/memory_map.hpp>
-#include <lamina/io/norm_states.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/architecture.hpp>
@@ -19,6 +18,7 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
+#include <lamina/nn/fixable_norm.hpp>
 
 #include <array>
 #include <bit>
@@ -91,7 +91,7 @@ template <class M>
     std::vector<const TensorEntry*> after;
     for (const TensorEntry& entry : Manifest<M>::entries) {
         if (entry.role == Role::adapter) continue;
-        if (entry.group.length != 0) {
+        if (entry.repeated) {
             blocks.push_back(&entry);
         } else {
             (blocks.empty() ? before : after).push_back(&entry);
@@ -112,7 +112,11 @@ template <class M>
     return entry.role == Role::weight && entry.rank == 2;
 }
 
-[[nodiscard]] inline bool is_token_table(const TensorEntry& entry) { return entry.suffix.view() == "wte.weight"; }
+/// The one tensor that the file pads: the first of both.
+template <class M>
+[[nodiscard]] bool is_token_table(const TensorEntry& entry) {
+    return &entry == &Manifest<M>::entries.front();
+}
 
 /// A checkpoint whose header and size are those of a model type.
 template <class M>
@@ -127,7 +131,7 @@ public:
         std::size_t offset = sizeof(LlmCHeader);
         for (const TensorEntry* const entry : llm_c_order<M>()) {
             offsets_.emplace(entry->name(), offset);
-            const std::size_t rows = is_token_table(*entry) ? padded_vocab_ : entry->rows();
+            const std::size_t rows = is_token_table<M>(*entry) ? padded_vocab_ : entry->rows();
             offset += rows * entry->cols() * scalar_bytes();
         }
         if (map_.bytes().size() != offset) {
@@ -219,11 +223,9 @@ template <class M>
 /// errors  ArgumentError that names the first norm which divides by a constant: llm.c measures
 template <class M>
 void require_measuring_norms(M& model) {
-    for (const auto& [path, state] : norm_states_of(model)) {
-        if (state->fixed || state->values_fixed) {
-            throw ArgumentError("save_llm_c: norm " + path +
-                                " divides by a constant, while llm.c measures; use save_scaled_gpt2 or fold");
-        }
+    if (const auto fixed = first_fixed_norm(model)) {
+        throw ArgumentError("save_llm_c: norm " + *fixed +
+                            " divides by a constant, while llm.c measures; use save_scaled_gpt2 or fold");
     }
 }
 
@@ -235,7 +237,7 @@ void require_measuring_norms(M& model) {
 ///
 /// errors  ArgumentError for another type, or when a norm is fixed; FileError as AtomicFile
 /// memory  one matrix in double, twice
-/// source  karpathy/llm.c, train_gpt2.py, write_model; reference 10
+/// source  karpathy/llm.c, train_gpt2.py, write_model; docs/files.md, "llm.c checkpoints"
 template <LlmCCompatible M>
 void save_llm_c(M& model, const std::filesystem::path& file, LlmCSaveOptions options = {}) {
     static_assert(std::endian::native == std::endian::little, "lamina: llm.c: only little-endian machines");
@@ -271,7 +273,7 @@ void save_llm_c(M& model, const std::filesystem::path& file, LlmCSaveOptions opt
     TensorSink sink(out, options.store_as);
     for (const TensorEntry* const entry : detail::llm_c_order<M>()) {
         writers.at(entry->name())(sink);
-        if (detail::is_token_table(*entry)) {
+        if (detail::is_token_table<M>(*entry)) {
             const std::vector<float> zeros((padded - vocab) * entry->cols());
             sink.write(std::span<const float>(zeros));
         }
@@ -287,7 +289,7 @@ void save_llm_c(M& model, const std::filesystem::path& file, LlmCSaveOptions opt
 ///          model's type says, a number in the header that has no meaning, and, when some tensors are already filled,
 ///          NaN and infinities
 /// memory   one tensor at a time, twice, besides the model
-/// source   karpathy/llm.c, train_gpt2.c, gpt2_build_from_checkpoint; reference 10
+/// source   karpathy/llm.c, train_gpt2.c, gpt2_build_from_checkpoint; docs/files.md, "llm.c checkpoints"
 template <LlmCCompatible M>
 void load_llm_c(M& model, const std::filesystem::path& file, LoadOptions options = {}) {
     const detail::LlmCFile<M> stored(file);

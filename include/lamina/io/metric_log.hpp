@@ -7,7 +7,6 @@
 #include <lamina/io/memory_map.hpp>
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/message_text.hpp>
 
 #include <fcntl.h>
@@ -55,12 +54,17 @@ public:
 
     /// Adds the line of one step: the counter and the fields of `metrics`.
     ///
-    /// errors  FileError with the system's reason, such as a full disk; LAMINA_EXPECTS that `metrics` is an object
+    /// errors  FileError with the system's reason, such as a full disk; ArgumentError unless `metrics` is an object
     ///         without the counter, and `step` later than the last
     void append(std::uint64_t step, const Json& metrics) {
-        LAMINA_EXPECTS(metrics.is_object() && !metrics.contains(counter_),
-                       "MetricLog::append: metrics must be an object without the counter");
-        LAMINA_EXPECTS(!last_step_ || step > *last_step_, "MetricLog::append: steps must rise");
+        if (!metrics.is_object() || metrics.contains(counter_)) {
+            throw ArgumentError("lamina: MetricLog::append: metrics are an array, a value, or have a field \"" +
+                                counter_ + "\", expected an object without it");
+        }
+        if (last_step_ && step <= *last_step_) {
+            throw ArgumentError("lamina: MetricLog::append: " + counter_ + " " + std::to_string(step) +
+                                ", expected more than the last one, " + std::to_string(*last_step_));
+        }
         Json line{{counter_, step}};
         line.update(metrics);
         detail::write_all(file_, std::as_bytes(std::span<const char>(line.dump() + "\n")), path_);

@@ -16,10 +16,10 @@
 #include <lamina/arch/role.hpp>
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/error.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/scalar_type.hpp>
-#include <lamina/nn/bound_tensor.hpp>
 #include <lamina/nn/gpt2_blocks.hpp>
+#include <lamina/nn/run/bound_tensor.hpp>
 
 #include <algorithm>
 #include <array>
@@ -50,37 +50,32 @@ struct PeftSaveOptions {
 
 namespace detail {
 
-/// One adapted linear layer: its rows of the manifest, and what it is called in a PEFT file.
+/// One adapted linear layer: its two rows of the manifest.
 struct PeftModule {
-    std::string path;  ///< "h.0.attn.c_attn"
-    std::size_t in = 0;
-    std::size_t out = 0;
-    std::size_t rank = 0;
+    const TensorEntry* a = nullptr;
+    const TensorEntry* b = nullptr;
+
+    [[nodiscard]] std::string path() const { return a->layer_name(); }  ///< "h.0.attn.c_attn"
+    [[nodiscard]] std::size_t in() const { return a->rows(); }
+    [[nodiscard]] std::size_t out() const { return b->cols(); }
+    [[nodiscard]] std::size_t rank() const { return a->cols(); }
 };
 
 /// Every adapted layer of a model type, in the order of the manifest.
 template <PeftCompatible M>
 [[nodiscard]] std::vector<PeftModule> peft_modules() {
-    constexpr std::string_view a = ".lora_A";
     std::vector<PeftModule> modules;
     for (const TensorEntry& entry : Manifest<M>::entries) {
-        if (entry.role != Role::adapter) continue;
-        const std::string name = entry.name();
-        if (name.ends_with(a)) {
-            modules.push_back({.path = name.substr(0, name.size() - a.size()),
-                               .in = entry.shape[0],
-                               .out = 0,
-                               .rank = entry.shape[1]});
-        } else {
-            modules.back().out = entry.shape[1];  // B follows its A
-        }
+        if (entry.part == Part::lora_a) modules.push_back({.a = &entry});
+        if (entry.part == Part::lora_b) modules.back().b = &entry;  // B follows its A
     }
     return modules;
 }
 
-/// Maps "h.0.attn.c_attn.lora_A" to its name in a PEFT file.
-[[nodiscard]] inline std::string peft_name(const std::string& name, std::string_view inside = gpt2_prefix) {
-    return "base_model.model." + std::string(inside) + name + ".weight";
+/// What a factor is called in a PEFT file.
+[[nodiscard]] inline std::string peft_name(const TensorEntry& factor, std::string_view inside = gpt2_prefix) {
+    return "base_model.model." + std::string(inside) + factor.layer_name() +
+           (factor.part == Part::lora_a ? ".lora_A.weight" : ".lora_B.weight");
 }
 
 /// A folder whose configuration, names, shapes and types fit the adapters of a model type.
@@ -95,51 +90,65 @@ public:
         : config_(folder / "adapter_config.json"), file_(weights_in(folder)), inside_(prefix_in(file_)) {
         std::set<std::string, std::less<>> wanted;
         for (const PeftModule& module : peft_modules<M>()) {
-            const std::string a = peft_name(module.path + ".lora_A", inside_);
-            const std::string b = peft_name(module.path + ".lora_B", inside_);
+            const std::string path = module.path();
+            const std::string a = peft_name(*module.a, inside_);
+            const std::string b = peft_name(*module.b, inside_);
             const std::string& first = file_.find(a) != nullptr ? a : b;
             const bool there = file_.find(first) != nullptr;
-            const bool chosen = config_.targets(module.path).value_or(there);
+            const bool chosen = config_.targets(path, module.a->index).value_or(there);
             if (there && !chosen) fail_tensor(file_, first, "is for a layer that adapter_config.json does not choose");
             if (!chosen) continue;
-            const std::size_t rank = config_.rank_of(module.path);
-            if (rank != module.rank && !Adapter::identity_start) config_.fail_rank(module.path, module.rank);
-            check_tensor(file_, a, std::array{rank, module.in});
-            check_tensor(file_, b, std::array{module.out, rank});
+            const std::size_t rank = config_.rank_of(path);
+            if (rank != module.rank() && !Adapter::identity_start) config_.fail_rank(path, module.rank());
+            check_tensor(file_, a, std::array{rank, module.in()});
+            check_tensor(file_, b, std::array{module.out(), rank});
             wanted.insert({a, b});
-            found_.emplace(module.path, Found{rank, config_.scale_of(module.path) / Adapter::scale});
+            found_.emplace(module.a->layer,
+                           Found{.a = a, .b = b, .rank = rank, .scale = config_.scale_of(path) / Adapter::scale});
         }
         refuse_others(file_, wanted, "is none of the model's adapters");
+        for (const TensorEntry& entry : Manifest<M>::entries) {
+            if (entry.role != Role::weight || entry.rank != 2 || has_adapter(entry)) continue;
+            if (config_.targets(entry.layer_name(), entry.index) == true) config_.fail_target(entry.layer_name());
+        }
         if (found_.empty()) throw FileError(file_.path().string(), "has no adapter for any layer of the model");
     }
 
     /// errors  FileError for a NaN or an infinity, unless allowed
     template <class Scalar, class Gradient>
     void read(const BoundTensor<Scalar, Gradient>& tensor, typename M::Backend& backend, NonFinite non_finite) const {
-        const std::string name = tensor.entry.name();
-        const std::string path = name.substr(0, name.rfind('.'));
-        const bool is_a = name.ends_with(".lora_A");
-        const auto found = found_.find(path);
+        const bool is_a = tensor.entry.part == Part::lora_a;
+        const auto found = found_.find(tensor.entry.layer);
         std::vector<Scalar> values(tensor.entry.size);
         if (found == found_.end()) {
             if (is_a) return;  // B = 0 is enough
         } else if (found->second.rank == (is_a ? tensor.entry.cols() : tensor.entry.rows())) {
-            values = factor<Scalar>(name, tensor.entry.rows(), tensor.entry.cols(), non_finite);
+            values = factor<Scalar>(is_a ? found->second.a : found->second.b, tensor.entry.rows(), tensor.entry.cols(),
+                                    non_finite);
             if (!is_a) scale(values, found->second.scale);
         } else if (is_a) {
             for (std::size_t i = 0; i < tensor.entry.rows(); ++i) values[i * tensor.entry.cols() + i] = Scalar(1);
         } else {
-            values = product<Scalar>(path, found->second.rank, tensor.entry, backend, non_finite);
+            values = product<Scalar>(found->second, tensor.entry, backend, non_finite);
             scale(values, found->second.scale);
         }
         if (non_finite == NonFinite::refuse) {  // a product or a factor may be what overflows
-            require_finite(file_.path(), peft_name(name, inside_), std::span<const Scalar>(values));
+            require_finite(file_.path(), peft_name(tensor.entry, inside_), std::span<const Scalar>(values));
         }
         backend.upload(tensor.values.data, values.data(), values.size() * sizeof(Scalar));
     }
 
 private:
+    [[nodiscard]] static bool has_adapter(const TensorEntry& weight) {
+        const auto& entries = Manifest<M>::entries;
+        return std::any_of(entries.begin(), entries.end(), [&weight](const TensorEntry& entry) {
+            return entry.part == Part::lora_a && entry.layer == weight.layer;
+        });
+    }
+
     struct Found {
+        std::string a;  ///< name in the file
+        std::string b;
         std::size_t rank;
         double scale;  ///< over that of the model's type
     };
@@ -167,7 +176,7 @@ private:
     [[nodiscard]] std::vector<Scalar> factor(const std::string& name, std::size_t rows, std::size_t cols,
                                              NonFinite non_finite) const {
         const std::size_t size = rows * cols;
-        const auto stored = read_values<Scalar>(file_, peft_name(name, inside_), size, non_finite);
+        const auto stored = read_values<Scalar>(file_, name, size, non_finite);
         return transposed(std::span<const Scalar>(stored.get(), size), cols, rows);
     }
 
@@ -179,8 +188,8 @@ private:
 
     /// A·B [In, Out] of another rank than the model's.
     template <class Scalar>
-    [[nodiscard]] std::vector<Scalar> product(const std::string& path, std::size_t rank, const TensorEntry& b,
-                                              typename M::Backend& backend, NonFinite non_finite) const {
+    [[nodiscard]] std::vector<Scalar> product(const Found& found, const TensorEntry& b, typename M::Backend& backend,
+                                              NonFinite non_finite) const {
         const auto view = [](auto& memory, std::size_t rows, std::size_t cols) {
             return MatrixView<Compute>(reinterpret_cast<Compute*>(memory.data()), rows, cols);
         };
@@ -189,11 +198,12 @@ private:
             backend.upload(view(memory, 1, values.size()).data, values.data(), values.size() * sizeof(Compute));
             return memory;
         };
-        auto left = on_device(factor<Compute>(path + ".lora_A", b.rows(), rank, non_finite));
-        auto right = on_device(factor<Compute>(path + ".lora_B", rank, b.cols(), non_finite));
+        auto left = on_device(factor<Compute>(found.a, b.rows(), found.rank, non_finite));
+        auto right = on_device(factor<Compute>(found.b, found.rank, b.cols(), non_finite));
         auto result = backend.allocate(b.size * sizeof(Compute));
         const auto out = view(result, b.rows(), b.cols());
-        backend.matmul(out, view(left, b.rows(), rank), view(right, rank, b.cols()), MatmulOptions{});
+        backend.run(Matmul<Compute, Compute, Compute>{
+            .out = out, .lhs = view(left, b.rows(), found.rank), .rhs = view(right, found.rank, b.cols())});
         std::vector<Compute> host(b.size);
         backend.download(host.data(), out.data, host.size() * sizeof(Compute));
         std::vector<Scalar> values(b.size);
@@ -204,7 +214,7 @@ private:
     PeftConfig config_;
     SafetensorsFile file_;
     std::string_view inside_;
-    std::map<std::string, Found> found_;
+    std::map<std::size_t, Found> found_;  ///< by the number of the layer
 };
 
 }  // namespace detail
@@ -215,11 +225,11 @@ private:
 /// save_scaled_gpt2, its adapter left out.
 ///
 /// shapes   A [In, R] as `….lora_A.weight` [R, In], B [R, Out] as `….lora_B.weight` [Out, R]
-/// writes   `lora_alpha` is scale · R; where the rank follows the width, as at full rank, `rank_pattern` and
-///          `alpha_pattern` name the layers that differ from the first
+/// writes   `target_modules` are the policies' targets; `lora_alpha` is scale · R; where the rank follows the width, as
+///          at full rank, `rank_pattern` and `alpha_pattern` name the layers that differ from the first
 /// errors   FileError as AtomicFile; ArgumentError when `base_model` is not UTF-8, or for a type that is no
 ///          floating-point one
-/// source   reference 9; PEFT, utils/save_and_load.py, tuners/lora/config.py
+/// source   docs/interop.md, "Adapters and PEFT"; PEFT, utils/save_and_load.py, tuners/lora/config.py
 template <PeftCompatible M>
 void save_peft_adapter(M& model, const std::filesystem::path& folder, const PeftSaveOptions& options = {}) {
     detail::check_store_as("save_peft_adapter", options.store_as);
@@ -227,13 +237,13 @@ void save_peft_adapter(M& model, const std::filesystem::path& folder, const Peft
     std::vector<TensorToWrite> tensors;
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role != Role::adapter) return;
-        tensors.push_back(detail::transposed_tensor_to_write(detail::peft_name(tensor.entry.name()), tensor,
-                                                             model.backend(), options.store_as));
+        tensors.push_back(detail::transposed_tensor_to_write(detail::peft_name(tensor.entry), tensor, model.backend(),
+                                                             options.store_as));
     });
-    PeftFacts facts{.base_model = options.base_model, .modules = {}};
+    PeftFacts facts{.base_model = options.base_model, .every_layer = M::Policies::Targets::every_layer};
     for (const detail::PeftModule& module : detail::peft_modules<M>()) {
-        const double alpha = M::Policies::Adapter::scale * static_cast<double>(module.rank);
-        facts.modules.push_back({module.path, module.rank, alpha});
+        const double alpha = M::Policies::Adapter::scale * static_cast<double>(module.rank());
+        facts.modules.push_back({std::string(module.a->layer_in_group()), module.rank(), alpha});
     }
     detail::write_described({.tensors = folder / "adapter_model.safetensors", .config = folder / "adapter_config.json"},
                             std::move(tensors), peft_config(facts));
@@ -251,7 +261,7 @@ void save_peft_adapter(M& model, const std::filesystem::path& folder, const Peft
 ///          or the other way round, a tensor that is no adapter of the model. All but the values is checked before
 ///          any is written; only after a NaN or an infinity is the adapter partly filled
 /// memory   one layer at a time besides the model
-/// source   reference 9
+/// source   docs/interop.md, "Adapters and PEFT"
 template <PeftCompatible M>
 void load_peft_adapter(M& model, const std::filesystem::path& folder, NonFinite non_finite = NonFinite::refuse) {
     const detail::PeftFolder<M> stored(folder);

@@ -21,7 +21,7 @@ namespace lamina::io {
 
 /// One linear layer with an adapter: W + alpha / rank · A·B.
 struct PeftModuleFacts {
-    std::string path;  ///< "h.0.attn.c_attn"
+    std::string name;  ///< inside its block: "attn.c_attn"
     std::size_t rank = 0;
     double alpha = 0;
 };
@@ -30,6 +30,7 @@ struct PeftModuleFacts {
 struct PeftFacts {
     std::string base_model{};                ///< empty for none
     std::vector<PeftModuleFacts> modules{};  ///< at least one; each kind alike in every block
+    bool every_layer = true;                 ///< all linear layers have one, so that the end of a name tells enough
 };
 
 namespace detail {
@@ -43,11 +44,6 @@ namespace detail {
 
 [[nodiscard]] inline Json number_or_integer(double value) {
     return value == std::floor(value) && value < 1e15 ? Json(static_cast<std::size_t>(value)) : Json(value);
-}
-
-/// "h.0.mlp.c_proj" -> "mlp.c_proj"
-[[nodiscard]] inline std::string without_block(const std::string& path) {
-    return path.substr(path.find('.', path.find('.') + 1) + 1);
 }
 
 }  // namespace detail
@@ -104,9 +100,15 @@ public:
                                            " in the model's type");
     }
 
-    /// Whether the configuration chooses a layer, by `target_modules`, `exclude_modules` and `layers_to_transform`;
-    /// nothing where it takes a regular expression to tell, so that only the file of weights does.
-    [[nodiscard]] std::optional<bool> targets(std::string_view path) const {
+    /// Throws that the configuration chooses a layer which has no adapter in the model's type.
+    [[noreturn]] void fail_target(const std::string& path) const {
+        config().fail("target_modules", "chooses " + path + ", which has no adapter in the model's type");
+    }
+
+    /// Whether the configuration chooses a layer of a block, by `target_modules`, `exclude_modules` and
+    /// `layers_to_transform`; nothing where it takes a regular expression to tell, so that only the file of weights
+    /// does.
+    [[nodiscard]] std::optional<bool> targets(std::string_view path, std::size_t block) const {
         const std::string full = "transformer." + std::string(path);
         const auto names = [&full](const std::vector<std::string>& keys) {
             return std::any_of(keys.begin(), keys.end(),
@@ -119,8 +121,7 @@ public:
         if (!patterns_ || std::any_of(patterns_->begin(), patterns_->end(), [](auto& key) { return key != "h"; })) {
             return std::nullopt;
         }
-        return std::any_of(layers_->begin(), layers_->end(),
-                           [&](std::size_t layer) { return path.starts_with("h." + std::to_string(layer) + "."); });
+        return std::find(layers_->begin(), layers_->end(), block) != layers_->end();
     }
 
 private:
@@ -222,18 +223,16 @@ private:
 
 /// The configuration that PEFT reads, with its names and in its order of fields.
 ///
-/// source  reference 9
+/// source  docs/interop.md, "Adapters and PEFT"
 [[nodiscard]] inline Json peft_config(const PeftFacts& facts) {
     const PeftModuleFacts& first = facts.modules.front();
     Json ranks = Json::object();
     Json alphas = Json::object();
     std::set<std::string> targets;
     for (const PeftModuleFacts& module : facts.modules) {
-        targets.insert(module.path.substr(module.path.rfind('.') + 1));
-        if (module.rank != first.rank) ranks[detail::without_block(module.path)] = module.rank;
-        if (module.alpha != first.alpha) {
-            alphas[detail::without_block(module.path)] = detail::number_or_integer(module.alpha);
-        }
+        targets.insert(facts.every_layer ? module.name.substr(module.name.rfind('.') + 1) : module.name);
+        if (module.rank != first.rank) ranks[module.name] = module.rank;
+        if (module.alpha != first.alpha) alphas[module.name] = detail::number_or_integer(module.alpha);
     }
     return Json{{"alpha_pattern", alphas},
                 {"base_model_name_or_path", facts.base_model.empty() ? Json(nullptr) : Json(facts.base_model)},

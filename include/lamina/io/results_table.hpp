@@ -4,7 +4,7 @@
 
 #include <lamina/io/detail/number_text.hpp>
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -52,9 +52,12 @@ public:
 
     /// Adds a row; a value that was not measured is std::nullopt, and shown as an empty cell.
     ///
-    /// errors  LAMINA_EXPECTS one value per column
+    /// errors  ArgumentError unless there is one value per column
     void add_row(const std::string& label, std::vector<std::optional<double>> values) {
-        LAMINA_EXPECTS(values.size() == columns_.size(), "ResultsTable::add_row: one value per column");
+        if (values.size() != columns_.size()) {
+            throw ArgumentError("lamina: ResultsTable::add_row: " + std::to_string(values.size()) +
+                                " values, expected " + std::to_string(columns_.size()) + ", one per column");
+        }
         std::vector<std::string> row{escaped(label)};
         for (std::size_t i = 0; i < columns_.size(); ++i) {
             const int decimals = columns_[i].decimals;

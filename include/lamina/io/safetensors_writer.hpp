@@ -7,7 +7,6 @@
 #include <lamina/io/safetensors_header.hpp>
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 
@@ -37,7 +36,7 @@ public:
 
     /// Appends elements, converted to the tensor's type as SafetensorsFile::read_into does.
     ///
-    /// errors  LAMINA_EXPECTS that T converts to the tensor's type; FileError when the file cannot be written
+    /// errors  ArgumentError unless T converts to the tensor's type; FileError when the file cannot be written
     template <StorableScalar T>
     void write(std::span<const T> values) {
         bool converts = false;
@@ -49,7 +48,9 @@ public:
             write_bytes(std::as_bytes(values));
             converts = true;
         }
-        LAMINA_EXPECTS(converts, "TensorSink::write: values of this type do not convert to the tensor's type");
+        if (!converts) {
+            throw ArgumentError("lamina: TensorSink::write: values of this type do not convert to the tensor's type");
+        }
     }
 
     /// Appends elements as they are to be stored: little-endian, of the tensor's type.
@@ -167,8 +168,11 @@ inline void write_tensors(AtomicFile& file, std::vector<TensorToWrite> tensors,
     for (const TensorToWrite& tensor : tensors) {
         TensorSink sink(file, tensor.type);
         tensor.write_data(sink);
-        LAMINA_EXPECTS(sink.written() == checked_bytes(tensor),
-                       "write_safetensors: write_data hands over exactly the bytes of the tensor's type and shape");
+        if (sink.written() != checked_bytes(tensor)) {
+            throw ArgumentError("lamina: write_safetensors: write_data of tensor " + in_quotes(tensor.name) +
+                                " handed over " + std::to_string(sink.written()) + " bytes, expected " +
+                                std::to_string(checked_bytes(tensor)) + ", those of its type and shape");
+        }
     }
 }
 
@@ -178,7 +182,7 @@ inline void write_tensors(AtomicFile& file, std::vector<TensorToWrite> tensors,
 /// need exist at a time.
 ///
 /// errors  ArgumentError when a name appears twice or is not UTF-8, or a shape has no size in bytes; FileError as
-///         AtomicFile; LAMINA_EXPECTS that each write_data hands over exactly the bytes of its type and shape
+///         AtomicFile; ArgumentError unless each write_data hands over exactly the bytes of its type and shape
 /// source  Hugging Face, safetensors format, README and tensor.rs
 inline void write_safetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                               const SafetensorsMetadata& metadata = {{"format", "pt"}}) {

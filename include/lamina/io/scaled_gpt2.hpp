@@ -6,15 +6,13 @@
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/huggingface.hpp>
-#include <lamina/io/norm_states.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/role.hpp>
-#include <lamina/arch/std_tracking.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
-#include <lamina/nn/fixed_norms.hpp>
+#include <lamina/nn/fixable_norm.hpp>
 #include <lamina/nn/host_copies.hpp>
 
 #include <concepts>
@@ -32,7 +30,7 @@ namespace lamina::io {
 
 /// What a stock GPT-2 can be made of once every norm is fixed: transformers' head has no bias.
 template <class M>
-concept ScalableGpt2 = Foldable<M> && !M::Policies::Head::own_bias;
+concept ScalableGpt2 = HasFixableNorms<M> && !M::Policies::Head::own_bias;
 
 /// What becomes of adapters in a format that has none.
 enum class AdapterIn : std::uint8_t {
@@ -57,12 +55,12 @@ namespace detail {
 template <ScalableGpt2 M>
 void add_scaled_gains(M& model, ValueSources& sources) {
     std::map<std::string, double> divisors;
-    for (const auto& [path, state] : norm_states_of(model)) divisors.emplace(path + ".weight", state->divisor);
+    for_each_fixable_norm(model,
+                          [&](const std::string& path, const auto& norm) { divisors.emplace(path, norm.constant()); });
     model.for_each_tensor([&](const auto& tensor) {
-        const std::string name = tensor.entry.name();
-        const auto divisor = divisors.find(name);
-        if (divisor == divisors.end()) return;
-        sources.emplace(name, [values = tensor.values, s = divisor->second, &backend = model.backend()] {
+        if (tensor.entry.role != Role::norm || tensor.entry.part != Part::weight) return;
+        const double s = divisors.at(tensor.entry.layer_name());
+        sources.emplace(tensor.entry.name(), [values = tensor.values, s, &backend = model.backend()] {
             std::vector<double> gain = HostCopies(backend).read(values.data, values.size());
             for (double& value : gain) value = value * scaled_norm_divisor / s;
             return gain;
@@ -82,7 +80,7 @@ void add_scaled_gains(M& model, ValueSources& sources) {
 /// errors   ArgumentError that names the first norm that `fold` would refuse, before anything is written, or for F16,
 ///          which does not reach 1e6; FileError as AtomicFile
 /// memory   one tensor at a time besides the model, matrices in double
-/// source   reference 5.8
+/// source   docs/original.md, "Export"
 template <ScalableGpt2 M>
 void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveOptions options = {}) {
     require_fixed_norms(model, "save_scaled_gpt2");
@@ -102,14 +100,10 @@ void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveO
     std::vector<TensorToWrite> tensors;
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role == Role::adapter) return;
-        const std::string name = tensor.entry.name();
-        tensors.push_back(detail::tensor_to_write(detail::name_to_write(name, NamePrefix::transformer), tensor,
+        tensors.push_back(detail::tensor_to_write(detail::name_to_write(tensor.entry, NamePrefix::transformer), tensor,
                                                   model.backend(), stored_as));
-        if (const auto source = rewritten.find(name); source != rewritten.end()) {
-            tensors.back().write_data = [values_of = source->second](TensorSink& sink) {
-                const std::vector<double> values = values_of();
-                sink.write(std::span<const double>(values));
-            };
+        if (const auto source = rewritten.find(tensor.entry.name()); source != rewritten.end()) {
+            tensors.back().write_data = detail::written_by(source->second);
         }
     });
     const Gpt2Facts facts{
@@ -128,14 +122,7 @@ void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveO
 template <ScalableGpt2 M>
 void load_scaled_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
     detail::Gpt2Folder<M>(folder, scaled_norm_epsilon).fill(model, options.non_finite);
-    for (const auto& [path, state] : detail::norm_states_of(model)) {
-        *state = {.tracking = {.mode = DivisorMode::constant},
-                  .calls_per_batch = state->calls_per_batch,
-                  .fixed = true,
-                  .values_fixed = true};
-        state->start_at(scaled_norm_divisor, scaled_norm_divisor);
-        state->hold();
-    }
+    for_each_fixable_norm(model, [](const std::string&, auto& norm) { norm.divide_by(scaled_norm_divisor); });
 }
 
 }  // namespace lamina::io

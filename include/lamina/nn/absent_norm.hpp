@@ -5,10 +5,11 @@
 #include <cstddef>
 
 #include <lamina/arch/policy.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/backend/contract.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/detail/functors.hpp>
 #include <lamina/nn/layer_concept.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/run/pass.hpp>
 
 namespace lamina {
 
@@ -29,14 +30,14 @@ struct AbsentNorm {
     constexpr void visit(Visitor&&) {}
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved&) {
-        pass.backend.map(y.matrix(), detail::Identity{}, x.matrix());
+    constexpr void forward(Pass<B>& pass, Rows<const InScalar, Width> x, Rows<OutScalar, Width> y, Saved&) {
+        pass.run(Map(y, detail::Identity{}, x));
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const InScalar, Width>, const Saved&, Tokens<const OutScalar, Width> d_y,
-                  Tokens<InScalar, Width> d_x) {
-        if (!d_x.empty()) pass.backend.map(d_x.matrix(), detail::Identity{}, d_y.matrix());
+    constexpr void backward(Pass<B>& pass, Rows<const InScalar, Width>, const Saved&, Rows<const OutScalar, Width> d_y,
+                            Rows<InScalar, Width> d_x) {
+        if (!d_x.empty()) pass.run(Map(d_x, detail::Identity{}, d_y));
     }
 };
 

@@ -2,16 +2,17 @@
 // CausalSelfAttention: GPT-2's attention layer, with queries and keys optionally read from another input than values.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 
+#include <lamina/arch/adapter.hpp>
 #include <lamina/arch/architecture.hpp>
+#include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/tokens.hpp>
-#include <lamina/nn/composition.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/linear.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/paths.hpp>
+#include <lamina/nn/run/pass.hpp>
 
 namespace lamina {
 
@@ -20,15 +21,13 @@ namespace lamina {
 /// shapes   x, y [N, Embed]; c_attn [Embed, 3·Embed]; c_proj [Embed, Embed]
 /// saves    [q|k|v], the heads' output and one log-sum-exp per head and token
 /// cost     linears plus 2·T·Embed FLOP per token forward (causal), 5·T·Embed backward; no T × T matrix
-/// source   Vaswani et al. 2017; reference 2.3, 5.3
+/// source   Vaswani et al. 2017; docs/gpt2.md, "Forward pass"; docs/original.md, "Forward pass"
 template <std::size_t Embed, std::size_t Heads, class P>
 class CausalSelfAttention {
     static_assert(HeadsDivideEmbed<Embed, Heads>,
                   "lamina: CausalSelfAttention: embed must be a multiple of heads; change one of the two");
-    using Projection = Linear<Embed, 3 * Embed, P>;
-    using Output = ResidualLinear<Embed, Embed, P>;
-    static constexpr Columns queries_and_keys{0, 2 * Embed};
-    static constexpr Columns values{2 * Embed, Embed};
+    using Projection = Linear<Embed, 3 * Embed, typename P::template At<Target::c_attn>>;
+    using Output = ResidualLinear<Embed, Embed, typename P::template At<Target::attn_c_proj>>;
 
 public:
     using Scalar = typename P::Activation;
@@ -37,10 +36,11 @@ public:
     static constexpr std::size_t cached_width = Embed;  ///< of keys, and of values
 
     struct Saved {
-        Tokens<Scalar, 3 * Embed> qkv;
-        Tokens<Scalar, Embed> heads_out;
-        Tokens<typename P::Compute, Heads> log_sum_exp;
+        Rows<Scalar, 3 * Embed> qkv;
+        Rows<Scalar, Embed> heads_out;
+        Rows<typename P::Compute, Heads> log_sum_exp;
         typename Projection::Saved projection;
+        typename Projection::Saved value_projection;  ///< where values read rows of their own
         typename Output::Saved output;
 
         template <class Visitor>
@@ -49,18 +49,8 @@ public:
             visitor(heads_out);
             visitor(log_sum_exp);
             visitor(projection);
-            visitor(output);
-        }
-    };
-
-    /// Where values may read an input of their own.
-    struct SplitSaved : Saved {
-        typename Projection::Saved value_projection;
-
-        template <class Visitor>
-        constexpr void visit(Visitor&& visitor) {
-            Saved::visit(visitor);
             visitor(value_projection);
+            visitor(output);
         }
     };
 
@@ -73,116 +63,76 @@ public:
         visitor("c_proj", c_proj);
     }
 
-    template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Embed> x, Tokens<Scalar, Embed> y, Saved& saved) {
-        c_attn.forward(pass, x, saved.qkv, saved.projection);
+    /// Values may read other rows than queries and keys. Where the original evaluates the whole of c_attn on both and
+    /// drops half of each, only the columns that are kept are computed: the same numbers.
+    template <class B, class Sum>
+    constexpr void forward(Pass<B>& pass, Paths<const Scalar, Embed> x, Into<Sum, Embed> y, Saved& saved) {
+        const Rows<Scalar, 3 * Embed> qkv = saved.qkv;
+        if (x.same()) {
+            c_attn.forward(pass, x.keys, Into(qkv), saved.projection);
+        } else {
+            queries_and_keys().forward(pass, x.keys, Into(of_queries_and_keys(qkv)), saved.projection);
+            values().forward(pass, x.values, Into(of_values(qkv)), saved.value_projection);
+        }
         attend(pass, saved);
         c_proj.forward(pass, saved.heads_out, y, saved.output);
     }
 
-    template <class B, class Sum>
-    void forward_onto(Pass<B>& pass, Tokens<const Scalar, Embed> x, Tokens<const Sum, Embed> base, Tokens<Sum, Embed> y,
-                      Saved& saved) {
-        c_attn.forward(pass, x, saved.qkv, saved.projection);
-        attend(pass, saved);
-        c_proj.forward_onto(pass, Tokens<const Scalar, Embed>(saved.heads_out), base, y, saved.output);
-    }
-
+    /// Gradients of what queries and keys read, and of what values read: one for both where the forward pass read one.
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Embed> x, const Saved& saved, Tokens<const Scalar, Embed> d_y,
-                  Tokens<Scalar, Embed> d_x) {
+    constexpr void backward(Pass<B>& pass, Paths<const Scalar, Embed> x, const Saved& saved,
+                            Rows<const Scalar, Embed> d_y, Paths<Scalar, Embed> d_x) {
         if (d_x.empty() && !has_trainable<CausalSelfAttention>()) return;
         typename ScratchStack::Frame frame(pass.scratch);
-        const auto d_qkv = attend_backward(pass, frame, saved, d_y);  // [N, 3C]
-        c_attn.backward(pass, x, saved.projection, d_qkv, d_x);
-    }
-
-    /// Queries and keys from one input, values from another: what a half-removed norm needs. The original evaluates the
-    /// whole of c_attn on both inputs and drops half of each; computing the columns that are kept gives the same
-    /// numbers.
-    template <class B>
-    void forward_split(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
-                       Tokens<Scalar, Embed> y, SplitSaved& saved) {
-        project_split(pass, x_qk, x_v, saved);
-        attend(pass, saved);
-        c_proj.forward(pass, saved.heads_out, y, saved.output);
-    }
-
-    /// y = base + forward_split.
-    template <class B, class Sum>
-    void forward_split_onto(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
-                            Tokens<const Sum, Embed> base, Tokens<Sum, Embed> y, SplitSaved& saved) {
-        project_split(pass, x_qk, x_v, saved);
-        attend(pass, saved);
-        c_proj.forward_onto(pass, Tokens<const Scalar, Embed>(saved.heads_out), base, y, saved.output);
-    }
-
-    /// The backward of `forward_split`; overwrites d_qk and d_v unless they are empty.
-    template <class B>
-    void backward_split(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
-                        const SplitSaved& saved, Tokens<const Scalar, Embed> d_y, Tokens<Scalar, Embed> d_qk,
-                        Tokens<Scalar, Embed> d_v) {
-        typename ScratchStack::Frame frame(pass.scratch);
-        const MatrixView<const Scalar> d_qkv = attend_backward(pass, frame, saved, d_y).matrix();  // [N, 3C]
-        c_attn.backward_columns(pass, x_qk, saved.projection, part(d_qkv, queries_and_keys), d_qk, queries_and_keys);
-        c_attn.backward_columns(pass, x_v, saved.value_projection, part(d_qkv, values), d_v, values);
-    }
-
-    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
-        return scratch_bytes_for<Scalar, 3 * Embed>(extent.tokens()) +
-               std::max(scratch_bytes_of<Projection>(extent),
-                        scratch_bytes_for<Scalar, Embed>(extent.tokens()) + scratch_bytes_of<Output>(extent));
-    }
-    [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient) {
-        const double products = static_cast<double>(extent.tokens()) * static_cast<double>(extent.sequence) * Embed;
-        const bool backward = input_gradient || has_trainable<CausalSelfAttention>();
-        return flops_of<Projection>(extent, input_gradient) + flops_of<Output>(extent, backward) +
-               Flops{2 * products, backward ? 5 * products : 0, 0};
+        const auto d_qkv = frame.template take<Scalar, 3 * Embed>(d_y.rows);  // [N, 3C]
+        attend_backward(pass, saved, d_y, d_qkv);
+        const Rows<const Scalar, 3 * Embed> d_read = d_qkv;
+        if (x.same()) {
+            c_attn.backward(pass, x.keys, saved.projection, d_read, d_x.keys);
+        } else {
+            queries_and_keys().backward(pass, x.keys, saved.projection, of_queries_and_keys(d_read), d_x.keys);
+            values().backward(pass, x.values, saved.value_projection, of_values(d_read), d_x.values);
+        }
     }
 
 private:
+    [[nodiscard]] constexpr auto queries_and_keys() { return c_attn.template columns<0, 2 * Embed>(); }
+    [[nodiscard]] constexpr auto values() { return c_attn.template columns<2 * Embed, Embed>(); }
     template <class T>
-    static constexpr MatrixView<T> part(MatrixView<T> qkv, Columns columns) {
-        return qkv.columns(columns.first, columns.count);
+    [[nodiscard]] static constexpr Rows<T, 2 * Embed> of_queries_and_keys(Rows<T, 3 * Embed> qkv) {
+        return qkv.template columns<0, 2 * Embed>();
+    }
+    template <class T>
+    [[nodiscard]] static constexpr Rows<T, Embed> of_values(Rows<T, 3 * Embed> qkv) {
+        return qkv.template columns<2 * Embed, Embed>();
     }
 
     template <class B>
-    void project_split(Pass<B>& pass, Tokens<const Scalar, Embed> x_qk, Tokens<const Scalar, Embed> x_v,
-                       SplitSaved& saved) {
-        const MatrixView<Scalar> qkv = saved.qkv.matrix();
-        c_attn.forward_columns(pass, x_qk, part(qkv, queries_and_keys), queries_and_keys, saved.projection);
-        c_attn.forward_columns(pass, x_v, part(qkv, values), values, saved.value_projection);
-    }
-
-    template <class B>
-    void attend(Pass<B>& pass, Saved& saved) {
+    constexpr void attend(Pass<B>& pass, Saved& saved) {
         if (pass.packed != nullptr) {
-            static_cast<PackedAttention<Scalar>*>(pass.packed)
-                ->attend(Heads, saved.qkv.matrix(), saved.heads_out.matrix());
+            pass.packed->template attend<Scalar>(Heads, saved.qkv, saved.heads_out);
         } else {
-            pass.backend.attention(Attention<Scalar>{.extent = pass.extent,
+            pass.run(Attention<Scalar, Embed, Heads>{.extent = pass.extent,
                                                      .heads = Heads,
-                                                     .qkv = saved.qkv.matrix(),
-                                                     .out = saved.heads_out.matrix(),
-                                                     .log_sum_exp = saved.log_sum_exp.matrix()});
+                                                     .qkv = saved.qkv,
+                                                     .out = saved.heads_out,
+                                                     .log_sum_exp = saved.log_sum_exp});
         }
     }
 
     template <class B>
-    Tokens<const Scalar, 3 * Embed> attend_backward(Pass<B>& pass, ScratchStack::Frame& frame, const Saved& saved,
-                                                    Tokens<const Scalar, Embed> d_y) {
-        const auto d_qkv = frame.template take<Scalar, 3 * Embed>(d_y.count());
-        ScratchStack::Frame inner(pass.scratch);
-        const auto d_heads = inner.template take<Scalar, Embed>(d_y.count());  // [N, C]
+    constexpr void attend_backward(Pass<B>& pass, const Saved& saved, Rows<const Scalar, Embed> d_y,
+                                   Rows<Scalar, 3 * Embed> d_qkv) {
+        typename ScratchStack::Frame frame(pass.scratch);
+        const auto d_heads = frame.template take<Scalar, Embed>(d_y.rows);  // [N, C]
         c_proj.backward(pass, saved.heads_out, saved.output, d_y, d_heads);
-        pass.backend.attention_backward(AttentionBackward<Scalar>{.extent = pass.extent,
-                                                                  .heads = Heads,
-                                                                  .qkv = saved.qkv.matrix(),
-                                                                  .out = saved.heads_out.matrix(),
-                                                                  .log_sum_exp = saved.log_sum_exp.matrix(),
-                                                                  .d_out = d_heads.matrix(),
-                                                                  .d_qkv = d_qkv.matrix()});
-        return d_qkv;
+        pass.run(AttentionBackward<Scalar, Embed, Heads>{.extent = pass.extent,
+                                                         .heads = Heads,
+                                                         .qkv = saved.qkv,
+                                                         .out = saved.heads_out,
+                                                         .log_sum_exp = saved.log_sum_exp,
+                                                         .d_out = d_heads,
+                                                         .d_qkv = d_qkv});
     }
 };
 

@@ -14,13 +14,16 @@
 #include <lamina/arch/trainable.hpp>
 #include <lamina/backend/backend_of.hpp>
 #include <lamina/core/random.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/initialise.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/layer_concept.hpp>
-#include <lamina/nn/parameter_store.hpp>
-#include <lamina/nn/pass.hpp>
-#include <lamina/nn/saved.hpp>
+#include <lamina/nn/paths.hpp>
+#include <lamina/nn/run/paper.hpp>
+#include <lamina/nn/run/parameter_store.hpp>
+#include <lamina/nn/run/pass.hpp>
+#include <lamina/nn/run/saved.hpp>
+#include <lamina/nn/stand_in.hpp>
 
 namespace lamina {
 
@@ -112,21 +115,22 @@ template <class L, class B>
     for (double& value : x) value = random.normal();
     for (double& value : weights) value = random.normal();
     auto saved_memory = backend.allocate(saved_bytes<typename L::Saved>(n));
-    auto scratch_memory = backend.allocate(scratch_bytes_of<L>(options.extent));
+    auto scratch_memory = backend.allocate(on_paper<L>(options.extent).scratch);
     typename L::Saved saved{};
     bind_saved(saved, saved_memory.data(), n);
     std::vector<Token> ids(n, 0);
     const auto make_pass = [&](Phase phase) {
         return Pass<B>{.backend = backend,
                        .extent = options.extent,
-                       .ids = ids.data(),
+                       .ids = {ids.data(), n},
                        .phase = phase,
                        .scratch = ScratchStack({scratch_memory.data(), scratch_memory.size()})};
     };
     const auto forward = [&](Phase phase) {
         materialise_all(layer, backend);
         Pass<B> pass = make_pass(phase);
-        layer.forward(pass, Tokens<const double, L::in>(x.data(), n), Tokens<double, L::out>(y.data(), n), saved);
+        forward_into(layer, pass, Rows<const double, L::in>(x.data(), n), Into(Rows<double, L::out>(y.data(), n)),
+                     saved);
     };
     const auto value = [&] {
         forward(Phase::evaluate);
@@ -137,8 +141,8 @@ template <class L, class B>
 
     forward(Phase::train);
     Pass<B> pass = make_pass(Phase::train);
-    layer.backward(pass, Tokens<const double, L::in>(x.data(), n), saved,
-                   Tokens<const double, L::out>(weights.data(), n), Tokens<double, L::in>(d_x.data(), n));
+    layer.backward(pass, Rows<const double, L::in>(x.data(), n), saved, Rows<const double, L::out>(weights.data(), n),
+                   Rows<double, L::in>(d_x.data(), n));
     complete_all_gradients(layer, backend);
 
     GradientReport report{};
@@ -168,7 +172,7 @@ template <class L, class B>
 template <Layer L, class B>
 [[nodiscard]] GradientReport check_gradient(B& backend, GradientCheckOptions options = {}) {
     constexpr bool in_double = std::is_same_v<typename L::Scalar, double>;
-    static_assert(in_double,
+    static_assert(in_double || detail::StandsIn<L>,
                   "lamina: check_gradient: numeric derivatives need double; give the layer's policies precision::Fp64");
     if constexpr (in_double) {
         return detail::compare_layer<L>(backend, options);
@@ -184,29 +188,32 @@ template <Layer L, class Device = device::Cpu>
     return check_gradient<L>(backend, options);
 }
 
-/// Compares `model.backward` with numeric derivatives of the mean loss, for every tensor that trains. The model's
-/// policies must use precision::Fp64 on the CPU, and its norms must not follow the data (DivisorMode::constant).
+/// Compares `model.forward_backward` with numeric derivatives of the mean loss, for every tensor that trains. The
+/// model's policies must use precision::Fp64 on the CPU, and no state of its layers may follow the data.
 template <LanguageModel M>
 [[nodiscard]] GradientReport check_model_gradient(M& model, const TokenBatch& batch, std::size_t samples = 12) {
-    static_assert(std::is_same_v<typename M::Scalar, double>,
+    constexpr bool in_double = std::is_same_v<typename M::Scalar, double>;
+    static_assert(in_double || detail::StandsIn<M>,
                   "lamina: check_model_gradient: numeric derivatives need double; use precision::Fp64");
-    model.zero_gradients();
-    model.backward(batch);
-    model.complete_gradients();
     GradientReport report{};
-    model.for_each_trained_tensor([&](const auto& tensor) {
-        std::vector<double> analytic;
-        std::vector<double> numeric;
-        for (const std::size_t i : detail::sampled(tensor.entry.size, samples)) {
-            analytic.push_back(tensor.gradient.data[i]);
-            numeric.push_back(detail::central_difference(tensor.values.data[i], [&] {
-                model.parameters_changed();
-                return model.evaluate(batch).mean();
-            }));
-        }
-        report.add(tensor.entry.name(), analytic, numeric);
-    });
-    model.parameters_changed();
+    if constexpr (in_double) {
+        model.zero_gradients();
+        model.forward_backward(batch);
+        model.complete_gradients();
+        model.for_each_trained_tensor([&](const auto& tensor) {
+            std::vector<double> analytic;
+            std::vector<double> numeric;
+            for (const std::size_t i : detail::sampled(tensor.entry.size, samples)) {
+                analytic.push_back(tensor.gradient.data[i]);
+                numeric.push_back(detail::central_difference(tensor.values.data[i], [&] {
+                    model.parameters_changed();
+                    return model.evaluate(batch).mean();
+                }));
+            }
+            report.add(tensor.entry.name(), analytic, numeric);
+        });
+        model.parameters_changed();
+    }
     return report;
 }
 

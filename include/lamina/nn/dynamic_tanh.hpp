@@ -7,11 +7,11 @@
 #include <lamina/arch/parameter.hpp>
 #include <lamina/arch/policy.hpp>
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/vector_math.hpp>
 #include <lamina/nn/detail/functors.hpp>
 #include <lamina/nn/layer_concept.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/run/pass.hpp>
 
 namespace lamina {
 
@@ -79,7 +79,7 @@ public:
 
     Parameter<P, Role::norm, 1> alpha{Initial::constant(0.5)};
     Parameter<P, Role::norm, Width> gain{Initial::constant(1)};
-    Parameter<P, Role::norm, Width> bias{};
+    Bias<P, Role::norm, Width> bias{};
 
     template <class Visitor>
     constexpr void visit(Visitor&& visitor) {
@@ -89,41 +89,33 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved&) {
-        pass.backend.map(y.matrix(), detail::DynamicTanhForward<Stored>{alpha.values}, x.matrix(), over_rows(gain, x),
-                         over_rows(bias, x));
+    constexpr void forward(Pass<B>& pass, Rows<const InScalar, Width> x, Rows<OutScalar, Width> y, Saved&) {
+        pass.run(Map(y, detail::DynamicTanhForward<Stored>{alpha.values.data}, x, over(x, gain), over(x, bias)));
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved&, Tokens<const OutScalar, Width> d_y,
-                  Tokens<InScalar, Width> d_x) {
-        B& backend = pass.backend;
-        if (!d_x.empty()) {
-            backend.map(d_x.matrix(), detail::DynamicTanhInput<Stored>{alpha.values}, x.matrix(), over_rows(gain, x),
-                        d_y.matrix());
-        }
+    constexpr void backward(Pass<B>& pass, Rows<const InScalar, Width> x, const Saved&,
+                            Rows<const OutScalar, Width> d_y, Rows<InScalar, Width> d_x) {
+        const Stored* const a = alpha.values.data;
+        if (!d_x.empty()) pass.run(Map(d_x, detail::DynamicTanhInput<Stored>{a}, x, over(x, gain), d_y));
         if constexpr (P::trains(Role::norm)) {
             typename ScratchStack::Frame frame(pass.scratch);
-            const MatrixView<Compute> per_feature = frame.template take<Compute, Width>(1).matrix();  // [1, Width]
-            backend.sum_rows(per_feature, Write::overwrite, detail::DynamicTanhAlpha<Stored>{alpha.values}, x.matrix(),
-                             over_rows(gain, x), d_y.matrix());
-            const MatrixView<const Compute> as_column(per_feature.data, Width, 1);
-            backend.sum_rows(alpha.d_matrix(), Write::accumulate, detail::Identity{}, as_column);
-            backend.sum_rows(gain.d_matrix(), Write::accumulate, detail::DynamicTanhGain<Stored>{alpha.values},
-                             x.matrix(), d_y.matrix());
-            backend.sum_rows(bias.d_matrix(), Write::accumulate, detail::Identity{}, d_y.matrix());
+            const auto per_feature = frame.template take<Compute, Width>(1);  // [1, Width]
+            pass.run(
+                SumRows(per_feature, Write::overwrite, detail::DynamicTanhAlpha<Stored>{a}, x, over(x, gain), d_y));
+            const Rows<const Compute, 1> as_column(per_feature.data, Width);
+            pass.run(SumRows(alpha.gradient, Write::accumulate, detail::Identity{}, as_column));
+            pass.run(SumRows(gain.gradient, Write::accumulate, detail::DynamicTanhGain<Stored>{a}, x, d_y));
+            pass.run(SumRows(bias.gradient, Write::accumulate, detail::Identity{}, d_y));
         }
     }
-
-    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent) { return scratch_bytes_for<Compute, Width>(1); }
 
 private:
     using Compute = typename P::Compute;
     using Stored = typename Parameter<P, Role::norm, 1>::Scalar;
 
-    static MatrixView<const Stored> over_rows(const Parameter<P, Role::norm, Width>& vector,
-                                              Tokens<const InScalar, Width> x) {
-        return repeated_row<const Stored>(vector.values, x.count(), Width);
+    static constexpr auto over(Rows<const InScalar, Width> x, const Parameter<P, Role::norm, Width>& vector) {
+        return repeated(vector.values, x.rows);
     }
 };
 

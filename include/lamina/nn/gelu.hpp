@@ -7,9 +7,9 @@
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/gelu.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/layer_concept.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/run/pass.hpp>
 
 namespace lamina {
 
@@ -34,7 +34,7 @@ struct GeluTanhBackward {
 /// y = gelu(x), the tanh form (core/gelu.hpp).
 ///
 /// shapes   x, y [N, Width]
-/// source   Hendrycks & Gimpel 2016; reference 2.3
+/// source   Hendrycks & Gimpel 2016; docs/gpt2.md, "GELU"
 template <std::size_t Width, class P>
 struct Gelu {
     using Scalar = typename P::Activation;
@@ -47,14 +47,14 @@ struct Gelu {
     constexpr void visit(Visitor&&) {}
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Width> x, Tokens<Scalar, Width> y, Saved&) {
-        pass.backend.map(y.matrix(), detail::GeluTanh{}, x.matrix());
+    constexpr void forward(Pass<B>& pass, Rows<const Scalar, Width> x, Rows<Scalar, Width> y, Saved&) {
+        pass.run(Map(y, detail::GeluTanh{}, x));
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Width> x, const Saved&, Tokens<const Scalar, Width> d_y,
-                  Tokens<Scalar, Width> d_x) {
-        if (!d_x.empty()) pass.backend.map(d_x.matrix(), detail::GeluTanhBackward{}, x.matrix(), d_y.matrix());
+    constexpr void backward(Pass<B>& pass, Rows<const Scalar, Width> x, const Saved&, Rows<const Scalar, Width> d_y,
+                            Rows<Scalar, Width> d_x) {
+        if (!d_x.empty()) pass.run(Map(d_x, detail::GeluTanhBackward{}, x, d_y));
     }
 };
 

@@ -2,11 +2,12 @@
 // Gpt2: the front door. An architecture and some policies become a model type.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
+#include <type_traits>
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/backend/backend_of.hpp>
+#include <lamina/core/told.hpp>
 #include <lamina/nn/absent_norm.hpp>
 #include <lamina/nn/attention.hpp>
 #include <lamina/nn/composition.hpp>
@@ -16,7 +17,7 @@
 #include <lamina/nn/mlp.hpp>
 #include <lamina/nn/policies.hpp>
 #include <lamina/nn/pre_norm.hpp>
-#include <lamina/nn/removable_norm.hpp>
+#include <lamina/nn/stand_in.hpp>
 #include <lamina/nn/transformer.hpp>
 
 namespace lamina {
@@ -35,89 +36,143 @@ using Gpt2Block = Sequential<
 namespace detail {
 
 template <class D>
-struct CheckedArchitecture {
+struct ArchitectureError {
     static constexpr Architecture A = D::architecture;
     static_assert(HeadsDivideEmbed<A.embed, A.heads>,
                   "lamina: Architecture: embed must be a multiple of heads; change one of the two");
     static_assert(NothingIsZero<A.layers, A.embed, A.context, A.vocab>,
                   "lamina: Architecture: layers, embed, context and vocab must be at least 1; name all five numbers");
-    static constexpr bool legal = LegalArchitecture<A>;
 };
+
+/// An architecture, or the legal one that stands in for it after an error.
+template <Architecture A>
+inline constexpr Architecture legal_architecture{.layers = A.layers == 0 ? 1 : A.layers,
+                                                 .heads = LegalArchitecture<A> ? A.heads : 1,
+                                                 .embed = A.embed == 0 ? 1 : A.embed,
+                                                 .context = A.context == 0 ? 1 : A.context,
+                                                 .vocab = A.vocab == 0 ? 1 : A.vocab};
+
+/// The class behind `Gpt2`, without a check. A class between an alias and a dependent architecture: g++ 12 crashes
+/// without it.
+template <Architecture A, class P>
+struct PlainGpt2 {
+    using Block = Gpt2Block<A, P>;
+    using FinalNorm = Named<"ln_f", NormFor<P, A.embed>>;
+    static constexpr bool stands_in = StandsIn<Block>;
+    using type = Transformer<DimensionsOf<A>, P, Block, FinalNorm>;
+};
+
+/// The same policies with the norm of GPT-2.
+template <class P>
+using WithLayerNorm =
+    PolicySet<norm::LayerNorm, typename P::Adapter, typename P::Execution, typename P::Precision, typename P::Trainable,
+              typename P::Recompute, typename P::Gradients, typename P::Device, typename P::Head>;
+
+/// After an error: the legal model that comes closest, so that whatever is done with a model can be done with it.
+template <Architecture A, class P, bool NormIsWrong = PlainGpt2<A, P>::stands_in>
+struct Gpt2AfterError {
+    using type = StandInModel<typename PlainGpt2<A, P>::type>;
+};
+template <Architecture A, class P>
+struct Gpt2AfterError<A, P, true> : Gpt2AfterError<A, WithLayerNorm<P>> {};
 
 /// The class behind `Gpt2`, checked once.
-template <bool Legal, Architecture A, class... Ps>
-struct MakeGpt2 {
-    using type = RejectedSeeFirstError;
-};
-template <Architecture A, class... Ps>
-struct MakeGpt2<true, A, Ps...> {
-    using P = Policies<Ps...>;
-    using type = Transformer<DimensionsOf<A>, P, Gpt2Block<A, P>, Named<"ln_f", NormFor<P, A.embed>>>;
+template <bool Legal, Architecture A, class P>
+struct MakeGpt2 : Gpt2AfterError<A, P> {};
+template <Architecture A, class P>
+requires(!PlainGpt2<A, P>::stands_in) struct MakeGpt2<true, A, P> : PlainGpt2<A, P> {
 };
 
-template <Architecture A, class... Ps>
-struct CheckedGpt2 {
-    using Resolved = lamina::Policies<Ps...>;                       // tells what is wrong with the policies
-    using Backend = lamina::BackendFor<typename Resolved::Device>;  // tells what is missing for the device
-    using type = typename MakeGpt2<CheckedArchitecture<DimensionsOf<A>>::legal && LegalPolicies<Ps...> &&
-                                       HasBackend<typename Resolved::Device>,
-                                   A, Ps...>::type;
+/// What `Gpt2<A, Ps...>` is checked for, its blocks from within.
+template <Architecture A, class Parts, class... Ps>
+struct CheckedGpt2;
+template <Architecture A, class... Parts, class... Ps>
+struct CheckedGpt2<A, LayerList<Parts...>, Ps...> {
+    using Resolved = lamina::Policies<Ps...>;  // tells what is wrong with the policies
+    using type =
+        typename MakeGpt2<told(mistake<ArchitectureError<DimensionsOf<A>>>) &&
+                              told(mistake<BackendError<typename Resolved::Device>>) && (... && told(mistake<Parts>)) &&
+                              LegalArchitecture<A> && LegalPolicies<Ps...> && HasBackend<typename Resolved::Device>,
+                          legal_architecture<A>, Resolved>::type;
 };
+
+template <Architecture A, class P>
+using Gpt2Parts = typename PartsOf<typename PlainGpt2<legal_architecture<A>, P>::Block>::type;
 
 }  // namespace detail
 
-/// `Gpt2<gpt2_small, norm::Removable, adapter::FullRank, precision::FrozenBf16>`: policies in any order, see
+/// `Gpt2<gpt2_small, norm::RmsNorm, adapter::FullRank, precision::FrozenBf16>`: policies in any order, see
 /// `Policies`.
 template <Architecture A, class... Ps>
-using Gpt2 = typename detail::CheckedGpt2<A, Ps...>::type;
+using Gpt2 = typename detail::CheckedGpt2<A, detail::Gpt2Parts<A, Policies<Ps...>>, Ps...>::type;
 
 template <class L, std::size_t Embed>
 concept KeepsWidth = (L::in == Embed) && (L::out == Embed);
 
 /// A block reads and writes the residual stream, the last norm takes it to activations.
 template <class L, class In, class Out>
-concept ComputesIn = std::same_as<InScalarOf<L>, In> && std::same_as<OutScalarOf<L>, Out>;
+concept ComputesIn = std::is_same_v<InScalarOf<L>, In> && std::is_same_v<OutScalarOf<L>, Out>;
 
 /// Ask before spelling a `Decoder` with this block or last norm.
 template <class L, class D, class P>
-concept DecoderBlock =
-    Layer<L> && KeepsWidth<L, D::architecture.embed> && ComputesIn<L, typename P::Stream, typename P::Stream>;
+concept DecoderBlock = Layer<L> && !detail::StandsIn<L> && KeepsWidth<L, D::architecture.embed> &&
+                       ComputesIn<L, typename P::Stream, typename P::Stream>;
 template <class L, class D, class P>
-concept DecoderFinalNorm =
-    Layer<L> && KeepsWidth<L, D::architecture.embed> && ComputesIn<L, typename P::Stream, typename P::Activation>;
+concept DecoderFinalNorm = Layer<L> && !detail::StandsIn<L> && KeepsWidth<L, D::architecture.embed> &&
+                           ComputesIn<L, typename P::Stream, typename P::Activation>;
 
 namespace detail {
 
+/// Tells what is wrong with a part of a `Decoder`, unless that was told.
+template <class Block, class D, class P, bool IsLayer = Layer<Block>>
+struct BlockError {
+    static_assert(Layer<Block>,
+                  "lamina: Decoder: the block is no Layer; nn/layer_concept.hpp says what one must offer");
+};
+template <StandsIn Block, class D, class P>
+struct BlockError<Block, D, P, true> {};
+template <class Block, class D, class P>
+struct BlockError<Block, D, P, true> {
+    static_assert(KeepsWidth<Block, D::architecture.embed>,
+                  "lamina: Decoder: the block's width is not the architecture's embed; give both the same");
+    static_assert(
+        ComputesIn<Block, typename P::Stream, typename P::Stream>,
+        "lamina: Decoder: the block's activations have another type than the policies'; give both the same policies");
+};
+template <class FinalNorm, class D, class P, bool IsLayer = Layer<FinalNorm>>
+struct FinalNormError {
+    static_assert(Layer<FinalNorm>,
+                  "lamina: Decoder: the final norm is no Layer; nn/layer_concept.hpp says what one must offer");
+};
+template <StandsIn FinalNorm, class D, class P>
+struct FinalNormError<FinalNorm, D, P, true> {};
+template <class FinalNorm, class D, class P>
+struct FinalNormError<FinalNorm, D, P, true> {
+    static_assert(KeepsWidth<FinalNorm, D::architecture.embed>,
+                  "lamina: Decoder: the final norm's width is not the architecture's embed; give both the same");
+    static_assert(ComputesIn<FinalNorm, typename P::Stream, typename P::Activation>,
+                  "lamina: Decoder: the final norm's activations have another type than the policies'; give both the "
+                  "same policies");
+};
+
 /// The class behind `Decoder`, checked once.
 template <bool Legal, class D, class P, class Block, class FinalNorm>
-struct MakeDecoder {
-    using type = RejectedSeeFirstError;
-};
+struct MakeDecoder : Gpt2AfterError<legal_architecture<D::architecture>, P> {};
 template <class D, class P, class Block, class FinalNorm>
 struct MakeDecoder<true, D, P, Block, FinalNorm> {
     using type = Transformer<D, P, Block, FinalNorm>;
 };
 
-template <class D, class P, class Block, class FinalNorm>
-struct CheckedDecoder {
-    static constexpr std::size_t embed = D::architecture.embed;
-    static_assert(Layer<Block>,
-                  "lamina: Decoder: the block is no Layer; nn/layer_concept.hpp says what one must offer");
-    static_assert(!Layer<Block> || KeepsWidth<Block, embed>,
-                  "lamina: Decoder: the block's width is not the architecture's embed; give both the same");
-    static_assert(
-        !Layer<Block> || ComputesIn<Block, typename P::Stream, typename P::Stream>,
-        "lamina: Decoder: the block's activations have another type than the policies'; give both the same policies");
-    static_assert(Layer<FinalNorm>,
-                  "lamina: Decoder: the final norm is no Layer; nn/layer_concept.hpp says what one must offer");
-    static_assert(!Layer<FinalNorm> || KeepsWidth<FinalNorm, embed>,
-                  "lamina: Decoder: the final norm's width is not the architecture's embed; give both the same");
-    static_assert(!Layer<FinalNorm> || ComputesIn<FinalNorm, typename P::Stream, typename P::Activation>,
-                  "lamina: Decoder: the final norm's activations have another type than the policies'; give both the "
-                  "same policies");
-    using type = typename MakeDecoder<CheckedArchitecture<D>::legal && DecoderBlock<Block, D, P> &&
-                                          DecoderFinalNorm<FinalNorm, D, P>,
-                                      D, P, Block, FinalNorm>::type;
+template <class D, class P, class Block, class FinalNorm, class Parts = typename PartsOf<Block>::type>
+struct CheckedDecoder;
+template <class D, class P, class Block, class FinalNorm, class... Parts>
+struct CheckedDecoder<D, P, Block, FinalNorm, LayerList<Parts...>> {
+    using type = typename MakeDecoder<
+        (... && told(mistake<Parts>)) && told(mistake<FinalNorm>) && told(mistake<ArchitectureError<D>>) &&
+            told(mistake<BackendError<typename P::Device>>) && told(mistake<BlockError<Block, D, P>>) &&
+            told(mistake<FinalNormError<FinalNorm, D, P>>) && LegalArchitecture<D::architecture> &&
+            HasBackend<typename P::Device> && DecoderBlock<Block, D, P> && DecoderFinalNorm<FinalNorm, D, P>,
+        D, P, Block, FinalNorm>::type;
 };
 
 }  // namespace detail
@@ -136,27 +191,12 @@ consteval bool is_layer_norm_node() {
     return false;
 }
 
-template <class Layers>
-consteval bool finds_layer_norm() {
-    bool found = false;
-    const auto look = [&](const auto& self, auto& node) -> void {
-        using Node = std::remove_cvref_t<decltype(node)>;
-        if constexpr (is_array_member<Node>) {
-            if constexpr (std::tuple_size_v<Node> != 0) self(self, node[0]);
-        } else if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
-            found = found || is_layer_norm_node<Node>();
-            node.visit([&](std::string_view, auto& member) { self(self, member); });
-        }
-    };
-    Layers layers{};
-    look(look, layers);
-    return found;
-}
-
 }  // namespace detail
 
 /// Whether any layer of a model (or a layer) computes, or may still compute, a LayerNorm.
 template <class Model>
-inline constexpr bool contains_layer_norm = detail::finds_layer_norm<typename detail::LayersOf<Model>::type>();
+inline constexpr bool contains_layer_norm = any_node<typename detail::LayersOf<Model>::type>([](auto& node) {
+    return detail::is_layer_norm_node<std::remove_cvref_t<decltype(node)>>();
+});
 
 }  // namespace lamina

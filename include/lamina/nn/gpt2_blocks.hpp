@@ -12,20 +12,13 @@ namespace lamina {
 
 namespace detail {
 
-// A class between the alias and a dependent architecture: g++ 12 crashes without it.
-template <Architecture A, class P>
-struct Gpt2Parts {
-    using Block = Gpt2Block<A, P>;
-    using FinalNorm = Named<"ln_f", NormFor<P, A.embed>>;
-};
-
 template <class M>
 consteval bool has_gpt2_blocks() {
     if constexpr (requires {
                       typename M::Block;
                       typename M::FinalNorm;
                   }) {
-        using Parts = Gpt2Parts<M::architecture, typename M::Policies>;
+        using Parts = PlainGpt2<M::architecture, typename M::Policies>;
         return std::is_same_v<typename M::Block, typename Parts::Block> &&
                std::is_same_v<typename M::FinalNorm, typename Parts::FinalNorm>;
     } else {

@@ -10,7 +10,7 @@
 
 #include <lamina/arch/precision.hpp>
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina {
 
@@ -50,30 +50,31 @@ public:
 
     /// weight += scale·A·B, the product being the backend's in the type `Compute`, in which a model forms it.
     template <class Compute, class T>
-    void add_product(std::vector<double>& weight, double scale, MatrixView<const T> a, MatrixView<const T> b) const {
+    void add_product(std::vector<double>& weight, double scale, const MatrixView<T>& a, const MatrixView<T>& b) const {
         auto memory = backend_.allocate(weight.size() * sizeof(Compute));
         const MatrixView<Compute> product(reinterpret_cast<Compute*>(memory.data()), a.rows, b.cols);
-        backend_.matmul(product, a, b, MatmulOptions{});
+        backend_.run(
+            Matmul<Compute, std::remove_const_t<T>, std::remove_const_t<T>>{.out = product, .lhs = a, .rhs = b});
         const std::vector<double> host = read(product.data, product.size());
         for (std::size_t i = 0; i < host.size(); ++i) weight[i] += scale * host[i];
     }
 
-    /// With the adapter, if the policies `P` have one.
+    /// With the adapter of the policies `P`, if the layer has one.
     template <class P, class Linear>
     [[nodiscard]] Affine read_linear(const Linear& linear) const {
-        Affine result{Linear::in, Linear::out, read(linear.weight.values, Linear::in * Linear::out),
-                      read(linear.bias.values, Linear::out)};
-        if constexpr (P::Adapter::present) {
-            add_product<typename P::Compute>(result.weight, P::Adapter::scale, linear.adapter.a.matrix(),
-                                             linear.adapter.b.matrix());
+        Affine result{Linear::in, Linear::out, read(linear.weight.values.data, Linear::in * Linear::out),
+                      read(linear.bias.values.data, Linear::out)};
+        if constexpr (P::Adapter::present && requires { linear.adapter.a; }) {
+            add_product<typename P::Compute>(result.weight, P::Adapter::scale, linear.adapter.a.values.erased(),
+                                             linear.adapter.b.values.erased());
         }
         return result;
     }
 
     template <class Linear>
     void write_linear(const Affine& affine, Linear& linear) const {
-        write(std::span<const double>(affine.weight), linear.weight.values);
-        write(std::span<const double>(affine.bias), linear.bias.values);
+        write(std::span<const double>(affine.weight), linear.weight.values.data);
+        write(std::span<const double>(affine.bias), linear.bias.values.data);
     }
 
 private:

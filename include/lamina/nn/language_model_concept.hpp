@@ -7,7 +7,7 @@
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/role.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/token_batch.hpp>
 #include <lamina/nn/loss.hpp>
 
@@ -40,9 +40,10 @@ concept LanguageModel = requires(M& model, const TokenBatch& batch, MicroBatch m
     model.for_each_trained_value(detail::IgnoringTensorVisitor{});
     { model.backend() } -> std::same_as<typename M::Backend&>;
     { model.evaluate(batch) } -> std::same_as<LossSum>;
-    { model.backward(batch) } -> std::same_as<StepLoss>;
-    { model.backward(batch, micro) } -> std::same_as<StepLoss>;
+    { model.forward_backward(batch) } -> std::same_as<StepLoss>;
+    { model.forward_backward(batch, micro) } -> std::same_as<StepLoss>;
     detail::takes_matrix_view(model.gradients(Role::adapter));
+    { model.has_gradients() } -> std::same_as<bool>;
     model.zero_gradients();
     model.complete_gradients();
     model.parameters_changed();

@@ -7,21 +7,22 @@
 #include <lamina/arch/parameter.hpp>
 #include <lamina/arch/policy.hpp>
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/layer_concept.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/paths.hpp>
+#include <lamina/nn/run/pass.hpp>
 
 namespace lamina {
 
-/// Added to the variance by every norm that measures it (reference 2.2, `layer_norm_epsilon`).
+/// Added to the variance by every norm that measures it (docs/gpt2.md, "config.json", `layer_norm_epsilon`).
 inline constexpr double norm_epsilon = 1e-5;
 
 namespace detail {
 
 template <class Compute>
 struct SavedMoments {
-    Tokens<Compute, 1> mean;
-    Tokens<Compute, 1> deviation;
+    Rows<Compute, 1> mean;
+    Rows<Compute, 1> deviation;
 
     template <class Visitor>
     constexpr void visit(Visitor&& visitor) {
@@ -36,7 +37,7 @@ struct SavedMoments {
 ///
 /// shapes   x, y [N, Width]; gain, bias [Width]
 /// saves    mean and deviation per token; x until backward, not copied
-/// source   Ba et al. 2016; reference 2.3
+/// source   Ba et al. 2016; docs/gpt2.md, "LayerNorm"
 template <std::size_t Width, class P>
 class LayerNorm {
 public:
@@ -50,7 +51,7 @@ public:
     static constexpr bool is_layer_norm = true;
 
     Parameter<P, Role::norm, Width> gain{Initial::constant(1)};
-    Parameter<P, Role::norm, Width> bias{};
+    Bias<P, Role::norm, Width> bias{};
 
     template <class Visitor>
     constexpr void visit(Visitor&& visitor) {
@@ -59,38 +60,30 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved& saved) {
-        pass.backend.normalise_rows(
-            NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar>{.x = x.matrix(),
-                                                                                .y = y.matrix(),
-                                                                                .mean = saved.mean.data(),
-                                                                                .deviation = saved.deviation.data(),
-                                                                                .gain = gain.values,
-                                                                                .bias = bias.values,
-                                                                                .epsilon = norm_epsilon});
+    constexpr void forward(Pass<B>& pass, Rows<const InScalar, Width> x, Rows<OutScalar, Width> y, Saved& saved) {
+        pass.run(
+            NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar, Width>{.x = x,
+                                                                                       .y = y,
+                                                                                       .mean = saved.mean,
+                                                                                       .deviation = saved.deviation,
+                                                                                       .gain = gain.values,
+                                                                                       .bias = bias.values,
+                                                                                       .epsilon = norm_epsilon});
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
-                  Tokens<const OutScalar, Width> d_y, Tokens<InScalar, Width> d_x) {
-        backward_onto(pass, x, saved, d_y, {}, d_x);
-    }
-
-    template <class B>
-    void backward_onto(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
-                       Tokens<const OutScalar, Width> d_y, Tokens<const InScalar, Width> base,
-                       Tokens<InScalar, Width> d_x) {
-        pass.backend.normalise_backward(
-            NormaliseBackward<InScalar, typename decltype(gain)::Scalar, typename P::Gradient, OutScalar>{
-                .x = x.matrix(),
-                .mean = saved.mean.data(),
-                .divisor = saved.deviation.data(),
-                .gain = gain.values,
-                .d_y = d_y.matrix(),
-                .d_x = d_x.matrix(),
-                .d_gain = gain.gradient,
-                .d_bias = bias.gradient,
-                .base = base.matrix()});
+    constexpr void backward(Pass<B>& pass, Rows<const InScalar, Width> x, const Saved& saved,
+                            Rows<const OutScalar, Width> d_y, Into<InScalar, Width> d_x) {
+        pass.run(NormaliseBackward<InScalar, typename decltype(gain)::Scalar, typename P::Gradient, OutScalar, Width>{
+            .x = x,
+            .mean = saved.mean,
+            .divisor = saved.deviation,
+            .gain = gain.values,
+            .d_y = d_y,
+            .d_x = d_x.y,
+            .d_gain = gain.gradient,
+            .d_bias = bias.gradient,
+            .base = d_x.base});
     }
 };
 
@@ -119,38 +112,30 @@ public:
     }
 
     template <class B>
-    void forward(Pass<B>& pass, Tokens<const InScalar, Width> x, Tokens<OutScalar, Width> y, Saved& saved) {
-        pass.backend.normalise_rows(
-            NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar>{.x = x.matrix(),
-                                                                                .y = y.matrix(),
-                                                                                .mean = saved.mean.data(),
-                                                                                .deviation = saved.deviation.data(),
-                                                                                .gain = gain.values,
-                                                                                .epsilon = norm_epsilon,
-                                                                                .centre = Centre::no});
+    constexpr void forward(Pass<B>& pass, Rows<const InScalar, Width> x, Rows<OutScalar, Width> y, Saved& saved) {
+        pass.run(
+            NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar, Width>{.x = x,
+                                                                                       .y = y,
+                                                                                       .mean = saved.mean,
+                                                                                       .deviation = saved.deviation,
+                                                                                       .gain = gain.values,
+                                                                                       .epsilon = norm_epsilon,
+                                                                                       .centre = Centre::no});
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
-                  Tokens<const OutScalar, Width> d_y, Tokens<InScalar, Width> d_x) {
-        backward_onto(pass, x, saved, d_y, {}, d_x);
-    }
-
-    template <class B>
-    void backward_onto(Pass<B>& pass, Tokens<const InScalar, Width> x, const Saved& saved,
-                       Tokens<const OutScalar, Width> d_y, Tokens<const InScalar, Width> base,
-                       Tokens<InScalar, Width> d_x) {
-        pass.backend.normalise_backward(
-            NormaliseBackward<InScalar, typename decltype(gain)::Scalar, typename P::Gradient, OutScalar>{
-                .x = x.matrix(),
-                .mean = saved.mean.data(),
-                .divisor = saved.deviation.data(),
-                .gain = gain.values,
-                .d_y = d_y.matrix(),
-                .d_x = d_x.matrix(),
-                .d_gain = gain.gradient,
-                .centre = Centre::no,
-                .base = base.matrix()});
+    constexpr void backward(Pass<B>& pass, Rows<const InScalar, Width> x, const Saved& saved,
+                            Rows<const OutScalar, Width> d_y, Into<InScalar, Width> d_x) {
+        pass.run(NormaliseBackward<InScalar, typename decltype(gain)::Scalar, typename P::Gradient, OutScalar, Width>{
+            .x = x,
+            .mean = saved.mean,
+            .divisor = saved.deviation,
+            .gain = gain.values,
+            .d_y = d_y,
+            .d_x = d_x.y,
+            .d_gain = gain.gradient,
+            .centre = Centre::no,
+            .base = d_x.base});
     }
 };
 

@@ -8,20 +8,25 @@
 #include <lamina/arch/adapter.hpp>
 #include <lamina/arch/parameter.hpp>
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/detail/functors.hpp>
 #include <lamina/nn/layer_concept.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/paths.hpp>
+#include <lamina/nn/run/pass.hpp>
 
 namespace lamina {
 
-/// A range of output features of a linear layer.
-struct Columns {
-    std::size_t first;
-    std::size_t count;
-};
+template <class Whole, std::size_t First, std::size_t Count>
+class LinearColumns;
 
 namespace detail {
+
+/// How a product is formed.
+struct MatmulForm {
+    Transpose lhs_as = Transpose::no;
+    Transpose rhs_as = Transpose::no;
+    Write write = Write::overwrite;
+};
 
 /// The factors A and B of an adapter.
 template <std::size_t In, std::size_t Out, class P>
@@ -36,8 +41,8 @@ struct AdapterFactors {
         return Initial::uniform(1 / root);
     }
 
-    Parameter<P, Role::adapter, In, rank> a{start_of_a()};
-    Parameter<P, Role::adapter, rank, Out> b{};
+    LoraA<P, In, rank> a{start_of_a()};
+    LoraB<P, rank, Out> b{};
 };
 
 struct NoFactors {};
@@ -64,7 +69,7 @@ struct OncePerStep {
 /// cost     per token: Factored 2·In·Out + 2·R·(In + Out) forward, twice to thrice that backward;
 ///          Merged 2·In·Out forward, 4·In·Out backward, once per step 6·In·R·Out more, 10·In·R·Out with
 ///          gradients::Streamed, where the norm of the gradients and the update form them once each. No allocation.
-/// source   reference 2.3, 5.6; design, 'Exact merged execution'
+/// source   docs/gpt2.md, "Forward pass"; docs/method.md, "Adapters"; docs/design.md, "Merged execution"
 template <std::size_t In, std::size_t Out, class P>
 class Linear {
     using Adapter = typename P::Adapter;
@@ -93,10 +98,9 @@ public:
     static constexpr std::size_t out = Out;
     static constexpr bool token_wise = true;
     static constexpr bool streams_adapter_gradients = streams;
-    static constexpr Columns all_columns{0, Out};
 
     struct SavedFactor {
-        Tokens<Scalar, rank> scaled_xa;  ///< scale · x·A
+        Rows<Scalar, rank> scaled_xa;  ///< scale · x·A
 
         template <class Visitor>
         constexpr void visit(Visitor&& visitor) {
@@ -106,7 +110,7 @@ public:
     using Saved = std::conditional_t<factored, SavedFactor, NothingSaved>;
 
     Parameter<P, Role::weight, In, Out> weight{Initial::normal(0.02)};
-    Parameter<P, Role::weight, Out> bias{};
+    Bias<P, Role::weight, Out> bias{};
     [[no_unique_address]] std::conditional_t<adapted, detail::AdapterFactors<In, Out, P>, detail::NoFactors> adapter{};
     [[no_unique_address]] std::conditional_t<once, detail::OncePerStep<In, Out, P, trains>, detail::NoDerived>
         derived{};
@@ -128,265 +132,254 @@ public:
         }
     }
 
-    template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, In> x, Tokens<Scalar, Out> y, Saved& saved) {
-        forward_columns(pass, x, y.matrix(), all_columns, saved);
-    }
-
-    /// y = base + forward(x), for y and base in any scalar.
+    /// For y in any scalar; or, where the layer is followed by gelu, for both results (paths.hpp).
     template <class B, class Sum>
-    void forward_onto(Pass<B>& pass, Tokens<const Scalar, In> x, Tokens<const Sum, Out> base, Tokens<Sum, Out> y,
-                      Saved& saved) {
-        multiply(pass, x, Target<Sum>{.y = y.matrix(), .base = base.matrix()}, all_columns, saved);
+    constexpr void forward(Pass<B>& pass, Rows<const Scalar, In> x, Into<Sum, Out> y, Saved& saved) {
+        multiply<0>(pass, x, Place<Sum, Out>{.y = y.y, .base = y.base}, saved);
     }
-
-    /// pre_activation = forward(x), y = gelu(pre_activation).
     template <class B>
-    void forward_gelu(Pass<B>& pass, Tokens<const Scalar, In> x, Tokens<Scalar, Out> pre_activation,
-                      Tokens<Scalar, Out> y, Saved& saved) {
-        multiply(pass, x, Target<Scalar>{.y = y.matrix(), .pre_activation = pre_activation.matrix()}, all_columns,
-                 saved);
+    constexpr void forward(Pass<B>& pass, Rows<const Scalar, In> x, IntoGelu<Scalar, Out> y, Saved& saved) {
+        multiply<0>(pass, x, Place<Scalar, Out>{.y = y.y, .pre_activation = y.pre_activation}, saved);
     }
 
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, Tokens<const Scalar, Out> d_y,
-                  Tokens<Scalar, In> d_x) {
-        backward_columns(pass, x, saved, d_y.matrix(), d_x, all_columns);
+    constexpr void backward(Pass<B>& pass, Rows<const Scalar, In> x, const Saved& saved, Rows<const Scalar, Out> d_y,
+                            Rows<Scalar, In> d_x) {
+        parameter_gradients<0>(pass, x, d_y);
+        input_gradient<0>(pass, x, saved, d_y, ThroughGelu<Scalar, In>{{}, d_x});
+    }
+    /// The backward where x = gelu(pre_activation).
+    template <class B>
+    constexpr void backward(Pass<B>& pass, Rows<const Scalar, In> x, const Saved& saved, Rows<const Scalar, Out> d_y,
+                            ThroughGelu<Scalar, In> d_x) {
+        parameter_gradients<0>(pass, x, d_y);
+        input_gradient<0>(pass, x, saved, d_y, d_x);
     }
 
-    /// The backward where x = gelu(pre_activation): d_pre_activation [N, In] in the place of d_x.
-    template <class B>
-    void backward_gelu(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, Tokens<const Scalar, Out> d_y,
-                       Tokens<const Scalar, In> pre_activation, Tokens<Scalar, In> d_pre_activation) {
-        parameter_gradients(pass, x, d_y.matrix(), all_columns);
-        input_gradient(pass, x, saved, d_y.matrix(), d_pre_activation, all_columns, pre_activation);
-    }
-
-    /// Computes a range of output features only; `y` [N, columns.count] may be a slice of a wider matrix. Layers whose
-    /// outputs read different inputs use this: queries and keys from one, values from another.
-    template <class B>
-    void forward_columns(Pass<B>& pass, Tokens<const Scalar, In> x, MatrixView<Scalar> y, Columns columns,
-                         Saved& saved) {
-        multiply(pass, x, Target<Scalar>{.y = y}, columns, saved);
-    }
-
-    /// The backward of `forward_columns`; overwrites d_x.
-    template <class B>
-    void backward_columns(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, MatrixView<const Scalar> d_y,
-                          Tokens<Scalar, In> d_x, Columns columns) {
-        parameter_gradients(pass, x, d_y, columns);
-        input_gradient(pass, x, saved, d_y, d_x, columns, {});
+    /// The output features [First, First + Count) as a layer: for layers whose outputs read different inputs, queries
+    /// and keys from one, values from another.
+    template <std::size_t First, std::size_t Count>
+    [[nodiscard]] constexpr LinearColumns<Linear, First, Count> columns() {
+        return {*this};
     }
 
     /// Forms W + scale·A·B (Merged) or scale·A·B (Split). Called whenever parameters may have changed.
     template <class B>
-    void materialise(B& backend) requires once {
+    constexpr void materialise(B& backend) requires once {
         using Factor = typename decltype(adapter.a)::Scalar;
-        using Request = AffineProduct<typename P::Materialised, Factor, Factor, typename P::Base, typename P::Base>;
+        using Request =
+            AffineProduct<typename P::Materialised, Factor, Factor, typename P::Base, typename P::Base, rank, Out>;
         Request request{
-            .out = derived.product.writable(), .lhs = adapter.a.matrix(), .rhs = adapter.b.matrix(), .scale = scale};
-        if constexpr (merged) request.base = weight.matrix();
-        backend.affine_product(request);
+            .out = derived.product.values, .lhs = adapter.a.values, .rhs = adapter.b.values, .scale = scale};
+        if constexpr (merged) request.base = weight.values;
+        backend.run(request);
     }
 
     /// The chain rule from the summed gradient G of the product to A, B and W: dA += G·Bᵀ, dB += Aᵀ·G, dW += G.
     /// Leaves G zero.
     template <class B>
-    void complete_gradients(B& backend) requires(accumulates && !streams) {
-        const auto g = derived.d_product.writable();  // [In, Out]
+    constexpr void complete_gradients(B& backend) requires(accumulates && !streams) {
+        const auto g = derived.d_product.values;  // [In, Out]
         if constexpr (weight_trains) {
-            backend.map(weight.d_matrix(), detail::AddScaled{1}, derived.d_product.matrix(),
-                        as_const(weight.d_matrix()));
+            backend.run(Map(weight.gradient, detail::AddScaled{1}, g, weight.gradient));
         }
         if constexpr (adapter_trains) {
-            if constexpr (scale != 1) backend.map(g, detail::Scale{scale}, derived.d_product.matrix());
-            backend.matmul(adapter.a.d_matrix(), derived.d_product.matrix(), adapter.b.matrix(),
-                           {.rhs_as = Transpose::yes, .write = Write::accumulate});
-            backend.matmul(adapter.b.d_matrix(), adapter.a.matrix(), derived.d_product.matrix(),
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+            if constexpr (scale != 1) backend.run(Map(g, detail::Scale{scale}, g));
+            add_adapter_gradients(backend, Write::accumulate);
         }
-        backend.fill(g, 0.0);
+        backend.run(Fill(g, 0.0));
     }
 
     /// With gradients::Streamed, the part of it that is stored: dW = G.
     template <class B>
-    void complete_gradients(B& backend) requires streams {
-        if constexpr (weight_trains) backend.convert(weight.d_matrix(), derived.d_product.matrix());
+    constexpr void complete_gradients(B& backend) requires streams {
+        if constexpr (weight_trains) backend.run(Convert(weight.gradient, derived.d_product.values));
     }
 
     /// dA = scale·G·Bᵀ and dB = scale·Aᵀ·G, overwritten. G stays, so that they can be formed again.
     template <class B>
-    void form_adapter_gradients(B& backend) requires streams {
-        backend.matmul(adapter.a.d_matrix(), derived.d_product.matrix(), adapter.b.matrix(),
-                       {.rhs_as = Transpose::yes});
-        backend.matmul(adapter.b.d_matrix(), adapter.a.matrix(), derived.d_product.matrix(),
-                       {.lhs_as = Transpose::yes});
+    constexpr void form_adapter_gradients(B& backend) requires streams {
+        add_adapter_gradients(backend, Write::overwrite);
         if constexpr (scale != 1) {
-            for (const auto gradient : {adapter.a.d_matrix(), adapter.b.d_matrix()}) {
-                backend.map(gradient, detail::Scale{scale}, as_const(gradient));
-            }
+            backend.run(Map(adapter.a.gradient, detail::Scale{scale}, adapter.a.gradient));
+            backend.run(Map(adapter.b.gradient, detail::Scale{scale}, adapter.b.gradient));
         }
-    }
-
-    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
-        return factored ? scratch_bytes_for<Scalar, rank>(extent.tokens()) : 0;
-    }
-
-    [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient_wanted) {
-        const double n = static_cast<double>(extent.tokens());
-        const double base = 2.0 * In * Out;
-        const double low = 2.0 * In * rank;
-        const double high = 2.0 * rank * Out;
-        const double wanted = input_gradient_wanted ? 1 : 0;
-        if (factored) {
-            return {n * (base + low + high),
-                    n * (wanted * (base + low) + high + (adapter_trains ? low + high : 0) + (weight_trains ? base : 0)),
-                    0};
-        }
-        const double products = once && !merged ? 2 : 1;
-        const double formed = !adapter_trains ? 0 : streams ? 4 : 2;
-        const double per_step = once ? 2.0 * In * rank * Out * (1 + formed) : 0;
-        return {n * products * base, n * (wanted * products * base + (trains ? base : 0)), per_step};
     }
 
 private:
-    template <class T>
-    static constexpr MatrixView<const T> as_const(MatrixView<T> view) {
-        return view;
-    }
-    template <class T>
-    static constexpr MatrixView<T> slice(MatrixView<T> view, Columns columns) {
-        return view.columns(columns.first, columns.count);
+    template <class, std::size_t, std::size_t>
+    friend class LinearColumns;
+
+    template <class OutView, class Lhs, class Rhs>
+    using ProductOf = Matmul<typename OutView::value_type, typename Lhs::value_type, typename Rhs::value_type,
+                             OutView::columns_of_type, Lhs::columns_of_type, Rhs::columns_of_type>;
+
+    /// A product of views whose columns are known.
+    template <class B, class OutView, class Lhs, class Rhs>
+    static constexpr void multiply_matrices(B& backend, OutView to, Lhs lhs, Rhs rhs, detail::MatmulForm form) {
+        backend.run(ProductOf<OutView, Lhs, Rhs>{
+            .out = to, .lhs = lhs, .rhs = rhs, .lhs_as = form.lhs_as, .rhs_as = form.rhs_as, .write = form.write});
     }
 
     /// Where a product goes, and what joins it there.
-    template <class Sum>
-    struct Target {
-        MatrixView<Sum> y;
-        MatrixView<const Sum> base{};
-        MatrixView<Sum> pre_activation{};
+    template <class Sum, std::size_t Count>
+    struct Place {
+        Rows<Sum, Count> y;
+        Rows<const Sum, Count> base{};
+        Rows<Sum, Count> pre_activation{};
     };
 
-    template <class B, class Sum>
-    void multiply(Pass<B>& pass, Tokens<const Scalar, In> x, const Target<Sum>& target, Columns columns, Saved& saved) {
-        B& backend = pass.backend;
-        MatrixView<const Sum> base = target.base;
+    template <std::size_t First, class B, class Sum, std::size_t Count>
+    constexpr void multiply(Pass<B>& pass, Rows<const Scalar, In> x, Place<Sum, Count> target, Saved& saved) {
         // What the adapter adds comes first: where y rounds, only this small term is rounded once more.
         if constexpr (adapted && !merged) {
-            add_adapter(backend, x, target.y, base, columns, saved);
-            base = target.y;
+            add_adapter<First>(pass.backend, x, target, saved);
+            target.base = target.y;
         }
-        if constexpr (once && merged) {
-            backend.affine_product(request_of(x, derived.product, target, base, columns));
-        } else {
-            backend.affine_product(request_of(x, weight, target, base, columns));
-        }
+        const auto add = [&](auto matrix) {
+            pass.run(
+                AffineProduct<Sum, Scalar, typename decltype(matrix)::value_type, typename P::Base, Sum, In, Count>{
+                    .out = target.y,
+                    .lhs = x,
+                    .rhs = matrix,
+                    .bias = bias.values.template columns<First, Count>(),
+                    .base = target.base,
+                    .pre_activation = target.pre_activation});
+        };
+        add(product_matrix<First, Count>());
     }
 
-    template <class Matrix, class Sum>
-    [[nodiscard]] auto request_of(Tokens<const Scalar, In> x, const Matrix& matrix, const Target<Sum>& target,
-                                  MatrixView<const Sum> base, Columns columns) const {
-        return AffineProduct<Sum, Scalar, typename Matrix::Scalar, typename P::Base>{
-            .out = target.y,
-            .lhs = x.matrix(),
-            .rhs = slice(matrix.matrix(), columns),
-            .bias = bias.values + columns.first,
-            .base = base,
-            .pre_activation = target.pre_activation};
+    /// What multiplies x: W + A·B where that is materialised, else W.
+    template <std::size_t First, std::size_t Count>
+    [[nodiscard]] constexpr auto product_matrix() const {
+        if constexpr (once && merged) {
+            return derived.product.values.template columns<First, Count>();
+        } else {
+            return weight.values.template columns<First, Count>();
+        }
     }
 
     /// y = base + scale·(x·A)·B for some columns.
-    template <class B, class Sum>
-    void add_adapter(B& backend, Tokens<const Scalar, In> x, MatrixView<Sum> y, MatrixView<const Sum> base,
-                     Columns columns, Saved& saved) {
-        const auto add = [&](MatrixView<const Scalar> lhs, auto rhs) {
+    template <std::size_t First, class B, class Sum, std::size_t Count>
+    constexpr void add_adapter(B& backend, Rows<const Scalar, In> x, const Place<Sum, Count>& target, Saved& saved) {
+        const auto add = [&](auto lhs, auto rhs) {
             using Factor = typename decltype(rhs)::value_type;
-            backend.affine_product(
-                AffineProduct<Sum, Scalar, Factor, typename P::Base>{.out = y, .lhs = lhs, .rhs = rhs, .base = base});
+            backend.run(
+                AffineProduct<Sum, Scalar, Factor, typename P::Base, Sum, decltype(lhs)::columns_of_type, Count>{
+                    .out = target.y, .lhs = lhs, .rhs = rhs, .base = target.base});
         };
         if constexpr (once) {
-            add(x.matrix(), slice(derived.product.matrix(), columns));
+            add(x, derived.product.values.template columns<First, Count>());
         } else {
-            const MatrixView<Scalar> xa = saved.scaled_xa.matrix();  // [N, R]
+            const Rows<Scalar, rank> xa = saved.scaled_xa;  // [N, R]
             using Factor = typename decltype(adapter.a)::Scalar;
-            backend.affine_product(AffineProduct<Scalar, Scalar, Factor, typename P::Base>{
-                .out = xa, .lhs = x.matrix(), .rhs = adapter.a.matrix(), .scale = scale});
-            add(xa, slice(adapter.b.matrix(), columns));
+            backend.run(AffineProduct<Scalar, Scalar, Factor, typename P::Base, Scalar, In, rank>{
+                .out = xa, .lhs = x, .rhs = adapter.a.values, .scale = scale});
+            add(xa.read_only(), adapter.b.values.template columns<First, Count>());
         }
     }
 
     /// Adds to the gradients of what trains, but for those of factors, which need x·A.
-    template <class B>
-    void parameter_gradients(Pass<B>& pass, Tokens<const Scalar, In> x, MatrixView<const Scalar> d_y, Columns columns) {
-        B& backend = pass.backend;
+    template <std::size_t First, class B, std::size_t Count>
+    constexpr void parameter_gradients(Pass<B>& pass, Rows<const Scalar, In> x, Rows<const Scalar, Count> d_y) {
+        const auto add_product = [&](auto d_matrix) {
+            multiply_matrices(pass.backend, d_matrix.template columns<First, Count>(), x, d_y,
+                              {.lhs_as = Transpose::yes, .write = Write::accumulate});
+        };
         if constexpr (weight_trains) {
-            backend.sum_rows(bias.d_matrix().columns(columns.first, columns.count), Write::accumulate,
-                             detail::Identity{}, d_y);
+            pass.run(
+                SumRows(bias.gradient.template columns<First, Count>(), Write::accumulate, detail::Identity{}, d_y));
         }
         if constexpr (accumulates) {
-            backend.matmul(slice(derived.d_product.writable(), columns), x.matrix(), d_y,
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+            add_product(derived.d_product.values);
         } else if constexpr (weight_trains) {
-            backend.matmul(slice(weight.d_matrix(), columns), x.matrix(), d_y,
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+            add_product(weight.gradient);
         }
     }
 
     /// Overwrites d_x with the gradient of x, or of what x is the gelu of; the adapter's small part comes first.
-    template <class B>
-    void input_gradient(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, MatrixView<const Scalar> d_y,
-                        Tokens<Scalar, In> d_x, Columns columns, Tokens<const Scalar, In> pre_activation) {
-        B& backend = pass.backend;
-        if constexpr (factored) backward_factors(pass, x, saved, d_y, d_x, columns);
+    template <std::size_t First, class B, std::size_t Count>
+    constexpr void input_gradient(Pass<B>& pass, Rows<const Scalar, In> x, const Saved& saved,
+                                  Rows<const Scalar, Count> d_y, ThroughGelu<Scalar, In> through) {
+        const Rows<Scalar, In> d_x = through.d_pre_activation;
+        if constexpr (factored) backward_factors<First>(pass, x, saved, d_y, d_x);
         if (d_x.empty()) return;
         if constexpr (once && !merged) {
-            backend.matmul(d_x.matrix(), d_y, slice(derived.product.matrix(), columns), {.rhs_as = Transpose::yes});
+            multiply_matrices(pass.backend, d_x, d_y, derived.product.values.template columns<First, Count>(),
+                              {.rhs_as = Transpose::yes});
         }
-        const auto finish = [&](auto matrix) {
-            using Element = typename decltype(matrix)::value_type;
-            constexpr Write write = adapted && !merged ? Write::accumulate : Write::overwrite;
-            if (pre_activation.empty()) {
-                backend.matmul(d_x.matrix(), d_y, matrix, {.rhs_as = Transpose::yes, .write = write});
-            } else {
-                backend.matmul_gelu_backward(
-                    GeluBackwardProduct<Scalar, Scalar, Element>{.out = d_x.matrix(),
-                                                                 .lhs = d_y,
-                                                                 .rhs = matrix,
-                                                                 .pre_activation = pre_activation.matrix(),
-                                                                 .write = write});
-            }
-        };
-        if constexpr (once && merged) {
-            finish(slice(derived.product.matrix(), columns));
+        constexpr Write write = adapted && !merged ? Write::accumulate : Write::overwrite;
+        const auto matrix = product_matrix<First, Count>();
+        if (through.pre_activation.empty()) {
+            multiply_matrices(pass.backend, d_x, d_y, matrix, {.rhs_as = Transpose::yes, .write = write});
         } else {
-            finish(slice(weight.matrix(), columns));
+            using Element = typename decltype(matrix)::value_type;
+            pass.run(GeluBackwardProduct<Scalar, Scalar, Element, In, Count>{
+                .out = d_x, .lhs = d_y, .rhs = matrix, .pre_activation = through.pre_activation, .write = write});
         }
     }
 
     /// Adds to the gradients of A and B, and overwrites d_x with what passes through them.
-    template <class B>
-    void backward_factors(Pass<B>& pass, Tokens<const Scalar, In> x, const Saved& saved, MatrixView<const Scalar> d_y,
-                          Tokens<Scalar, In> d_x, Columns columns) {
+    template <std::size_t First, class B, std::size_t Count>
+    constexpr void backward_factors(Pass<B>& pass, Rows<const Scalar, In> x, const Saved& saved,
+                                    Rows<const Scalar, Count> d_y, Rows<Scalar, In> d_x) {
         B& backend = pass.backend;
+        const auto b_columns = adapter.b.values.template columns<First, Count>();  // [R, Count]
         if constexpr (adapter_trains) {
-            const Tokens<const Scalar, rank> xa = saved.scaled_xa;
-            backend.matmul(slice(adapter.b.d_matrix(), columns), xa.matrix(), d_y,
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+            multiply_matrices(backend, adapter.b.gradient.template columns<First, Count>(), saved.scaled_xa, d_y,
+                              {.lhs_as = Transpose::yes, .write = Write::accumulate});
         }
         if (!adapter_trains && d_x.empty()) return;
         typename ScratchStack::Frame frame(pass.scratch);
-        const MatrixView<Scalar> d_xa = frame.template take<Scalar, rank>(x.count()).matrix();  // [N, R]
-        backend.matmul(d_xa, d_y, slice(adapter.b.matrix(), columns), {.rhs_as = Transpose::yes});
-        if constexpr (scale != 1) backend.map(d_xa, detail::Scale{scale}, as_const(d_xa));
+        const auto d_xa = frame.template take<Scalar, rank>(x.rows);  // [N, R]
+        multiply_matrices(backend, d_xa, d_y, b_columns, {.rhs_as = Transpose::yes});
+        if constexpr (scale != 1) backend.run(Map(d_xa, detail::Scale{scale}, d_xa));
         if constexpr (adapter_trains) {
-            backend.matmul(adapter.a.d_matrix(), x.matrix(), as_const(d_xa),
-                           {.lhs_as = Transpose::yes, .write = Write::accumulate});
+            multiply_matrices(backend, adapter.a.gradient, x, d_xa,
+                              {.lhs_as = Transpose::yes, .write = Write::accumulate});
         }
-        if (!d_x.empty()) backend.matmul(d_x.matrix(), as_const(d_xa), adapter.a.matrix(), {.rhs_as = Transpose::yes});
+        if (!d_x.empty()) multiply_matrices(backend, d_x, d_xa, adapter.a.values, {.rhs_as = Transpose::yes});
+    }
+
+    /// dA (+)= G·Bᵀ, dB (+)= Aᵀ·G.
+    template <class B>
+    constexpr void add_adapter_gradients(B& backend, Write write) {
+        const auto g = derived.d_product.values;  // [In, Out]
+        multiply_matrices(backend, adapter.a.gradient, g, adapter.b.values, {.rhs_as = Transpose::yes, .write = write});
+        multiply_matrices(backend, adapter.b.gradient, adapter.a.values, g, {.lhs_as = Transpose::yes, .write = write});
     }
 };
 
-/// A linear layer whose output is added to the residual stream, so it starts smaller in deep models (reference 2.3).
+/// Some output features of a linear layer, which is to outlive it.
+template <class Whole, std::size_t First, std::size_t Count>
+class LinearColumns {
+public:
+    using Scalar = typename Whole::Scalar;
+    using Saved = typename Whole::Saved;
+    static constexpr std::size_t in = Whole::in;
+    static constexpr std::size_t out = Count;
+
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    constexpr LinearColumns(Whole& whole) : whole_(whole) {}
+
+    template <class B, class Sum>
+    constexpr void forward(Pass<B>& pass, Rows<const Scalar, in> x, Into<Sum, Count> y, Saved& saved) {
+        using Here = typename Whole::template Place<Sum, Count>;
+        whole_.template multiply<First>(pass, x, Here{.y = y.y, .base = y.base}, saved);
+    }
+    template <class B>
+    constexpr void backward(Pass<B>& pass, Rows<const Scalar, in> x, const Saved& saved, Rows<const Scalar, Count> d_y,
+                            Rows<Scalar, in> d_x) {
+        whole_.template parameter_gradients<First>(pass, x, d_y);
+        whole_.template input_gradient<First>(pass, x, saved, d_y, ThroughGelu<Scalar, in>{{}, d_x});
+    }
+
+private:
+    Whole& whole_;
+};
+
+/// A linear layer whose output is added to the residual stream, so it starts smaller in deep models (docs/gpt2.md,
+/// "Initial values").
 template <std::size_t In, std::size_t Out, class P>
 struct ResidualLinear : Linear<In, Out, P> {
     constexpr ResidualLinear() : Linear<In, Out, P>(Initial::residual_projection(0.02)) {}

@@ -19,11 +19,11 @@ struct LossSum {
 /// How much of an optimiser step one micro-batch is.
 struct MicroBatch {
     double share = 1;  ///< weight of the micro-batch's mean loss; 1/k for one of k equal ones
-    /// Of the penalty on uneven deviations before the last norm (reference 5.5); 0 for none.
+    /// Of the penalty on uneven deviations before the last norm (docs/method.md, "Auxiliary loss"); 0 for none.
     double auxiliary_weight = 0;
 };
 
-/// What `backward` found, nats; both are finite unless something is wrong.
+/// What `forward_backward` found, nats; both are finite unless something is wrong.
 struct StepLoss {
     LossSum cross_entropy{};
     double auxiliary = 0;

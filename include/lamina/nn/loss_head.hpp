@@ -9,9 +9,9 @@
 #include <vector>
 
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/core/token_batch.hpp>
-#include <lamina/core/tokens.hpp>
 #include <lamina/nn/detail/functors.hpp>
 #include <lamina/nn/loss.hpp>
 
@@ -33,38 +33,37 @@ struct LossRows {
     }
 };
 
-/// The output matrix [V, C] and its optional bias [V], with their gradients where they train.
+/// The output matrix [V, C] and its optional bias [1, V], with their gradients where they train.
 template <class Weight, class Gradient>
 struct OutputHead {
     MatrixView<const Weight> weight;
-    const Weight* bias = nullptr;
+    MatrixView<const Weight> bias{};
     MatrixView<Gradient> d_weight{};
-    Gradient* d_bias = nullptr;
+    MatrixView<Gradient> d_bias{};
 };
 
 /// logits = hidden · weightᵀ + bias for a chunk of rows.
 template <class B, class Scalar, class Compute, class Weight, class Gradient>
-void output_logits(B& backend, MatrixView<const Scalar> hidden, const OutputHead<Weight, Gradient>& head,
-                   MatrixView<Compute> logits) {
-    backend.matmul(logits, hidden, head.weight, {.rhs_as = Transpose::yes});
-    if (head.bias != nullptr) {
-        backend.map(logits, detail::Add{}, MatrixView<const Compute>(logits),
-                    repeated_row(head.bias, logits.rows, logits.cols));
-    }
+constexpr void output_logits(B& backend, MatrixView<const Scalar> hidden, const OutputHead<Weight, Gradient>& head,
+                             MatrixView<Compute> logits) {
+    backend.run(
+        Matmul<Compute, Scalar, Weight>{.out = logits, .lhs = hidden, .rhs = head.weight, .rhs_as = Transpose::yes});
+    if (!head.bias.empty()) backend.run(Map(logits, detail::Add{}, logits, repeated(head.bias, logits.rows)));
 }
 
 /// From the gradient of a chunk's logits to those of the head, which are added to, and of its input, which is written
 /// unless it is empty.
 template <class B, class Slope, class Scalar, class Weight, class Gradient>
-void head_gradients(B& backend, MatrixView<const Slope> d_logits, MatrixView<const Scalar> rows,
-                    const OutputHead<Weight, Gradient>& head, MatrixView<Scalar> d_rows) {
+constexpr void head_gradients(B& backend, MatrixView<const Slope> d_logits, MatrixView<const Scalar> rows,
+                              const OutputHead<Weight, Gradient>& head, MatrixView<Scalar> d_rows) {
     if (!head.d_weight.empty()) {
-        backend.matmul(head.d_weight, d_logits, rows, {.lhs_as = Transpose::yes, .write = Write::accumulate});
+        backend.run(Matmul<Gradient, Slope, Scalar>{
+            .out = head.d_weight, .lhs = d_logits, .rhs = rows, .lhs_as = Transpose::yes, .write = Write::accumulate});
     }
-    if (head.d_bias != nullptr) {
-        backend.sum_rows(row_view(head.d_bias, d_logits.cols), Write::accumulate, detail::Identity{}, d_logits);
+    if (!head.d_bias.empty()) backend.run(SumRows(head.d_bias, Write::accumulate, detail::Identity{}, d_logits));
+    if (!d_rows.empty()) {
+        backend.run(Matmul<Scalar, Slope, Weight>{.out = d_rows, .lhs = d_logits, .rhs = head.weight});
     }
-    if (!d_rows.empty()) backend.matmul(d_rows, d_logits, head.weight, {});
 }
 
 namespace detail {
@@ -78,7 +77,7 @@ template <class B>
 /// Zero from row `first` on.
 template <class B, class T>
 void clear_rows(B& backend, MatrixView<T> matrix, std::size_t first) {
-    if (first < matrix.rows) backend.fill(matrix.middle_rows(first, matrix.rows - first), 0.0);
+    if (first < matrix.rows) backend.run(Fill(matrix.middle_rows(first, matrix.rows - first), 0.0));
 }
 
 }  // namespace detail
@@ -93,31 +92,32 @@ void clear_rows(B& backend, MatrixView<T> matrix, std::size_t first) {
 ///          loss row
 /// cost     2·V·C FLOP per loss token forward, as much again for d_hidden and for d_weight
 template <class B, class Workspace, class Scalar, std::size_t Embed, class Weight, class Gradient>
-void loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Embed> hidden,
+void loss_through_head(B& backend, Workspace& workspace, Rows<const Scalar, Embed> hidden,
                        const OutputHead<Weight, Gradient>& head, std::size_t loss_tokens, double scale,
-                       Tokens<Scalar, Embed> d_hidden) {
-    using Compute = std::remove_cvref_t<decltype(*workspace.losses)>;
+                       Rows<Scalar, Embed> d_hidden) {
+    using Compute = typename decltype(workspace.losses)::value_type;
     const bool backward = !d_hidden.empty() || !head.d_weight.empty();
-    if (!d_hidden.empty()) backend.fill(d_hidden.matrix(), 0.0);
-    for (std::size_t first = 0; first < loss_tokens; first += workspace.head_in.count()) {
-        const std::size_t count = std::min(workspace.head_in.count(), loss_tokens - first);
-        const std::size_t padded = detail::product_rows<B>(count, workspace.head_in.count());
-        const MatrixView<Scalar> rows = workspace.head_in.first(padded).matrix();  // [padded, C]
-        const MatrixView<Compute> logits = workspace.logits_of(padded);            // [padded, V]
-        const MatrixView<Scalar> d_logits = workspace.d_logits_of(padded);         // [padded, V], or empty
-        backend.gather_rows(rows.middle_rows(0, count), hidden.matrix(), workspace.rows + first);
+    if (!d_hidden.empty()) backend.run(Fill(d_hidden, 0.0));
+    for (std::size_t first = 0; first < loss_tokens; first += workspace.head_in.rows) {
+        const std::size_t count = std::min(workspace.head_in.rows, loss_tokens - first);
+        const std::size_t padded = detail::product_rows<B>(count, workspace.head_in.rows);
+        const MatrixView<Scalar> rows = workspace.head_in.first_rows(padded);  // [padded, C]
+        const MatrixView<Compute> logits = workspace.logits_of(padded);        // [padded, V]
+        const MatrixView<Scalar> d_logits = workspace.d_logits_of(padded);     // [padded, V], or empty
+        backend.run(GatherRows(rows.first_rows(count), hidden, workspace.rows.middle_rows(first, count)));
         detail::clear_rows(backend, rows, count);
         output_logits(backend, MatrixView<const Scalar>(rows), head, logits);
-        backend.softmax_cross_entropy(
+        backend.run(
             SoftmaxCrossEntropy<Compute, Scalar>{.logits = workspace.logits_of(count),
-                                                 .targets = workspace.targets + first,
-                                                 .losses = workspace.losses + first,
+                                                 .targets = workspace.targets.middle_rows(first, count),
+                                                 .losses = workspace.losses.middle_rows(first, count),
                                                  .scale = scale,
                                                  .logits_after = backward ? Logits::become_gradient : Logits::keep,
                                                  .d_logits = workspace.d_logits_of(count)});
         if (!backward) continue;
         const MatrixView<Scalar> d_rows =
-            d_hidden.empty() ? MatrixView<Scalar>{} : workspace.d_head_in.first(padded).matrix();  // [padded, C]
+            d_hidden.empty() ? MatrixView<Scalar>{}
+                             : MatrixView<Scalar>(workspace.d_head_in.first_rows(padded));  // [padded, C]
         if constexpr (Workspace::own_d_logits) {
             detail::clear_rows(backend, d_logits, count);
             head_gradients(backend, MatrixView<const Scalar>(d_logits), MatrixView<const Scalar>(rows), head, d_rows);
@@ -126,8 +126,7 @@ void loss_through_head(B& backend, Workspace& workspace, Tokens<const Scalar, Em
             head_gradients(backend, MatrixView<const Compute>(logits), MatrixView<const Scalar>(rows), head, d_rows);
         }
         if (!d_hidden.empty()) {
-            backend.scatter_rows(d_hidden.matrix(), MatrixView<const Scalar>(d_rows.middle_rows(0, count)),
-                                 workspace.rows + first);
+            backend.run(ScatterRows(d_hidden, d_rows.first_rows(count), workspace.rows.middle_rows(first, count)));
         }
     }
 }

@@ -2,14 +2,15 @@
 // Mlp: GPT-2's feed-forward layer.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 
+#include <lamina/arch/adapter.hpp>
 #include <lamina/arch/visit.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/linear.hpp>
-#include <lamina/nn/pass.hpp>
+#include <lamina/nn/paths.hpp>
+#include <lamina/nn/run/pass.hpp>
 
 namespace lamina {
 
@@ -18,11 +19,11 @@ namespace lamina {
 /// shapes   x, y [N, Embed]; c_fc [Embed, Hidden]; c_proj [Hidden, Embed]
 /// saves    what gelu reads and what it gives, [N, Hidden] each, and what both linear layers save
 /// cost     gelu and its derivative are part of the products before and after them
-/// source   Radford et al. 2019; Hendrycks & Gimpel 2016; reference 2.3
+/// source   Radford et al. 2019; Hendrycks & Gimpel 2016; docs/gpt2.md, "Forward pass"
 template <std::size_t Embed, std::size_t Hidden, class P>
 class Mlp {
-    using Expansion = Linear<Embed, Hidden, P>;
-    using Output = ResidualLinear<Hidden, Embed, P>;
+    using Expansion = Linear<Embed, Hidden, typename P::template At<Target::c_fc>>;
+    using Output = ResidualLinear<Hidden, Embed, typename P::template At<Target::mlp_c_proj>>;
 
 public:
     using Scalar = typename P::Activation;
@@ -31,8 +32,8 @@ public:
     static constexpr bool token_wise = true;
 
     struct Saved {
-        Tokens<Scalar, Hidden> pre_activation;
-        Tokens<Scalar, Hidden> hidden;
+        Rows<Scalar, Hidden> pre_activation;
+        Rows<Scalar, Hidden> hidden;
         typename Expansion::Saved expansion;
         typename Output::Saved output;
 
@@ -54,38 +55,21 @@ public:
         visitor("c_proj", c_proj);
     }
 
-    template <class B>
-    void forward(Pass<B>& pass, Tokens<const Scalar, Embed> x, Tokens<Scalar, Embed> y, Saved& saved) {
-        c_fc.forward_gelu(pass, x, saved.pre_activation, saved.hidden, saved.expansion);
+    template <class B, class Sum>
+    constexpr void forward(Pass<B>& pass, Rows<const Scalar, Embed> x, Into<Sum, Embed> y, Saved& saved) {
+        c_fc.forward(pass, x, IntoGelu<Scalar, Hidden>{saved.pre_activation, saved.hidden}, saved.expansion);
         c_proj.forward(pass, saved.hidden, y, saved.output);
     }
 
-    template <class B, class Sum>
-    void forward_onto(Pass<B>& pass, Tokens<const Scalar, Embed> x, Tokens<const Sum, Embed> base, Tokens<Sum, Embed> y,
-                      Saved& saved) {
-        c_fc.forward_gelu(pass, x, saved.pre_activation, saved.hidden, saved.expansion);
-        c_proj.forward_onto(pass, Tokens<const Scalar, Hidden>(saved.hidden), base, y, saved.output);
-    }
-
     template <class B>
-    void backward(Pass<B>& pass, Tokens<const Scalar, Embed> x, const Saved& saved, Tokens<const Scalar, Embed> d_y,
-                  Tokens<Scalar, Embed> d_x) {
+    constexpr void backward(Pass<B>& pass, Rows<const Scalar, Embed> x, const Saved& saved,
+                            Rows<const Scalar, Embed> d_y, Rows<Scalar, Embed> d_x) {
         typename ScratchStack::Frame frame(pass.scratch);
-        Tokens<Scalar, Hidden> d_pre_activation;
-        if (has_trainable<Expansion>() || !d_x.empty()) {
-            d_pre_activation = frame.template take<Scalar, Hidden>(x.count());
-        }
-        c_proj.backward_gelu(pass, saved.hidden, saved.output, d_y, saved.pre_activation, d_pre_activation);
-        if (!d_pre_activation.empty()) c_fc.backward(pass, x, saved.expansion, d_pre_activation, d_x);
-    }
-
-    [[nodiscard]] static constexpr std::size_t scratch_bytes(Extent extent) {
-        return scratch_bytes_for<Scalar, Hidden>(extent.tokens()) +
-               std::max(scratch_bytes_of<Expansion>(extent), scratch_bytes_of<Output>(extent));
-    }
-    [[nodiscard]] static constexpr Flops flops(Extent extent, bool input_gradient) {
-        return flops_of<Expansion>(extent, input_gradient) +
-               flops_of<Output>(extent, input_gradient || has_trainable<Expansion>());
+        Rows<Scalar, Hidden> d_hidden;  // [N, Hidden], of what gelu reads
+        if (has_trainable<Expansion>() || !d_x.empty()) d_hidden = frame.template take<Scalar, Hidden>(x.rows);
+        c_proj.backward(pass, saved.hidden, saved.output, d_y,
+                        ThroughGelu<Scalar, Hidden>{saved.pre_activation, d_hidden});
+        if (!d_hidden.empty()) c_fc.backward(pass, x, saved.expansion, d_hidden, d_x);
     }
 };
 

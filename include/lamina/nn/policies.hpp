@@ -10,13 +10,15 @@
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/trainable.hpp>
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/told.hpp>
 #include <lamina/nn/layer_norm.hpp>
 
 namespace lamina {
 
 /// One answer to every question; what layers are parameterised with. Spelled through `Policies`.
 template <class NormPolicy, class AdapterPolicy, class ExecutionPolicy, class PrecisionPolicy, class TrainablePolicy,
-          class RecomputePolicy, class GradientsPolicy, class DevicePolicy, class HeadPolicy>
+          class RecomputePolicy, class GradientsPolicy, class DevicePolicy, class HeadPolicy,
+          class TargetsPolicy = targets::All>
 struct PolicySet {
     using Norm = NormPolicy;
     using Adapter = AdapterPolicy;
@@ -27,6 +29,7 @@ struct PolicySet {
     using Gradients = GradientsPolicy;
     using Device = DevicePolicy;
     using Head = HeadPolicy;
+    using Targets = TargetsPolicy;
 
     using Base = typename Precision::Base;
     using Gradient = typename Precision::Gradient;
@@ -38,6 +41,12 @@ struct PolicySet {
 
     template <Role R>
     using StoredAs = std::conditional_t<R == Role::adapter, typename Precision::Adapter, Base>;
+
+    /// The policies of a linear layer of a block: without the adapter where the targets leave the layer out.
+    template <Target T>
+    using At = std::conditional_t<
+        Targets::includes(T), PolicySet,
+        PolicySet<Norm, adapter::None, Execution, Precision, Trainable, Recompute, Gradients, Device, Head>>;
 
     [[nodiscard]] static constexpr bool trains(Role role) {
         return Trainable::trains(role) && (role != Role::adapter || Adapter::present);
@@ -63,41 +72,74 @@ constexpr bool gradients_can_be_formed() {
             AnswerOr<question::Execution, execution::Merged, Ps...>::once_per_step);
 }
 
+/// Of any answer but trainable::Roles this is true.
+template <class... Ps>
+constexpr bool trains_each_role_once() {
+    using Trainable = AnswerOr<question::Trainable, trainable::Everything, Ps...>;
+    if constexpr (requires { Trainable::each_role_once; }) return Trainable::each_role_once;
+    return true;
+}
+
+/// Where some layers are chosen, there is an adapter for them.
+template <class... Ps>
+constexpr bool targets_have_adapter() {
+    return AnswerOr<question::Targets, targets::All, Ps...>::every_layer ||
+           AnswerOr<question::Adapter, adapter::None, Ps...>::present;
+}
+template <class... Ps>
+constexpr bool names_each_target_once() {
+    return AnswerOr<question::Targets, targets::All, Ps...>::each_target_once;
+}
+
 template <class... Ps>
 constexpr bool legal_policies() {
     if constexpr (each_question_once<Ps...>()) {
-        return gradients_can_be_formed<Ps...>();
+        return gradients_can_be_formed<Ps...>() && trains_each_role_once<Ps...>() && targets_have_adapter<Ps...>() &&
+               names_each_target_once<Ps...>();
     } else {
         return false;
     }
 }
 
-/// Stands in for the policies after an error, so that one mistake is one message.
-struct RejectedSeeFirstError {};
-
 template <class... Ps>
-struct ResolvePolicies {
+struct PoliciesError {
     static constexpr bool all_are_policies = (... && Policy<Ps>);
-    static_assert(all_are_policies,
-                  "lamina: Policies: a type in the list is no policy; use the ones in norm::, adapter::, execution::, "
-                  "precision::, trainable::, recompute::, gradients::, device:: and head::, or give yours a member "
-                  "`answers`");
-
+    static_assert(
+        all_are_policies,
+        "lamina: Policies: a type in the list is no policy; use the ones in norm::, adapter::, targets::, "
+        "execution::, precision::, trainable::, recompute::, gradients::, device:: and head::, or give yours a member "
+        "`answers`");
     // A type that is no policy is told above, once.
     static_assert(!all_are_policies || each_question_once<Ps...>(),
                   "lamina: Policies: two policies answer the same question; remove one of them");
-    static_assert(!each_question_once<Ps...>() || legal_policies<Ps...>(),
+    static_assert(!each_question_once<Ps...>() || gradients_can_be_formed<Ps...>(),
                   "lamina: Policies: gradients::Streamed needs an adapter that is applied once per step; add one with "
                   "execution::Merged or ::Split, or use gradients::Stored");
+    static_assert(!each_question_once<Ps...>() || trains_each_role_once<Ps...>(),
+                  "lamina: trainable::Roles: a role is named twice, or none is; name each one once, or use "
+                  "trainable::Nothing");
+    static_assert(
+        !each_question_once<Ps...>() || names_each_target_once<Ps...>(),
+        "lamina: targets::Only: a layer is named twice, or none is; name each one once, or use adapter::None");
+    static_assert(
+        !each_question_once<Ps...>() || targets_have_adapter<Ps...>(),
+        "lamina: Policies: targets are named, but no adapter to put there; add one, such as adapter::Lora<4>");
+};
 
+template <class... Ps>
+struct ResolvePolicies {
+    // After an error the set is a legal one all the same, so that one mistake is one message.
+    using Gradients = std::conditional_t<told(mistake<PoliciesError<Ps...>>) && gradients_can_be_formed<Ps...>(),
+                                         AnswerOr<question::Gradients, gradients::Stored, Ps...>, gradients::Stored>;
     using Adapter = AnswerOr<question::Adapter, adapter::None, Ps...>;
-    using DefaultTrainable = std::conditional_t<Adapter::present, trainable::AdaptersOnly, trainable::Everything>;
+    using DefaultTrainable =
+        std::conditional_t<Adapter::present, trainable::Roles<Role::adapter>, trainable::Everything>;
     using type = PolicySet<
         AnswerOr<question::Normalisation, norm::LayerNorm, Ps...>, Adapter,
         AnswerOr<question::Execution, execution::Merged, Ps...>, AnswerOr<question::Precision, precision::Fp32, Ps...>,
         AnswerOr<question::Trainable, DefaultTrainable, Ps...>, AnswerOr<question::Recompute, recompute::None, Ps...>,
-        AnswerOr<question::Gradients, gradients::Stored, Ps...>, AnswerOr<question::Device, device::Cpu, Ps...>,
-        AnswerOr<question::Head, head::Tied, Ps...>>;
+        Gradients, AnswerOr<question::Device, device::Cpu, Ps...>, AnswerOr<question::Head, head::Tied, Ps...>,
+        AnswerOr<question::Targets, targets::All, Ps...>>;
 };
 
 }  // namespace detail
@@ -107,8 +149,8 @@ template <class... Ps>
 concept LegalPolicies = detail::legal_policies<Ps...>();
 
 /// `Policies<precision::FrozenBf16, adapter::FullRank>`: any order, each question at most once. Defaults:
-/// norm::LayerNorm, adapter::None, execution::Merged, precision::Fp32, trainable::AdaptersOnly where there is an
-/// adapter and trainable::Everything where there is none, recompute::None, gradients::Stored,
+/// norm::LayerNorm, adapter::None, targets::All, execution::Merged, precision::Fp32, trainable::Roles<Role::adapter>
+/// where there is an adapter and trainable::Everything where there is none, recompute::None, gradients::Stored,
 /// device::Cpu, head::Tied.
 template <class... Ps>
 using Policies = typename detail::ResolvePolicies<Ps...>::type;

@@ -10,13 +10,12 @@
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/nn/detail/download_rows.hpp>
-#include <lamina/nn/detail/packed_pass.hpp>
-#include <lamina/nn/key_value_cache.hpp>
 #include <lamina/nn/language_model_concept.hpp>
-#include <lamina/nn/segment.hpp>
+#include <lamina/nn/run/detail/packed_pass.hpp>
+#include <lamina/nn/run/key_value_cache.hpp>
+#include <lamina/nn/run/segment.hpp>
 
 namespace lamina {
 
@@ -61,10 +60,10 @@ void score_chunk(B& backend, Lists& lists, std::span<const WantedToken> wanted, 
                  std::span<double> log_probabilities) {
     using Compute = typename decltype(chunk.logits)::value_type;
     const std::size_t count = chunk.logits.rows;
-    backend.upload(chunk.targets, lists.targets.data() + chunk.first, count * sizeof(Token));
-    backend.softmax_cross_entropy(SoftmaxCrossEntropy<Compute>{
+    backend.upload(chunk.targets.data, lists.targets.data() + chunk.first, count * sizeof(Token));
+    backend.run(SoftmaxCrossEntropy<Compute>{
         .logits = chunk.logits, .targets = chunk.targets, .losses = chunk.losses, .logits_after = Logits::keep});
-    backend.download(lists.losses.data(), chunk.losses, count * sizeof(Compute));
+    backend.download(lists.losses.data(), chunk.losses.data, count * sizeof(Compute));
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t first = lists.firsts[chunk.first + i];
         const std::size_t last = lists.firsts[chunk.first + i + 1];
@@ -89,17 +88,21 @@ void score_chunk(B& backend, Lists& lists, std::span<const WantedToken> wanted, 
 ///
 /// shapes   rows of the packed batch are counted over all segments, in their order; wanted in any order, rows may
 ///          repeat and are then computed once
-/// leaves   the states of norms as they are, whatever their tracking says of evaluations
+/// leaves   the states of layers as they are, even of those that evaluations move
 /// errors   ArgumentError in one sentence when a segment is empty, is read or stored beyond the last row of the cache,
 ///          reaches beyond the model's context, or is stored where another is read or stored; for tokens outside the
-///          vocabulary; and for rows that there are not. Nothing has then been stored
+///          vocabulary; for rows that there are not; and for room for another number of results. Nothing has then been
+///          stored
 /// memory   the model's activations grow to the largest packed batch, as by `reserve({tokens, 1}, Use::evaluate)`
 /// cost     each token of the segments passes through the model once; logits of wanted rows only, as many at a time as
 ///          the backend's logits_rows
 template <LanguageModel M>
 void score(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments, std::span<const WantedToken> wanted,
            std::span<double> log_probabilities) {
-    LAMINA_EXPECTS(log_probabilities.size() == wanted.size(), "score: one log-probability per wanted token");
+    if (log_probabilities.size() != wanted.size()) {
+        throw ArgumentError("lamina: score: room for " + std::to_string(log_probabilities.size()) +
+                            " log-probabilities, expected " + std::to_string(wanted.size()) + ", one per wanted token");
+    }
     detail::PackedPass<M>& pass = detail::PackedPassOf::get(cache);
     pass.begin(segments);
     auto& lists = pass.lists();
@@ -126,7 +129,10 @@ template <LanguageModel M>
 void logits(M& model, KeyValueCache<M>& cache, std::span<const Segment> segments, std::span<const std::size_t> rows,
             std::span<typename M::Compute> out) {
     constexpr std::size_t vocab = M::architecture.vocab;
-    LAMINA_EXPECTS(out.size() == rows.size() * vocab, "logits: out must hold rows · vocab scalars");
+    if (out.size() % vocab != 0 || out.size() / vocab != rows.size()) {
+        throw ArgumentError("lamina: logits: room for " + std::to_string(out.size()) + " numbers, expected " +
+                            std::to_string(vocab) + " for each of " + std::to_string(rows.size()) + " rows");
+    }
     detail::PackedPass<M>& pass = detail::PackedPassOf::get(cache);
     pass.begin(segments);
     for (const std::size_t row : rows) detail::check_row(row, pass.ids().size());

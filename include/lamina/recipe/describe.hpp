@@ -11,9 +11,9 @@
 
 #include <lamina/recipe/recipe.hpp>
 
-#include <lamina/arch/std_tracking.hpp>
+#include <lamina/removal/schedule.hpp>
+#include <lamina/removal/std_tracking.hpp>
 #include <lamina/train/adamw_options.hpp>
-#include <lamina/train/removal_schedule.hpp>
 
 namespace lamina::recipe {
 
@@ -52,10 +52,10 @@ inline std::string averaging(const StdTracking& tracking) {
     return text.str();
 }
 
-inline void write_phase(std::ostream& text, train::RemovalKind kind, const Recipe& recipe) {
-    const train::RemovalPhase& phase = recipe.removal.phase(kind);
+inline void write_phase(std::ostream& text, RemovalKind kind, const Recipe& recipe) {
+    const RemovalPhase& phase = recipe.removal.phase(kind);
     text << "  " << std::left << std::setw(24) << name(kind) << std::right;
-    const std::optional<std::size_t> last = phase.last(train::event_count(kind, recipe.layers));
+    const std::optional<std::size_t> last = phase.last(event_count(kind, recipe.layers));
     if (!last) {
         text << std::setw(6) << "never" << '\n';
         return;
@@ -114,7 +114,7 @@ inline void write_phase(std::ostream& text, train::RemovalKind kind, const Recip
     row("evaluated") << interval(recipe.evaluate_every) << '\n';
 
     text << "\n  removal                  first  last   gap\n";
-    for (const train::RemovalKind kind : train::removal_order) detail::write_phase(text, kind, recipe);
+    for (const RemovalKind kind : removal_order) detail::write_phase(text, kind, recipe);
     if (const auto last = recipe.removal.last_effective(recipe.layers)) {
         text << "\nThe last norm goes at update " << *last << "; the schedule is over at update "
              << *recipe.removal.finished_at(recipe.layers) << ".\n";

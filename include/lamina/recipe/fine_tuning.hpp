@@ -10,9 +10,9 @@
 #include <lamina/recipe/recipe.hpp>
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/arch/std_tracking.hpp>
+#include <lamina/removal/schedule.hpp>
+#include <lamina/removal/std_tracking.hpp>
 #include <lamina/train/adamw_options.hpp>
-#include <lamina/train/removal_schedule.hpp>
 
 namespace lamina::recipe {
 
@@ -37,7 +37,7 @@ struct BlockGaps {
     std::size_t gap_of_values;
 };
 
-constexpr train::ProgressiveSpacing fine_tuning_spacing(const BlockGaps& gaps) {
+constexpr ProgressiveSpacing fine_tuning_spacing(const BlockGaps& gaps) {
     return {.start = gaps.start,
             .gap_ln_2 = gaps.gap,
             .gap_ln_1_qk = gaps.gap,

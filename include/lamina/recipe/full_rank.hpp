@@ -11,8 +11,8 @@
 #include <lamina/recipe/recipe.hpp>
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/arch/std_tracking.hpp>
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
+#include <lamina/removal/std_tracking.hpp>
 
 namespace lamina::recipe {
 
@@ -23,7 +23,7 @@ namespace detail {
 inline constexpr StdTracking full_rank_tracking{
     .mode = DivisorMode::constant, .calls_of_ln_1 = 3, .evaluation = EvaluationPasses::averaged};
 
-constexpr train::ProgressiveSpacing brisk_from(std::size_t start) {
+constexpr ProgressiveSpacing brisk_from(std::size_t start) {
     return {.start = start,
             .gap_ln_2 = 2,
             .gap_ln_1_qk = 2,
@@ -65,7 +65,7 @@ constexpr Recipe gentle_full_rank(const Rated& run) {
             .tracking = full_rank_tracking};
 }
 
-constexpr train::ProgressiveSpacing gentle_from(std::size_t start) {
+constexpr ProgressiveSpacing gentle_from(std::size_t start) {
     return {.start = start,
             .gap_ln_2 = 3,
             .gap_ln_1_qk = 3,
@@ -103,7 +103,7 @@ constexpr Recipe xl_gentle(const Rated& run) {
     recipe.learning_rate.warmup = 25;
     recipe.learning_rate.steps = 1600;
     recipe.micro_batch = 2;
-    train::ProgressiveSpacing spacing = gentle_from(30);
+    ProgressiveSpacing spacing = gentle_from(30);
     spacing.gap_ln_2 = 4;
     spacing.gap_ln_1_qk = 4;
     spacing.gap_ln_1_v = 6;

@@ -10,20 +10,20 @@
 #include <lamina/recipe/recipe.hpp>
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
 
 namespace lamina::recipe {
 
 namespace detail {
 
-inline constexpr train::ProgressiveSpacing low_rank_spacing{.start = 30,
-                                                            .gap_ln_2 = 5,
-                                                            .gap_ln_1_qk = 5,
-                                                            .gap_ln_1_v = 8,
-                                                            .end_of_text_after = 30,
-                                                            .gap_end_of_text = 5,
-                                                            .first_position_after = 30,
-                                                            .gap_first_position = 5};
+inline constexpr ProgressiveSpacing low_rank_spacing{.start = 30,
+                                                     .gap_ln_2 = 5,
+                                                     .gap_ln_1_qk = 5,
+                                                     .gap_ln_1_v = 8,
+                                                     .end_of_text_after = 30,
+                                                     .gap_end_of_text = 5,
+                                                     .first_position_after = 30,
+                                                     .gap_first_position = 5};
 
 constexpr Recipe small_low_rank(const LowRankRun& run) {
     Recipe recipe = low_rank(run);
@@ -31,7 +31,7 @@ constexpr Recipe small_low_rank(const LowRankRun& run) {
     recipe.layers = gpt2_small.layers;
     recipe.micro_batch = 40;
     recipe.accumulation = 12;
-    train::ProgressiveSpacing spacing = low_rank_spacing;
+    ProgressiveSpacing spacing = low_rank_spacing;
     spacing.gap_end_of_text = 10;
     spacing.gap_first_position = 10;
     return with_removal(recipe, spacing);
@@ -54,7 +54,7 @@ constexpr Recipe medium_low_rank(const LowRankRun& run) {
     return with_removal(recipe, low_rank_spacing);
 }
 
-constexpr Recipe large_low_rank(const LowRankRun& run, train::ProgressiveSpacing spacing = low_rank_spacing) {
+constexpr Recipe large_low_rank(const LowRankRun& run, ProgressiveSpacing spacing = low_rank_spacing) {
     Recipe recipe = low_rank(run);
     recipe.model = "gpt2-large";
     recipe.layers = gpt2_large.layers;

@@ -11,7 +11,7 @@
 #include <lamina/recipe/recipe.hpp>
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
 
 namespace lamina::recipe {
 
@@ -27,14 +27,14 @@ constexpr Recipe xl_base(const LowRankRun& run) {
 }
 
 constexpr Recipe xl_low_rank(const LowRankRun& run) {
-    return with_removal(xl_base(run), train::ProgressiveSpacing{.start = 40,
-                                                                .gap_ln_2 = 6,
-                                                                .gap_ln_1_qk = 6,
-                                                                .gap_ln_1_v = 10,
-                                                                .end_of_text_after = 40,
-                                                                .gap_end_of_text = 5,
-                                                                .first_position_after = 40,
-                                                                .gap_first_position = 5});
+    return with_removal(xl_base(run), ProgressiveSpacing{.start = 40,
+                                                         .gap_ln_2 = 6,
+                                                         .gap_ln_1_qk = 6,
+                                                         .gap_ln_1_v = 10,
+                                                         .end_of_text_after = 40,
+                                                         .gap_end_of_text = 5,
+                                                         .first_position_after = 40,
+                                                         .gap_first_position = 5});
 }
 
 constexpr Recipe xl_conservative(const LowRankRun& run) {
@@ -52,7 +52,7 @@ struct Resumption {
 /// ln_2 keeps the timing of the conservative run that wrote the checkpoint, while the attention phases are stretched
 /// from an update before its end: the two overlap.
 constexpr Recipe xl_resumed(const LowRankRun& run, const Resumption& from) {
-    train::ProgressiveSpacing attention = conservative_spacing;
+    ProgressiveSpacing attention = conservative_spacing;
     attention.start = from.start_ln_1_qk;
     attention.gap_ln_2 = 0;
     attention.gap_ln_1_qk = from.gap_ln_1;

@@ -8,8 +8,8 @@
 #include <lamina/recipe/recipe.hpp>
 
 #include <lamina/arch/architecture.hpp>
-#include <lamina/arch/std_tracking.hpp>
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
+#include <lamina/removal/std_tracking.hpp>
 
 namespace lamina::recipe {
 

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <string_view>
 
-#include <lamina/arch/std_tracking.hpp>
+#include <lamina/removal/schedule.hpp>
+#include <lamina/removal/std_tracking.hpp>
 #include <lamina/train/adamw_options.hpp>
 #include <lamina/train/learning_rate.hpp>
-#include <lamina/train/removal_schedule.hpp>
 
 namespace lamina::recipe {
 
@@ -51,10 +51,10 @@ struct Recipe {
     EndOfTextTargets end_of_text_targets = EndOfTextTargets::ignored;
 
     StdTracking tracking{};
-    train::RemovalSchedule removal{};
+    RemovalSchedule removal{};
     /// First-position phase that the configuration lists. No published run executed it, so `removal` leaves it out; a
     /// run with FirstPosition::apart puts it in.
-    train::RemovalPhase listed_first_position{};
+    RemovalPhase listed_first_position{};
 
     std::size_t save_every = 100;      ///< optimiser updates
     std::size_t evaluate_every = 100;  ///< optimiser updates

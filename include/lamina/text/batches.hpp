@@ -7,7 +7,6 @@
 #include <lamina/text/torch_permutation.hpp>
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/core/token_batch.hpp>
 
@@ -73,7 +72,7 @@ public:
                                 " micro-batches of an epoch; was it saved with another corpus or another batch?");
         }
         block_.resize(block_length(options.sequence, options.targets.last));
-        inputs_.resize(options.batch * options.sequence);
+        inputs_.resize(std::min(options.batch, blocks_) * options.sequence);
         targets_.resize(inputs_.size());
         start_epoch();
     }
@@ -96,10 +95,8 @@ public:
                     std::span(targets_).subspan(row * sequence, sequence));
         }
         ++position_.index;
-        return {.batch = count,
-                .sequence = sequence,
-                .inputs = std::span<const Token>(inputs_).first(count * sequence),
-                .targets = std::span<const Token>(targets_).first(count * sequence)};
+        return {std::span<const Token>(inputs_).first(count * sequence),
+                std::span<const Token>(targets_).first(count * sequence), sequence};
     }
 
     /// Where next() will go on. Batches made with this position continue with exactly the same micro-batches.
@@ -121,9 +118,10 @@ private:
         const std::size_t tokens = store_->size();
         const std::size_t length = block_length(options_.sequence, options_.targets.last);
         if (tokens == 0) throw Error("the corpus is empty");
-        if (tokens < length) {
+        // A sequence of the largest number has a block of none.
+        if (tokens < length || length < options_.sequence) {
             throw Error("the corpus has " + std::to_string(tokens) + " tokens, one block takes " +
-                        std::to_string(length));
+                        std::to_string(std::max(length, options_.sequence)));
         }
         blocks_ = (tokens - (length - options_.sequence)) / options_.sequence;
         if (per_epoch() == 0) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
 #include <range/v3/iterator/default_sentinel.hpp>
@@ -33,13 +32,17 @@ struct BlockShape {
 /// A lazy range-v3 input view of blocks, `std::span<const Token>` valid until the next is asked for. Tokens are read
 /// when the block that needs them is. Those after the last whole block are dropped.
 ///
-/// errors   lamina::Error from begin() if the tokens do not fill one block, with their number
+/// errors   ArgumentError for an overlap as long as a block; lamina::Error from begin() if the tokens do not fill one
+///          block, with their number
 template <class TokenRange>
 class BlockView : public ranges::view_facade<BlockView<TokenRange>, ranges::finite> {
 public:
     BlockView() = default;
     BlockView(TokenRange tokens, BlockShape shape) : tokens_(std::move(tokens)), shape_(shape) {
-        LAMINA_EXPECTS(shape.overlap < shape.length, "blocks: the overlap must be shorter than the block");
+        if (shape.overlap >= shape.length) {
+            throw ArgumentError("lamina: blocks: an overlap of " + std::to_string(shape.overlap) +
+                                " tokens, expected fewer than the block's " + std::to_string(shape.length));
+        }
     }
 
 private:

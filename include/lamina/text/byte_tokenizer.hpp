@@ -24,6 +24,12 @@ public:
         for (const char byte : text) tokens.push_back(static_cast<unsigned char>(byte));
     }
 
+    [[nodiscard]] std::vector<Token> encode(std::string_view text) const {
+        std::vector<Token> tokens;
+        encode(text, tokens);
+        return tokens;
+    }
+
     /// End-of-text comes out as its literal. Throws ArgumentError on a token outside the vocabulary.
     [[nodiscard]] std::string decode(std::span<const Token> tokens) const {
         std::string text;

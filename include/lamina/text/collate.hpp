@@ -2,7 +2,7 @@
 // collate: from a block of tokens to the inputs and targets of one sequence.
 #pragma once
 
-#include <lamina/core/expects.hpp>
+#include <lamina/core/error.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/core/token_batch.hpp>
 
@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 
 namespace lamina::text {
 
@@ -35,11 +36,17 @@ struct TargetRule {
 ///
 /// shapes  block [block_length(T, rule.last)], inputs [T], targets [T], T >= 1
 /// writes  inputs and targets overwritten
+/// errors  ArgumentError for other lengths
 inline void collate(std::span<const Token> block, const TargetRule& rule, std::span<Token> inputs,
                     std::span<Token> targets) {
-    LAMINA_EXPECTS(!inputs.empty() && targets.size() == inputs.size(),
-                   "collate: inputs and targets must be of one size");
-    LAMINA_EXPECTS(block.size() == block_length(inputs.size(), rule.last), "collate: block of the wrong length");
+    if (inputs.empty() || targets.size() != inputs.size()) {
+        throw ArgumentError("lamina: collate: room for " + std::to_string(inputs.size()) + " inputs and " +
+                            std::to_string(targets.size()) + " targets, expected the same number, at least one");
+    }
+    if (block.size() != block_length(inputs.size(), rule.last)) {
+        throw ArgumentError("lamina: collate: a block of " + std::to_string(block.size()) + " tokens, expected " +
+                            std::to_string(block_length(inputs.size(), rule.last)));
+    }
     std::copy_n(block.begin(), inputs.size(), inputs.begin());
     targets.back() = ignored_target;
     std::copy(block.begin() + 1, block.end(), targets.begin());

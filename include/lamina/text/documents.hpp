@@ -9,7 +9,6 @@
 #include <lamina/text/invalid_utf8.hpp>
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 
 #include <range/v3/iterator/default_sentinel.hpp>
 #include <range/v3/view/facade.hpp>
@@ -49,10 +48,13 @@ class FileDocuments : public ranges::view_facade<FileDocuments, ranges::finite> 
 public:
     FileDocuments() = default;
 
-    /// errors  ArgumentError for JSON Lines whose invalid bytes are to be kept
+    /// errors  ArgumentError for JSON Lines whose invalid bytes are to be kept, and for too short pieces
     explicit FileDocuments(std::filesystem::path path, DocumentOptions options = {})
         : source_(std::make_shared<const Source>(Source{std::move(path), std::move(options)})) {
-        LAMINA_EXPECTS(source_->options.piece_bytes >= 64, "DocumentOptions: piece_bytes must be at least 64");
+        if (source_->options.piece_bytes < 64) {
+            throw ArgumentError("lamina: DocumentOptions: piece_bytes of " +
+                                std::to_string(source_->options.piece_bytes) + ", expected at least 64");
+        }
         if (is_json_lines() && source_->options.invalid_utf8 == InvalidUtf8::keep) {
             throw ArgumentError(
                 source_->path.string() +

@@ -5,7 +5,6 @@
 #include <lamina/text/token_store.hpp>
 
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
 #include <lamina/io/atomic_file.hpp>
@@ -89,8 +88,9 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] ShardFormat format() const noexcept { return format_; }
 
+    /// errors  ArgumentError past the last token
     void copy(std::size_t first, std::span<Token> out) const {
-        LAMINA_EXPECTS(first <= size_ && out.size() <= size_ - first, "TokenShard::copy: past the last token");
+        detail::check_part("TokenShard::copy", first, out.size(), size_);
         const std::size_t width = detail::layout_of(format_).token_bytes;
         const std::byte* from = map_.bytes().data() + sizeof(detail::ShardHeader) + first * width;
         if (format_ == ShardFormat::bits_32) {
@@ -123,8 +123,9 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return ends_.empty() ? 0 : ends_.back(); }
 
+    /// errors  ArgumentError past the last token
     void copy(std::size_t first, std::span<Token> out) const {
-        LAMINA_EXPECTS(first <= size() && out.size() <= size() - first, "TokenShards::copy: past the last token");
+        detail::check_part("TokenShards::copy", first, out.size(), size());
         auto shard = static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), first) - ends_.begin());
         while (!out.empty()) {
             const std::size_t count = std::min(out.size(), ends_[shard] - first);
@@ -233,11 +234,14 @@ struct ShardSeries {
 /// Writes a range of any length into as many shards as it takes; returns their paths. An old series of the same stem is
 /// overwritten where the names meet: where a reader must not see half a series, write it into an io::AtomicFolder.
 ///
-/// errors  those of the range, and of TokenShardWriter; shards finished before the error stay
+/// errors  ArgumentError when a shard cannot have so many tokens; those of the range, and of TokenShardWriter; shards
+///         finished before the error stay
 template <class TokenRange>
 std::vector<std::filesystem::path> write_token_shards(const ShardSeries& series, TokenRange&& tokens) {
-    LAMINA_EXPECTS(series.tokens_per_shard > 0 && series.tokens_per_shard <= shard_capacity,
-                   "write_token_shards: tokens_per_shard must be in 1..2147483647");
+    if (series.tokens_per_shard == 0 || series.tokens_per_shard > shard_capacity) {
+        throw ArgumentError("lamina: write_token_shards: " + std::to_string(series.tokens_per_shard) +
+                            " tokens per shard, expected 1 to " + std::to_string(shard_capacity));
+    }
     std::vector<std::filesystem::path> paths;
     std::optional<TokenShardWriter> writer;
     const auto begin_shard = [&] {

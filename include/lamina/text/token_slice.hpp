@@ -4,7 +4,6 @@
 
 #include <lamina/text/token_store.hpp>
 
-#include <lamina/core/expects.hpp>
 #include <lamina/core/token.hpp>
 
 #include <cstddef>
@@ -16,16 +15,17 @@ namespace lamina::text {
 template <TokenStore Store>
 class TokenSlice {
 public:
+    /// errors  ArgumentError past the store's last token
     TokenSlice(const Store& store, std::size_t first, std::size_t size) : store_(&store), first_(first), size_(size) {
-        LAMINA_EXPECTS(first <= store.size() && size <= store.size() - first,
-                       "TokenSlice: past the store's last token");
+        detail::check_part("TokenSlice", first, size, store.size());
     }
     TokenSlice(const Store&&, std::size_t, std::size_t) = delete;
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    /// errors  ArgumentError past the last token
     void copy(std::size_t first, std::span<Token> out) const {
-        LAMINA_EXPECTS(first <= size_ && out.size() <= size_ - first, "TokenSlice::copy: past the last token");
+        detail::check_part("TokenSlice::copy", first, out.size(), size_);
         store_->copy(first_ + first, out);
     }
 

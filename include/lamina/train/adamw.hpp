@@ -9,15 +9,30 @@
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/error.hpp>
+#include <lamina/core/rows.hpp>
+#include <lamina/core/told.hpp>
 #include <lamina/nn/language_model_concept.hpp>
-#include <lamina/nn/planned_memory.hpp>
+#include <lamina/nn/run/planned_memory.hpp>
+#include <lamina/nn/stand_in.hpp>
 #include <lamina/train/adamw_options.hpp>
 
 namespace lamina::train {
 
-/// Decoupled weight decay Adam (Loshchilov & Hutter 2019; reference 7.1) with moments stored as the precision policy
-/// says.
+namespace detail {
+
+template <class M, class Other>
+struct AnotherModelError {
+    static_assert(
+        std::is_same_v<M, Other> || lamina::detail::StandsIn<M> || lamina::detail::StandsIn<Other>,
+        "lamina: AdamW: the model is of another type than the optimiser's; give each model an optimiser of its "
+        "own, train::AdamW optimiser(model)");
+};
+
+}  // namespace detail
+
+/// Decoupled weight decay Adam (Loshchilov & Hutter 2019; docs/method.md, "AdamW") with moments stored as the precision
+/// policy says.
 ///
 /// memory  two moments per trainable parameter
 template <LanguageModel M>
@@ -37,11 +52,23 @@ public:
         }
     }
 
+    /// Tells that the model is of another type than this optimiser's.
+    template <LanguageModel Other>
+    explicit AdamW(Other&, AdamWOptions = {}) {
+        static_cast<void>(lamina::detail::told(lamina::detail::mistake<detail::AnotherModelError<M, Other>>));
+    }
+
     /// One update with this learning rate; gradients are multiplied by `gradient_scale`, which is where clipping comes
     /// in.
     ///
     /// cost    one operation for each run of tensors that lie side by side, values and gradients, and are updated alike
+    /// errors  ArgumentError where nothing was added to the gradients since they were zeroed and values last changed
     void step(M& model, double rate, double gradient_scale = 1) {
+        if (!model.has_gradients()) {
+            throw ArgumentError(
+                "lamina: AdamW: no gradients since they were zeroed or the parameters changed; call forward_backward "
+                "before step, or gradients_changed after writing gradients by hand");
+        }
         model.complete_gradients();
         ++updates_;
         std::array<std::size_t, role_count> updated{};  // moments of each role, in their order
@@ -51,12 +78,11 @@ public:
             if (entry.moment_offset < updated[index_of(entry.role)]) return;
             const std::size_t count = elements_from(entry);
             updated[index_of(entry.role)] = entry.moment_offset + count;
-            model.backend().adamw(AdamWUpdate<typename Tensor::Scalar, typename Tensor::Gradient, Moment>{
-                .count = count,
-                .parameter = tensor.values.data,
-                .gradient = tensor.gradient.data,
-                .first_moment = region(first_, entry.role) + entry.moment_offset,
-                .second_moment = region(second_, entry.role) + entry.moment_offset,
+            model.backend().run(AdamWUpdate<typename Tensor::Scalar, typename Tensor::Gradient, Moment>{
+                .parameter = row_view(tensor.values.data, count),
+                .gradient = row_view(tensor.gradient.data, count),
+                .first_moment = row_view(region(first_, entry.role) + entry.moment_offset, count),
+                .second_moment = row_view(region(second_, entry.role) + entry.moment_offset, count),
                 .rate = rate,
                 .beta1 = options_.beta1,
                 .beta2 = options_.beta2,
@@ -66,6 +92,12 @@ public:
                 .update = updates_});
         });
         model.parameters_changed();
+    }
+
+    /// Tells that the model is of another type than this optimiser's.
+    template <LanguageModel Other>
+    void step(Other&, double, double = 1) {
+        static_cast<void>(lamina::detail::told(lamina::detail::mistake<detail::AnotherModelError<M, Other>>));
     }
 
     /// Updates made, which the bias corrections depend on.
@@ -82,7 +114,7 @@ private:
     using Regions = std::array<typename Backend::Memory, role_count>;
 
     [[nodiscard]] double decay_of(const TensorEntry& entry) const {
-        return decays(entry.suffix.view(), entry.role, options_.gain_decay) ? options_.weight_decay : 0;
+        return decays(entry.role, entry.part, options_.gain_decay) ? options_.weight_decay : 0;
     }
 
     /// Elements of the longest run of tensors from `first` on, without a gap in memory, that are updated alike.

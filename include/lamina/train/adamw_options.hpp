@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include <lamina/arch/role.hpp>
 
@@ -13,7 +12,7 @@ namespace lamina::train {
 enum class GainDecay : std::uint8_t {
     none,
     /// As in the original's full fine-tuning: transformers leaves out PyTorch's LayerNorms, and what the original puts
-    /// in their place is none of them (reference 7.1).
+    /// in their place is none of them (docs/method.md, "AdamW").
     as_weights
 };
 
@@ -26,10 +25,10 @@ struct AdamWOptions {
 };
 
 /// Whether weight decay applies to a tensor: to all but biases and, unless `gains` says otherwise, norm parameters
-/// (reference 7.1). Adapters decay, so a full-rank A that starts as the identity is pulled towards zero, as in the
-/// original.
-[[nodiscard]] constexpr bool decays(std::string_view name, Role role, GainDecay gains = GainDecay::none) {
-    if (name.find("bias") != std::string_view::npos) return false;
+/// (docs/method.md, "AdamW"). Adapters decay, so a full-rank A that starts as the identity is pulled towards zero, as
+/// in the original.
+[[nodiscard]] constexpr bool decays(Role role, Part part, GainDecay gains = GainDecay::none) {
+    if (part == Part::bias) return false;
     return role != Role::norm || gains == GainDecay::as_weights;
 }
 

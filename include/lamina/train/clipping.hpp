@@ -20,11 +20,11 @@ template <LanguageModel M>
     double squares = 0;
     for (const Role role : all_roles) {
         const auto gradients = model.gradients(role);
-        if (!gradients.empty()) squares += model.backend().sum_of_squares(gradients);
+        if (!gradients.empty()) squares += model.backend().run(SumOfSquares(gradients));
     }
     if constexpr (Manifest<M>::streamed_gradient_elements != 0) {
         model.for_each_trained_tensor([&](const auto& tensor) {
-            if (tensor.entry.streams) squares += model.backend().sum_of_squares(tensor.gradient);
+            if (tensor.entry.streams) squares += model.backend().run(SumOfSquares(tensor.gradient));
         });
     }
     return std::sqrt(squares);
@@ -33,7 +33,7 @@ template <LanguageModel M>
 /// What to multiply gradients by so that their norm is at most `maximum`; 1 when `maximum` is 0, which means no
 /// clipping.
 ///
-/// source   reference 7.2
+/// source   docs/method.md, "One update"
 [[nodiscard]] inline double clip_scale(double norm, double maximum) {
     return maximum == 0 ? 1 : std::min(1.0, maximum / (norm + 1e-6));
 }

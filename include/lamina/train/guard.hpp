@@ -8,15 +8,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/visit.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/language_model_concept.hpp>
-#include <lamina/nn/removable_state.hpp>
+#include <lamina/nn/layer_state.hpp>
 #include <lamina/train/adamw.hpp>
 
 namespace lamina::train {
@@ -34,7 +35,7 @@ template <LanguageModel M>
     model.complete_gradients();
     std::optional<std::string> found;
     model.for_each_trained_tensor([&](const auto& tensor) {
-        if (!found && !std::isfinite(model.backend().sum_of_squares(tensor.gradient))) found = tensor.entry.name();
+        if (!found && !std::isfinite(model.backend().run(SumOfSquares(tensor.gradient)))) found = tensor.entry.name();
     });
     return found;
 }
@@ -60,7 +61,7 @@ template <LanguageModel M>
         using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
         constexpr auto is_finite = +[](Backend& backend, const std::byte* first, const std::byte* last) {
             const auto count = static_cast<std::size_t>(last - first) / sizeof(Scalar);
-            return std::isfinite(backend.sum_of_squares(row_view(reinterpret_cast<const Scalar*>(first), count)));
+            return std::isfinite(backend.run(SumOfSquares(row_view(reinterpret_cast<const Scalar*>(first), count))));
         };
         Run& run = runs[index_of(tensor.entry.role)];
         const auto* const first = reinterpret_cast<const std::byte*>(tensor.values.data);
@@ -84,7 +85,7 @@ template <LanguageModel M>
     std::optional<std::string> found;
     if (detail::parameters_are_finite(model)) return found;
     model.for_each_trained_value([&](const auto& tensor) {
-        if (!found && !std::isfinite(model.backend().sum_of_squares(tensor.values))) found = tensor.entry.name();
+        if (!found && !std::isfinite(model.backend().run(SumOfSquares(tensor.values)))) found = tensor.entry.name();
     });
     return found;
 }
@@ -92,7 +93,7 @@ template <LanguageModel M>
 /// A model that shows its residual stream: `stream(0)` the embeddings, `stream(i)` what block i-1 puts out.
 template <class M>
 concept ShowsStream = requires(M& model, std::size_t block) {
-    lamina::detail::takes_matrix_view(model.stream(block).matrix());
+    lamina::detail::takes_matrix_view(model.stream(block).erased());
 };
 
 /// Where the last training pass stopped being finite on its way to the loss: "the embeddings", "block h.7", or "the
@@ -103,7 +104,7 @@ template <LanguageModel M>
 [[nodiscard]] std::optional<std::string> first_non_finite_activation(M& model) {
     if constexpr (ShowsStream<M>) {
         for (std::size_t i = 0; i <= M::architecture.layers; ++i) {
-            if (std::isfinite(model.backend().sum_of_squares(model.stream(i).matrix()))) continue;
+            if (std::isfinite(model.backend().run(SumOfSquares(model.stream(i))))) continue;
             return i == 0 ? "the embeddings" : "block h." + std::to_string(i - 1);
         }
         return "the logits";
@@ -112,7 +113,7 @@ template <LanguageModel M>
     }
 }
 
-/// A copy, on the host, of everything a step changes: trainable parameters, moments and norm states.
+/// A copy, on the host, of everything a step changes: trainable parameters, moments and the states of layers.
 ///
 /// memory  as much as the trainable parameters and their moments
 template <LanguageModel M>
@@ -125,8 +126,7 @@ public:
             tensors_[k].resize(bytes);
             model.backend().download(tensors_[k++].data(), data, bytes);
         });
-        states_.clear();
-        visit_states(model, [&](RemovableState& state) { states_.push_back(state); });
+        states_ = copy_of_states(model.layers());
         updates_ = optimiser.updates();
     }
 
@@ -137,8 +137,7 @@ public:
         visit_tensors(model, optimiser, [&](std::byte* data, std::size_t bytes) {
             model.backend().upload(data, tensors_[k++].data(), bytes);
         });
-        k = 0;
-        visit_states(model, [&](RemovableState& state) { state = states_[k++]; });
+        set_states(model.layers(), states_);
         optimiser.set_updates(updates_);
         model.parameters_changed();
     }
@@ -158,15 +157,8 @@ private:
         }
     }
 
-    template <class F>
-    static void visit_states(M& model, const F& f) {
-        walk_nodes(model.layers(), [&](auto& node) {
-            if constexpr (requires { f(node.state); }) f(node.state);
-        });
-    }
-
     std::vector<std::vector<std::byte>> tensors_;
-    std::vector<RemovableState> states_;
+    std::vector<std::byte> states_;
     std::size_t updates_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Trainer: one optimiser step after another, from micro-batches, schedule, removal, clipping and guard.
+// Trainer: one optimiser step after another, from micro-batches, learning rates, clipping, guard and what is attached.
 #pragma once
 
 #include <chrono>
@@ -20,17 +20,16 @@
 #include <lamina/train/clipping.hpp>
 #include <lamina/train/guard.hpp>
 #include <lamina/train/learning_rate.hpp>
-#include <lamina/train/removal.hpp>
-#include <lamina/train/removal_schedule.hpp>
 
 namespace lamina::train {
 
 struct TrainerOptions {
     AdamWOptions adamw{};
-    /// Micro-batches per optimiser step; their mean losses weigh the same (reference 7.2).
+    /// Micro-batches per optimiser step; their mean losses weigh the same (docs/method.md, "One update").
     std::size_t accumulation = 1;
-    double clip = 1;              ///< maximum of the gradients' norm; 0 for no clipping
-    double auxiliary_weight = 0;  ///< of the penalty on uneven deviations before the last norm (reference 5.5)
+    double clip = 1;  ///< maximum of the gradients' norm; 0 for no clipping
+    /// Of the penalty on uneven deviations before the last norm (docs/method.md, "Auxiliary loss")
+    double auxiliary_weight = 0;
     NonFinite non_finite = NonFinite::stop;
     std::size_t snapshot_every = 10;  ///< steps between states that NonFinite::roll_back can return to
     /// Skipped or rolled-back steps without a good one between them, before it stops.
@@ -47,17 +46,25 @@ struct StepReport {
     double gradient_norm = 0;  ///< before clipping
     double rate = 0;           ///< learning rate used
     std::size_t tokens = 0;    ///< put through the model
-    std::size_t norms_left = 0;
     double seconds = 0;
     Outcome outcome = Outcome::updated;
-    std::string problem{};               ///< what was not finite, when something was
-    std::vector<RemovalEvent> events{};  ///< norms switched before this step
+    std::string problem{};  ///< what was not finite, when something was
+};
+
+/// What takes part in every step of a trainer, beside its optimiser.
+///
+/// before_update(k)      called before the micro-batches of update k
+/// after_restore(k)      called when parameters and states were put back, in update k, to what they were earlier
+template <class H>
+concept StepHook = requires(H& hook, std::size_t update) {
+    hook.before_update(update);
+    hook.after_restore(update);
 };
 
 /// Strings the parts together; each can be used without it.
 ///
-/// Every call of `step` is one update k: events of the removal schedule, `accumulation` micro-batches, clipping, AdamW
-/// with the learning rate of k (reference 7.2). Nothing is printed or written.
+/// Every call of `step` is one update k: what is attached, `accumulation` micro-batches, clipping, AdamW
+/// with the learning rate of k (docs/method.md, "One update"). Nothing is printed or written.
 template <LanguageModel M>
 class Trainer {
 public:
@@ -71,15 +78,19 @@ public:
         }
     }
 
-    /// Norms are removed as `removal` says; it must outlive the trainer.
-    void attach(Removal& removal) { removal_ = &removal; }
+    /// Lets `hook` take part in every step, after those attached earlier; it must outlive the trainer.
+    template <StepHook Hook>
+    void attach(Hook& hook) {
+        hooks_.push_back({[&hook](std::size_t update) { static_cast<void>(hook.before_update(update)); },
+                          [&hook](std::size_t update) { static_cast<void>(hook.after_restore(update)); }});
+    }
 
     /// One optimiser step. `next()` returns a TokenBatch whose spans stay valid until the call after.
     template <class Next>
     StepReport step(Next&& next) {
         const auto start = std::chrono::steady_clock::now();
         StepReport report{.update = update_, .rate = rate_(update_)};
-        if (removal_ != nullptr) report.events = removal_->before_update(update_);
+        for (const Attached& hook : hooks_) hook.before_update(update_);
         if (snapshot_is_due()) snapshot_.take(*model_, optimiser_);
         model_->zero_gradients();
         std::optional<std::string> problem = accumulate(next, report);
@@ -95,7 +106,6 @@ public:
                 recoveries_ = 0;
             }
         }
-        report.norms_left = removal_ == nullptr ? 0 : removal_->norms_left();
         report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         ++update_;
         return report;
@@ -111,7 +121,7 @@ public:
     /// optimiser and `update`.
     [[nodiscard]] std::size_t recoveries() const { return recoveries_; }
 
-    /// Continues from a state whose parameters, moments and norm states have been restored.
+    /// Continues from a state whose parameters, moments and states have been restored.
     void resume_at(std::size_t update, std::size_t recoveries = 0) {
         update_ = update;
         recoveries_ = recoveries;
@@ -125,8 +135,13 @@ public:
     }
 
 private:
-    // A skipped step must leave nothing behind, not even in the norms' averages, so skipping needs a copy from every
-    // step.
+    struct Attached {
+        std::function<void(std::size_t)> before_update;
+        std::function<void(std::size_t)> after_restore;
+    };
+
+    // A skipped step must leave nothing behind, not even in averages that layers keep, so skipping needs a copy from
+    // every step.
     [[nodiscard]] bool snapshot_is_due() const {
         if (options_.non_finite == NonFinite::stop) return false;
         return options_.non_finite == NonFinite::skip || snapshot_.empty() || update_ % options_.snapshot_every == 0;
@@ -140,7 +155,7 @@ private:
         for (std::size_t i = 0; i < options_.accumulation; ++i) {
             const TokenBatch batch = next();
             const StepLoss loss =
-                model_->backward(batch, {.share = share, .auxiliary_weight = options_.auxiliary_weight});
+                model_->forward_backward(batch, {.share = share, .auxiliary_weight = options_.auxiliary_weight});
             report.loss += share * loss.cross_entropy.mean();
             report.auxiliary += share * loss.auxiliary;
             report.tokens += batch.inputs.size();
@@ -176,17 +191,14 @@ private:
 
     void restore() {
         snapshot_.restore(*model_, optimiser_);
-        // Norms that the schedule has switched since the snapshot stay switched.
-        if (removal_ == nullptr) return;
-        removal_->schedule().replay(update_, M::architecture.layers,
-                                    [&](const RemovalEvent& event) { removal_->apply(event); });
+        for (const Attached& hook : hooks_) hook.after_restore(update_);
     }
 
     M* model_;
     AdamW<M> optimiser_;
     std::function<double(std::size_t)> rate_;
     TrainerOptions options_;
-    Removal* removal_ = nullptr;
+    std::vector<Attached> hooks_{};
     Snapshot<M> snapshot_{};
     std::size_t update_ = 0;
     std::size_t recoveries_ = 0;

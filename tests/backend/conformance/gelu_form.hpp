@@ -82,7 +82,7 @@ void verify_gelu_form() {
     OnBackend<T, B> at(backend, z);
     OnBackend<T, B> out(backend, unset(16, 16));
     OnBackend<T, B> pre(backend, unset(16, 16));
-    backend.affine_product(AffineProduct<T, T, T, T>{
+    backend.run(AffineProduct<T, T, T, T>{
         .out = out.view(), .lhs = at.input(), .rhs = unit.input(), .pre_activation = pre.view()});
     CHECK(same_bits(pre.read(), z));
     const Grid forward = out.read();
@@ -92,7 +92,7 @@ void verify_gelu_form() {
     // The gradient is 1 everywhere, so that the slope itself comes out.
     OnBackend<T, B> ones(backend, Grid(16, 16, 1));
     OnBackend<T, B> sixteenths(backend, Grid(16, 16, 1.0 / 16));
-    backend.matmul_gelu_backward(GeluBackwardProduct<T, T, T>{
+    backend.run(GeluBackwardProduct<T, T, T>{
         .out = out.view(), .lhs = ones.input(), .rhs = sixteenths.input(), .pre_activation = at.input()});
     const Grid backward = out.read();
     CHECK(mismatch(backward, slopes_there) == "");

@@ -63,11 +63,11 @@ template <class Compute, Backend B>
     OnBackend<Compute, B> logits(backend, values, Layout::slice);
     OnBackend<Compute, B> losses(backend, unset(1, values.rows));
     Uploaded<Token, B> targets_there(backend, targets);
-    backend.softmax_cross_entropy(SoftmaxCrossEntropy<Compute>{.logits = logits.view(),
-                                                               .targets = targets_there.data(),
-                                                               .losses = losses.data(),
-                                                               .scale = scale,
-                                                               .logits_after = logits_after});
+    backend.run(SoftmaxCrossEntropy<Compute>{.logits = logits.view(),
+                                             .targets = targets_there.column(),
+                                             .losses = losses.column(),
+                                             .scale = scale,
+                                             .logits_after = logits_after});
     return {losses.read(), logits.read()};
 }
 
@@ -105,12 +105,12 @@ void verify_apart(Size size, Range range) {
                                        Layout::slice);
             OnBackend<Compute, B> losses(backend, unset(1, size.rows));
             Uploaded<Token, B> targets_there(backend, targets);
-            backend.softmax_cross_entropy(SoftmaxCrossEntropy<Compute, Out>{.logits = logits_there.view(),
-                                                                            .targets = targets_there.data(),
-                                                                            .losses = losses.data(),
-                                                                            .scale = scale,
-                                                                            .logits_after = logits_after,
-                                                                            .d_logits = d_logits.view()});
+            backend.run(SoftmaxCrossEntropy<Compute, Out>{.logits = logits_there.view(),
+                                                          .targets = targets_there.column(),
+                                                          .losses = losses.column(),
+                                                          .scale = scale,
+                                                          .logits_after = logits_after,
+                                                          .d_logits = d_logits.view()});
             return Grids{losses.read(), logits_there.read(), d_logits.read()};
         });
     }

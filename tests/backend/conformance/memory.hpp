@@ -63,7 +63,7 @@ void verify_fill() {
             CAPTURE(size.rows, size.cols);
             verify<B>(Threads::irrelevant, {Expected(Grid(size.rows, size.cols, -1.5))}, [&](B& backend) {
                 OnBackend<T, B> out(backend, unset(size.rows, size.cols), layout);
-                backend.fill(out.view(), ComputeOf<T>(-1.5));
+                backend.run(Fill(out.view(), -1.5));
                 return Grids{out.read()};
             });
         }
@@ -92,7 +92,7 @@ void verify_convert() {
         verify<B>(Threads::irrelevant, {expected}, [&](B& backend) {
             OnBackend<In, B> x(backend, in, Layout::slice);
             OnBackend<Out, B> out(backend, unset(size.rows, size.cols), Layout::slice);
-            backend.convert(out.view(), x.input());
+            backend.run(Convert(out.view(), x.input()));
             return Grids{out.read()};
         });
     }
@@ -121,7 +121,7 @@ TEMPLATE_TEST_CASE("convert keeps infinities and NaN and rounds ties to even", "
     }
     OnBackend<float, TestType> x(backend, in);
     OnBackend<bf16, TestType> out(backend, unset(1, 37));
-    backend.convert(out.view(), x.input());
+    backend.run(Convert(out.view(), x.input()));
     const Grid rounded = out.read();
     for (std::size_t i = 0; i < in.cols; ++i) {
         CAPTURE(i);
@@ -130,8 +130,8 @@ TEMPLATE_TEST_CASE("convert keeps infinities and NaN and rounds ties to even", "
     }
 
     OnBackend<float, TestType> nan(backend, unset(1, 37));
-    backend.fill(out.view(), 0.0F);
-    backend.convert(out.view(), nan.input());
+    backend.run(Fill(out.view(), 0.0));
+    backend.run(Convert(out.view(), nan.input()));
     const Grid still_nan = out.read();
     CHECK(
         std::all_of(still_nan.values.begin(), still_nan.values.end(), [](double value) { return std::isnan(value); }));

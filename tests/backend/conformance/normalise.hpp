@@ -56,11 +56,11 @@ void verify_row_moments(Range range) {
                 OnBackend<T, B> in(backend, x, Layout::slice);
                 OnBackend<ComputeOf<T>, B> mean(backend, unset(1, size.rows));
                 OnBackend<ComputeOf<T>, B> deviation(backend, unset(1, size.rows));
-                backend.row_moments(RowMoments<T>{.x = in.input(),
-                                                  .mean = mean.data(),
-                                                  .deviation = deviation.data(),
-                                                  .epsilon = 1e-5,
-                                                  .centre = centre});
+                backend.run(RowMoments<T>{.x = in.input(),
+                                          .mean = mean.column(),
+                                          .deviation = deviation.column(),
+                                          .epsilon = 1e-5,
+                                          .centre = centre});
                 return Grids{mean.read(), deviation.read()};
             });
         }
@@ -83,8 +83,7 @@ TEMPLATE_TEST_CASE("row_moments without a place for deviations leave the same me
     verify<TestType>(Threads::irrelevant, {reference.mean}, [&](TestType& backend) {
         OnBackend<float, TestType> in(backend, x);
         OnBackend<float, TestType> mean(backend, unset(1, x.rows));
-        backend.row_moments(
-            RowMoments<float>{.x = in.input(), .mean = mean.data(), .deviation = nullptr, .epsilon = 1e-5});
+        backend.run(RowMoments<float>{.x = in.input(), .mean = mean.column(), .deviation = {}, .epsilon = 1e-5});
         return Grids{mean.read()};
     });
 }
@@ -117,12 +116,12 @@ void verify_normalise() {
                 OnBackend<ComputeOf<T>, B> divisor(backend, divisors);
                 OnBackend<Weight, B> gain(backend, gains);
                 OnBackend<Weight, B> bias(backend, biases);
-                backend.normalise(Normalise<T, Weight, Out>{.x = x.input(),
-                                                            .y = out.view(),
-                                                            .mean = mean.data(),
-                                                            .divisor = divisor.data(),
-                                                            .gain = gain.data(),
-                                                            .bias = with_bias ? bias.data() : nullptr});
+                backend.run(Normalise<T, Weight, Out>{.x = x.input(),
+                                                      .y = out.view(),
+                                                      .mean = mean.column(),
+                                                      .divisor = divisor.column(),
+                                                      .gain = gain.input(),
+                                                      .bias = with_bias ? bias.input() : MatrixView<const Weight>{}});
                 return Grids{out.read()};
             });
         }
@@ -194,14 +193,14 @@ void verify_normalise_rows(WantedRows wanted) {
             OnBackend<Compute, B> given(backend, divisors);
             OnBackend<Weight, B> gain(backend, gains);
             OnBackend<Weight, B> bias(backend, biases);
-            backend.normalise_rows(
+            backend.run(
                 NormaliseRows<T, Weight, Out>{.x = x.input(),
                                               .y = out.view(),
-                                              .mean = mean.data(),
-                                              .deviation = wanted.deviation ? deviation.data() : nullptr,
-                                              .divisor = wanted.divisor ? given.data() : nullptr,
-                                              .gain = gain.data(),
-                                              .bias = wanted.bias ? bias.data() : nullptr,
+                                              .mean = mean.column(),
+                                              .deviation = wanted.deviation ? deviation.column() : Rows<Compute, 1>{},
+                                              .divisor = wanted.divisor ? given.column() : Rows<Compute, 1>{},
+                                              .gain = gain.input(),
+                                              .bias = wanted.bias ? bias.input() : MatrixView<const Weight>{},
                                               .epsilon = 1e-5,
                                               .centre = wanted.centre});
             return Grids{out.read(), mean.read(), deviation.read()};

@@ -126,15 +126,15 @@ template <class T, class Weight, class Gradient, class Out = T, Backend B>
     OnBackend<T, B> d_x(backend, given.d_x, Layout::slice);
     OnBackend<Gradient, B> d_gain(backend, given.d_gain);
     OnBackend<Gradient, B> d_bias(backend, given.d_bias);
-    backend.normalise_backward(NormaliseBackward<T, Weight, Gradient, Out>{
+    backend.run(NormaliseBackward<T, Weight, Gradient, Out>{
         .x = x.input(),
-        .mean = mean.data(),
-        .divisor = divisor.data(),
-        .gain = gain.data(),
+        .mean = mean.column(),
+        .divisor = divisor.column(),
+        .gain = gain.input(),
         .d_y = d_y.input(),
         .d_x = wanted.d_x ? d_x.view() : MatrixView<T>{},
-        .d_gain = wanted.d_gain ? d_gain.data() : nullptr,
-        .d_bias = wanted.d_bias ? d_bias.data() : nullptr,
+        .d_gain = wanted.d_gain ? d_gain.view() : MatrixView<Gradient>{},
+        .d_bias = wanted.d_bias ? d_bias.view() : MatrixView<Gradient>{},
         .centre = given.centre,
         .statistics = given.statistics,
         .write = given.write,
@@ -212,14 +212,14 @@ void verify_onto_a_base() {
                 OnBackend<Weight, B> gain(backend, given.gain);
                 OnBackend<Out, B> d_y(backend, given.d_y);
                 OnBackend<T, B> d_x(backend, given.d_x);
-                backend.normalise_backward(NormaliseBackward<T, Weight, Gradient, Out>{.x = x.input(),
-                                                                                       .mean = mean.data(),
-                                                                                       .divisor = divisor.data(),
-                                                                                       .gain = gain.data(),
-                                                                                       .d_y = d_y.input(),
-                                                                                       .d_x = d_x.view(),
-                                                                                       .statistics = statistics,
-                                                                                       .base = d_x.input()});
+                backend.run(NormaliseBackward<T, Weight, Gradient, Out>{.x = x.input(),
+                                                                        .mean = mean.column(),
+                                                                        .divisor = divisor.column(),
+                                                                        .gain = gain.input(),
+                                                                        .d_y = d_y.input(),
+                                                                        .d_x = d_x.view(),
+                                                                        .statistics = statistics,
+                                                                        .base = d_x.input()});
                 return Grids{d_x.read()};
             });
         }
@@ -274,12 +274,12 @@ void verify_deviation_penalty() {
             OnBackend<ComputeOf<T>, B> mean(backend, means);
             OnBackend<ComputeOf<T>, B> deviation(backend, deviations);
             OnBackend<T, B> d_x(backend, before, Layout::slice);
-            backend.deviation_penalty_backward(DeviationPenaltyBackward<T>{.x = x.input(),
-                                                                           .mean = mean.data(),
-                                                                           .deviation = deviation.data(),
-                                                                           .d_x = d_x.view(),
-                                                                           .target = target,
-                                                                           .scale = scale});
+            backend.run(DeviationPenaltyBackward<T>{.x = x.input(),
+                                                    .mean = mean.column(),
+                                                    .deviation = deviation.column(),
+                                                    .d_x = d_x.view(),
+                                                    .target = target,
+                                                    .scale = scale});
             return Grids{d_x.read()};
         });
     }

@@ -23,11 +23,11 @@ template <Backend B>
     OnBackend<double, B> x(backend, values);
     OnBackend<double, B> mean(backend, unset(1, values.rows));
     OnBackend<double, B> deviation(backend, unset(1, values.rows));
-    backend.row_moments(RowMoments<double>{.x = x.input(),
-                                           .mean = mean.data(),
-                                           .deviation = deviation.data(),
-                                           .epsilon = differentiated_epsilon,
-                                           .centre = centre});
+    backend.run(RowMoments<double>{.x = x.input(),
+                                   .mean = mean.column(),
+                                   .deviation = deviation.column(),
+                                   .epsilon = differentiated_epsilon,
+                                   .centre = centre});
     return {mean.read(), deviation.read()};
 }
 
@@ -51,11 +51,11 @@ TEMPLATE_TEST_CASE("normalise_backward is the derivative of row_moments and norm
                 OnBackend<double, TestType> divisor(backend,
                                                     statistics == Divisor::live ? moments.deviation : fixed_divisor);
                 OnBackend<double, TestType> gain(backend, given.gain);
-                backend.normalise(Normalise<double, double>{.x = x.input(),
-                                                            .y = y.view(),
-                                                            .mean = mean.data(),
-                                                            .divisor = divisor.data(),
-                                                            .gain = gain.data()});
+                backend.run(Normalise<double, double>{.x = x.input(),
+                                                      .y = y.view(),
+                                                      .mean = mean.column(),
+                                                      .divisor = divisor.column(),
+                                                      .gain = gain.input()});
                 return dot(y.read(), given.d_y);
             };
             Expected d_x(central_differences(given.x, weighted_output));
@@ -87,12 +87,12 @@ TEMPLATE_TEST_CASE("deviation_penalty_backward is the derivative of the squared 
     OnBackend<double, TestType> mean(backend, own.mean);
     OnBackend<double, TestType> deviation(backend, own.deviation);
     OnBackend<double, TestType> d_x(backend, Grid(3, 7));
-    backend.deviation_penalty_backward(DeviationPenaltyBackward<double>{.x = x.input(),
-                                                                        .mean = mean.data(),
-                                                                        .deviation = deviation.data(),
-                                                                        .d_x = d_x.view(),
-                                                                        .target = target,
-                                                                        .scale = scale});
+    backend.run(DeviationPenaltyBackward<double>{.x = x.input(),
+                                                 .mean = mean.column(),
+                                                 .deviation = deviation.column(),
+                                                 .d_x = d_x.view(),
+                                                 .target = target,
+                                                 .scale = scale});
     CHECK(mismatch(d_x.read(), expected) == "");
 }
 

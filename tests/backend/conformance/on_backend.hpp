@@ -10,7 +10,8 @@
 #include <vector>
 
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/expects.hpp>
+#include <lamina/core/rows.hpp>
 
 #include "backend/conformance/grid.hpp"
 #include "support/catch.hpp"
@@ -41,13 +42,17 @@ template <class T, Backend B>
 class Uploaded {
 public:
     Uploaded(B& backend, const std::vector<T>& values)
-        : memory_(backend.allocate(values.size() * sizeof(T) + sizeof(T))) {  // never a null pointer
+        : count_(values.size()),
+          memory_(backend.allocate(values.size() * sizeof(T) + sizeof(T))) {  // never a null pointer
         backend.upload(memory_.data(), values.data(), values.size() * sizeof(T));
     }
 
-    [[nodiscard]] const T* data() { return static_cast<const T*>(static_cast<const void*>(memory_.data())); }
+    [[nodiscard]] Rows<const T, 1> column() {
+        return {static_cast<const T*>(static_cast<const void*>(memory_.data())), count_};
+    }
 
 private:
+    std::size_t count_;
     typename B::Memory memory_;
 };
 
@@ -78,8 +83,11 @@ public:
     [[nodiscard]] T* data() { return static_cast<T*>(static_cast<void*>(memory_.data())) + first_; }
     [[nodiscard]] MatrixView<T> view() { return {data(), rows_, cols_, stride_}; }
     [[nodiscard]] MatrixView<const T> input() { return view(); }
-    /// The first row, for each of `rows` rows.
-    [[nodiscard]] MatrixView<const T> repeated(std::size_t rows) { return {data(), rows, cols_, 0}; }
+    /// The numbers of the one row that the grid has, one for each token.
+    [[nodiscard]] Rows<T, 1> column() {
+        LAMINA_EXPECTS(rows_ == 1, "OnBackend: a column is made of one row");
+        return {data(), cols_};
+    }
 
     /// What the backend's memory holds now.
     [[nodiscard]] Grid read() {

@@ -34,18 +34,17 @@ template <class Parameter, class Gradient, class Moment, Backend B>
     OnBackend<Gradient, B> gradient(backend, state.gradient);
     OnBackend<Moment, B> first_moment(backend, state.first_moment);
     OnBackend<Moment, B> second_moment(backend, state.second_moment);
-    backend.adamw(AdamWUpdate<Parameter, Gradient, Moment>{.count = state.parameter.values.size(),
-                                                           .parameter = parameter.data(),
-                                                           .gradient = gradient.data(),
-                                                           .first_moment = first_moment.data(),
-                                                           .second_moment = second_moment.data(),
-                                                           .rate = settings.rate,
-                                                           .beta1 = settings.beta1,
-                                                           .beta2 = settings.beta2,
-                                                           .epsilon = settings.epsilon,
-                                                           .decay = settings.decay,
-                                                           .gradient_scale = settings.gradient_scale,
-                                                           .update = settings.update});
+    backend.run(AdamWUpdate<Parameter, Gradient, Moment>{.parameter = parameter.view(),
+                                                         .gradient = gradient.input(),
+                                                         .first_moment = first_moment.view(),
+                                                         .second_moment = second_moment.view(),
+                                                         .rate = settings.rate,
+                                                         .beta1 = settings.beta1,
+                                                         .beta2 = settings.beta2,
+                                                         .epsilon = settings.epsilon,
+                                                         .decay = settings.decay,
+                                                         .gradient_scale = settings.gradient_scale,
+                                                         .update = settings.update});
     return {parameter.read(), first_moment.read(), second_moment.read()};
 }
 

@@ -37,17 +37,17 @@ public:
     /// Appends 1 and `digit`, in one piece of work.
     void replay(std::span<const std::uint64_t> key, double digit) {
         backend_.replay(key, [&] {
-            backend_.map(place_.view(), Step{10, 1}, place_.input());
-            backend_.map(place_.view(), Step{10, digit}, place_.input());
+            backend_.run(Map(place_.view(), Step{10, 1}, place_.input()));
+            backend_.run(Map(place_.view(), Step{10, digit}, place_.input()));
         });
     }
     void replay_and_throw(std::span<const std::uint64_t> key) {
         backend_.replay(key, [&] {
-            backend_.map(place_.view(), Step{1, 0}, place_.input());
+            backend_.run(Map(place_.view(), Step{1, 0}, place_.input()));
             throw std::runtime_error("the work was not to be had");
         });
     }
-    void clear() { backend_.fill(place_.view(), 0.0); }
+    void clear() { backend_.run(Fill(place_.view(), 0.0)); }
     [[nodiscard]] double read() { return place_.read()(0, 0); }
 
 private:

@@ -46,8 +46,8 @@ void verify_gather_and_scatter(std::size_t cols, Layout layout) {
             OnBackend<T, B> all(backend, table, layout);
             OnBackend<T, B> in(backend, some, layout);
             OnBackend<T, B> out(backend, unset(count, cols), layout);
-            backend.gather_rows(out.view(), all.input(), sources.data());
-            backend.scatter_rows(all.view(), in.input(), targets.data());
+            backend.run(GatherRows(out.view(), all.input(), sources.column()));
+            backend.run(ScatterRows(all.view(), in.input(), targets.column()));
             return Grids{out.read(), all.read()};
         });
     }
@@ -84,25 +84,27 @@ void verify_divisor_rows() {
         const std::vector<Token> ids = ids_with(50256, extent);
         Grid divisors(1, extent.tokens());
         for (std::size_t n = 0; n < ids.size(); ++n) {
-            const double chosen = n % extent.sequence == 0 ? 5.25 : ids[n] == 50256 ? 3.1 : 0.7;
-            divisors(0, n) = static_cast<double>(stored<Compute>(chosen));
+            const double at_first = ids[n] == 50256 ? 1.9 : 5.25;
+            const double elsewhere = ids[n] == 50256 ? 3.1 : 0.7;
+            divisors(0, n) = static_cast<double>(stored<Compute>(n % extent.sequence == 0 ? at_first : elsewhere));
         }
         verify<B>(Threads::irrelevant, {Expected(divisors)}, [&](B& backend) {
             Uploaded<Token, B> tokens(backend, ids);
             OnBackend<Compute, B> out(backend, unset(1, extent.tokens()));
-            backend.divisor_rows(DivisorRows<Compute>{.ids = tokens.data(),
-                                                      .extent = extent,
-                                                      .divisor = out.data(),
-                                                      .ordinary = 0.7,
-                                                      .first_position = 5.25,
-                                                      .end_of_text = 3.1,
-                                                      .end_of_text_id = 50256});
+            backend.run(DivisorRows<Compute>{.ids = tokens.column(),
+                                             .extent = extent,
+                                             .divisor = out.column(),
+                                             .ordinary = 0.7,
+                                             .first_position = 5.25,
+                                             .end_of_text = 3.1,
+                                             .first_end_of_text = 1.9,
+                                             .end_of_text_id = 50256});
             return Grids{out.read()};
         });
     }
 }
 
-TEMPLATE_TEST_CASE("divisor_rows tells first positions from ends of text from the rest, in this order",
+TEMPLATE_TEST_CASE("divisor_rows tells first positions, ends of text and both at once from the rest",
                    "[conformance][rows]", LAMINA_BACKEND_UNDER_TEST) {
     SECTION("float") { verify_divisor_rows<TestType, float>(); }
     SECTION("double") { verify_divisor_rows<TestType, double>(); }
@@ -112,19 +114,20 @@ TEMPLATE_TEST_CASE("divisor_rows takes positions that are given", "[conformance]
     const std::vector<Token> ids{7, 9, 7, 9, 7, 9};
     const std::vector<std::size_t> positions{3, 4, 0, 0, 1, 1024};
     Grid divisors(1, ids.size());
-    divisors.values = {0.5, 3, 5.25, 5.25, 0.5, 3};
+    divisors.values = {0.5, 3, 5.25, 1.5, 0.5, 3};
     verify<TestType>(Threads::irrelevant, {Expected(divisors)}, [&](TestType& backend) {
         Uploaded<Token, TestType> tokens(backend, ids);
         Uploaded<std::size_t, TestType> places(backend, positions);
         OnBackend<float, TestType> out(backend, unset(1, ids.size()));
-        backend.divisor_rows(DivisorRows<float>{.ids = tokens.data(),
-                                                .extent = {ids.size(), 1},
-                                                .divisor = out.data(),
-                                                .ordinary = 0.5,
-                                                .first_position = 5.25,
-                                                .end_of_text = 3,
-                                                .end_of_text_id = 9,
-                                                .positions = places.data()});
+        backend.run(DivisorRows<float>{.ids = tokens.column(),
+                                       .extent = {ids.size(), 1},
+                                       .divisor = out.column(),
+                                       .ordinary = 0.5,
+                                       .first_position = 5.25,
+                                       .end_of_text = 3,
+                                       .first_end_of_text = 1.5,
+                                       .end_of_text_id = 9,
+                                       .positions = places.column()});
         return Grids{out.read()};
     });
 }
@@ -140,8 +143,8 @@ void verify_mean_over_tokens() {
             verify<B>(Threads::may_matter, {mean}, [&](B& backend) {
                 OnBackend<Compute, B> on_backend(backend, values);
                 OnBackend<double, B> out(backend, unset(1, 1));
-                backend.mean_over_tokens(MeanOverTokens<Compute>{
-                    .values = on_backend.data(), .extent = extent, .positions = positions, .mean = out.data()});
+                backend.run(MeanOverTokens<Compute>{
+                    .values = on_backend.column(), .extent = extent, .positions = positions, .mean = out.column()});
                 return Grids{out.read()};
             });
         }
@@ -166,7 +169,7 @@ void verify_sum_of_squares() {
         expect_sum<double>(expected, 0, 0, sum);
         verify<B>(Threads::may_matter, {expected}, [&](B& backend) {
             OnBackend<T, B> on_backend(backend, values, Layout::slice);
-            return Grids{Grid(1, 1, backend.sum_of_squares(on_backend.input()))};
+            return Grids{Grid(1, 1, backend.run(SumOfSquares(on_backend.input())))};
         });
     }
 
@@ -178,7 +181,7 @@ void verify_sum_of_squares() {
             Grid values = random_grid<T>(67, 130, 45);
             values.values[position] = culprit;
             OnBackend<T, B> on_backend(backend, values, Layout::slice);
-            CHECK_FALSE(std::isfinite(backend.sum_of_squares(on_backend.input())));
+            CHECK_FALSE(std::isfinite(backend.run(SumOfSquares(on_backend.input()))));
         }
     }
 }

@@ -25,18 +25,18 @@ TEST_CASE("the first AdamW update moves each of many parameters by the rate, aga
         std::vector<float> parameter = before.values;
         std::vector<float> first(count);
         std::vector<float> second(count);
-        cpu::adamw(context, AdamWUpdate<float, float, float>{.count = count,
-                                                             .parameter = parameter.data(),
-                                                             .gradient = gradient.values.data(),
-                                                             .first_moment = first.data(),
-                                                             .second_moment = second.data(),
-                                                             .rate = rate,
-                                                             .beta1 = 0.9,
-                                                             .beta2 = 0.999,
-                                                             .epsilon = 0,
-                                                             .decay = 0,
-                                                             .gradient_scale = 3,
-                                                             .update = 1});
+        cpu::execute(context,
+                     AdamWUpdate<float, float, float>{.parameter = row_view(parameter.data(), parameter.size()),
+                                                      .gradient = gradient.input(),
+                                                      .first_moment = row_view(first.data(), first.size()),
+                                                      .second_moment = row_view(second.data(), second.size()),
+                                                      .rate = rate,
+                                                      .beta1 = 0.9,
+                                                      .beta2 = 0.999,
+                                                      .epsilon = 0,
+                                                      .decay = 0,
+                                                      .gradient_scale = 3,
+                                                      .update = 1});
         double worst = 0;
         for (std::size_t i = 0; i < count; ++i) {
             const double expected = before(0, i) - std::copysign(rate, gradient(0, i));
@@ -57,17 +57,16 @@ TEST_CASE("a gradient that is NaN makes its own parameter NaN and no other") {
     gradient[123] = std::nanf("");
     std::vector<float> first(300);
     std::vector<float> second(300);
-    cpu::adamw(context, AdamWUpdate<float, float, float>{.count = 300,
-                                                         .parameter = parameter.data(),
-                                                         .gradient = gradient.data(),
-                                                         .first_moment = first.data(),
-                                                         .second_moment = second.data(),
-                                                         .rate = 0.1,
-                                                         .beta1 = 0.9,
-                                                         .beta2 = 0.999,
-                                                         .epsilon = 1e-8,
-                                                         .decay = 0.1,
-                                                         .gradient_scale = 1,
-                                                         .update = 4});
+    cpu::execute(context, AdamWUpdate<float, float, float>{.parameter = row_view(parameter.data(), parameter.size()),
+                                                           .gradient = row_view(gradient.data(), gradient.size()),
+                                                           .first_moment = row_view(first.data(), first.size()),
+                                                           .second_moment = row_view(second.data(), second.size()),
+                                                           .rate = 0.1,
+                                                           .beta1 = 0.9,
+                                                           .beta2 = 0.999,
+                                                           .epsilon = 1e-8,
+                                                           .decay = 0.1,
+                                                           .gradient_scale = 1,
+                                                           .update = 4});
     for (std::size_t i = 0; i < 300; ++i) CHECK(std::isnan(parameter[i]) == (i == 123));
 }

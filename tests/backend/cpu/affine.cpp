@@ -40,33 +40,33 @@ TEST_CASE("what follows a product gives the bits of an operation of its own wher
         const Filled<float> bias(1, cols, 3);
         const Filled<float> base(rows, cols, 4);
         const AffineProduct<float, float, float, float> plain{
-            .out = {}, .lhs = x.input(), .rhs = weight.input(), .bias = bias.values.data()};
+            .out = {}, .lhs = x.input(), .rhs = weight.input(), .bias = bias.input()};
         Filled<float> separate(rows, cols, 5);
         AffineProduct<float, float, float, float> request = plain;
         request.out = separate.view();
-        backend.affine_product(request);
+        backend.run(request);
         const std::vector<float> product = separate.values;
-        backend.map(separate.view(), Sum{}, separate.input(), base.input());
+        backend.run(Map(separate.view(), Sum{}, separate.input(), base.input()));
 
         Filled<float> fused(rows, cols, 6);
         request.out = fused.view();
         request.base = base.input();
-        backend.affine_product(request);
+        backend.run(request);
         CHECK(fused.values == separate.values);
 
         Filled<float> in_place = base;
         request.out = in_place.view();
         request.base = in_place.input();
-        backend.affine_product(request);
+        backend.run(request);
         CHECK(in_place.values == separate.values);
 
         Filled<float> pre(rows, cols, 7);
         request = plain;
         request.out = fused.view();
         request.pre_activation = pre.view();
-        backend.affine_product(request);
+        backend.run(request);
         CHECK(pre.values == product);
-        backend.map(separate.view(), Gelu{}, pre.input());
+        backend.run(Map(separate.view(), Gelu{}, pre.input()));
         CHECK(fused.values == separate.values);
     }
 }
@@ -79,14 +79,17 @@ TEST_CASE("the product behind gelu gives the bits of a product and a map") {
         const Filled<float> pre(rows, cols, 3);
         Filled<float> separate(rows, cols, 4);
         Filled<float> fused = separate;
-        backend.matmul(separate.view(), d_y.input(), weight.input(),
-                       {.rhs_as = Transpose::yes, .write = Write::accumulate});
-        backend.map(separate.view(), GeluBackward{}, separate.input(), pre.input());
-        backend.matmul_gelu_backward(GeluBackwardProduct<float, float, float>{.out = fused.view(),
-                                                                              .lhs = d_y.input(),
-                                                                              .rhs = weight.input(),
-                                                                              .pre_activation = pre.input(),
-                                                                              .write = Write::accumulate});
+        backend.run(Matmul<float, float, float>{.out = separate.view(),
+                                                .lhs = d_y.input(),
+                                                .rhs = weight.input(),
+                                                .rhs_as = Transpose::yes,
+                                                .write = Write::accumulate});
+        backend.run(Map(separate.view(), GeluBackward{}, separate.input(), pre.input()));
+        backend.run(GeluBackwardProduct<float, float, float>{.out = fused.view(),
+                                                             .lhs = d_y.input(),
+                                                             .rhs = weight.input(),
+                                                             .pre_activation = pre.input(),
+                                                             .write = Write::accumulate});
         CHECK(fused.values == separate.values);
     }
 }

@@ -34,7 +34,7 @@ TEST_CASE("attention over several blocks weighs each token's past, and nothing e
             cpu::Context context(threads);
             Filled<double> out(extent.tokens(), embed, 2);
             Filled<double> log_sum_exp(extent.tokens(), heads, 3);
-            cpu::attention(context, Attention<double>{extent, heads, qkv.input(), out.view(), log_sum_exp.view()});
+            cpu::execute(context, Attention<double>{extent, heads, qkv.input(), out.view(), log_sum_exp.view()});
             double worst = 0;
             for (std::size_t n = 0; n < extent.tokens(); n += 3) {
                 const std::size_t start = n / length * length;
@@ -75,7 +75,7 @@ TEST_CASE("attention to equal keys is the mean of the past's values, also with s
     Filled<float> out(length, 1, 1);
     Filled<float> log_sum_exp(length, 1, 2);
     cpu::Context context(2);
-    cpu::attention(context, Attention<float>{extent, 1, {qkv.data(), length, 3}, out.view(), log_sum_exp.view()});
+    cpu::execute(context, Attention<float>{extent, 1, {qkv.data(), length, 3}, out.view(), log_sum_exp.view()});
     for (std::size_t t = 0; t < length; ++t) {
         CHECK(out(t, 0) == Approx(static_cast<double>(t) / 2).epsilon(1e-6));
         CHECK(log_sum_exp(t, 0) == Approx(90000 + std::log(static_cast<double>(t + 1))).epsilon(1e-6));

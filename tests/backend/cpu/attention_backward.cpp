@@ -27,8 +27,7 @@ struct Forward {
 
 Forward run_forward(cpu::Context& context, const Filled<double>& qkv) {
     Forward result;
-    cpu::attention(context,
-                   Attention<double>{extent, heads, qkv.input(), result.out.view(), result.log_sum_exp.view()});
+    cpu::execute(context, Attention<double>{extent, heads, qkv.input(), result.out.view(), result.log_sum_exp.view()});
     return result;
 }
 
@@ -49,13 +48,13 @@ TEST_CASE("the backward of attention over several blocks is the derivative of it
         cpu::Context context(threads);
         Forward forward = run_forward(context, qkv);
         Filled<double> d_qkv(extent.tokens(), 3 * embed, 5);
-        cpu::attention_backward(context, AttentionBackward<double>{.extent = extent,
-                                                                   .heads = heads,
-                                                                   .qkv = qkv.input(),
-                                                                   .out = forward.out.input(),
-                                                                   .log_sum_exp = forward.log_sum_exp.input(),
-                                                                   .d_out = d_out.input(),
-                                                                   .d_qkv = d_qkv.view()});
+        cpu::execute(context, AttentionBackward<double>{.extent = extent,
+                                                        .heads = heads,
+                                                        .qkv = qkv.input(),
+                                                        .out = forward.out.input(),
+                                                        .log_sum_exp = forward.log_sum_exp.input(),
+                                                        .d_out = d_out.input(),
+                                                        .d_qkv = d_qkv.view()});
         // Along whole random directions, which no error in any element of the gradient is orthogonal to.
         constexpr double step = 1e-5;
         for (const std::uint32_t seed : {6U, 7U, 8U}) {

@@ -27,7 +27,7 @@ TEST_CASE("a sequence in pieces, each stored for the next, has the attention of 
     cpu::Context context(2);
     Filled<double> whole(length, embed, 2);
     Filled<double> log_sum_exp(length, heads, 3);
-    cpu::attention(context, Attention<double>{{1, length}, heads, qkv.input(), whole.view(), log_sum_exp.view()});
+    cpu::execute(context, Attention<double>{{1, length}, heads, qkv.input(), whole.view(), log_sum_exp.view()});
 
     for (const std::size_t piece : {1U, 4U, 5U, 63U, 65U, 130U}) {
         CAPTURE(piece);
@@ -42,19 +42,15 @@ TEST_CASE("a sequence in pieces, each stored for the next, has the attention of 
                                         .prefix_count = first,
                                         .store_first = offset + first};
             const auto rows = qkv.input().middle_rows(first, segment.count);
-            cpu::cached_attention(context,
-                                  CachedAttention<double>{.segments = &segment,
-                                                          .segment_count = 1,
+            cpu::execute(context, CachedAttention<double>{.segments = {&segment, 1},
                                                           .heads = heads,
                                                           .qkv = rows,
                                                           .keys = keys.input(),
                                                           .values = values.input(),
                                                           .out = out.view().middle_rows(first, segment.count)});
-            cpu::store_keys_values(context, StoreKeysValues<double>{.segments = &segment,
-                                                                    .segment_count = 1,
-                                                                    .qkv = rows,
-                                                                    .keys = keys.view(),
-                                                                    .values = values.view()});
+            cpu::execute(context,
+                         StoreKeysValues<double>{
+                             .segments = {&segment, 1}, .qkv = rows, .keys = keys.view(), .values = values.view()});
         }
         double worst = 0;
         for (std::size_t i = 0; i < out.values.size(); ++i) {

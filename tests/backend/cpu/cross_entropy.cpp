@@ -24,10 +24,10 @@ float loss_with(float value, std::size_t position, Logits logits_after) {
     const Token target = 0;
     float loss = 0;
     cpu::Context context(1);
-    cpu::softmax_cross_entropy(context, SoftmaxCrossEntropy<float>{.logits = {logits.data(), 1, logits.size()},
-                                                                   .targets = &target,
-                                                                   .losses = &loss,
-                                                                   .logits_after = logits_after});
+    cpu::execute(context, SoftmaxCrossEntropy<float>{.logits = {logits.data(), 1, logits.size()},
+                                                     .targets = {&target, 1},
+                                                     .losses = {&loss, 1},
+                                                     .logits_after = logits_after});
     return loss;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/backend/cpu/eigen_engine.hpp>
 
+#include <Eigen/Core>
+
 #include <cstddef>
 
 #include "backend/cpu/engine_check.hpp"

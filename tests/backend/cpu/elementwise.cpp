@@ -30,7 +30,7 @@ TEST_CASE("map reaches every element of a matrix of many blocks, dense or with g
         Filled<float> out = x;
         const auto target = out.view().columns(0, cols);
         const MatrixView<const bf16> repeated(y.values.data(), 5, cols, 0);
-        cpu::map(context, target, Sum{}, MatrixView<const float>(target), repeated);
+        cpu::execute(context, Map(target, Sum{}, MatrixView<const float>(target), repeated));
         std::size_t wrong = 0;
         for (std::size_t r = 0; r < 5; ++r) {
             for (std::size_t c = 0; c < 9000; ++c) {
@@ -48,8 +48,8 @@ TEST_CASE("fill and convert leave the columns beside a slice alone") {
     const Filled<float> x(40, 600, 1);
     Filled<bf16> out(40, 600, 2);
     const Filled<bf16> before = out;
-    cpu::convert(context, out.view().columns(1, 300), x.input().columns(1, 300));
-    cpu::fill(context, out.view().columns(301, 298), 2.0);
+    cpu::execute(context, Convert(out.view().columns(1, 300), x.input().columns(1, 300)));
+    cpu::execute(context, Fill(out.view().columns(301, 298), 2.0));
     std::size_t wrong = 0;
     for (std::size_t r = 0; r < out.rows; ++r) {
         for (std::size_t c = 0; c < out.cols; ++c) {
@@ -68,10 +68,11 @@ TEST_CASE("a row that is not there cannot be gathered from or scattered to") {
     Filled<float> out(1, 4, 2);
     const std::size_t last = 2;
     const std::size_t beyond = 3;
-    CHECK_NOTHROW(cpu::gather_rows(context, out.view(), table.input(), &last));
-    CHECK_THROWS_AS(cpu::gather_rows(context, out.view(), table.input(), &beyond), ContractViolation);
+    const auto only = [](const std::size_t& row) { return Rows<const std::size_t, 1>(&row, 1); };
+    CHECK_NOTHROW(cpu::execute(context, GatherRows(out.view(), table.input(), only(last))));
+    CHECK_THROWS_AS(cpu::execute(context, GatherRows(out.view(), table.input(), only(beyond))), ContractViolation);
     Filled<float> target(3, 4, 3);
-    CHECK_NOTHROW(cpu::scatter_rows(context, target.view(), out.input(), &last));
-    CHECK_THROWS_AS(cpu::scatter_rows(context, target.view(), out.input(), &beyond), ContractViolation);
+    CHECK_NOTHROW(cpu::execute(context, ScatterRows(target.view(), out.input(), only(last))));
+    CHECK_THROWS_AS(cpu::execute(context, ScatterRows(target.view(), out.input(), only(beyond))), ContractViolation);
 }
 #endif

@@ -39,11 +39,11 @@ TEST_CASE("gradients of recurring ids are added in their order, to the bit, by a
                 expected.view()(static_cast<std::size_t>(ids[n]), c) += d_out.input()(n, c);
             }
         }
-        cpu::embed_backward(context, EmbedBackward<float, float>{.ids = ids.data(),
-                                                                 .extent = extent,
-                                                                 .d_out = d_out.input(),
-                                                                 .d_token_table = d_tokens.view(),
-                                                                 .d_position_table = d_positions.view()});
+        cpu::execute(context, EmbedBackward<float, float>{.ids = {ids.data(), ids.size()},
+                                                          .extent = extent,
+                                                          .d_out = d_out.input(),
+                                                          .d_token_table = d_tokens.view(),
+                                                          .d_position_table = d_positions.view()});
         CHECK(d_tokens.values == expected.values);
     }
 }
@@ -55,11 +55,11 @@ TEST_CASE("a bf16 gradient table is rounded once, not after every token") {
     bf16 token{0.0F};
     std::vector<bf16> positions(256, bf16{0.0F});
     cpu::Context context(2);
-    cpu::embed_backward(context, EmbedBackward<float, bf16>{.ids = ids.data(),
-                                                            .extent = {1, 256},
-                                                            .d_out = {d_out.data(), 256, 1},
-                                                            .d_token_table = {&token, 1, 1},
-                                                            .d_position_table = {positions.data(), 256, 1}});
+    cpu::execute(context, EmbedBackward<float, bf16>{.ids = {ids.data(), ids.size()},
+                                                     .extent = {1, 256},
+                                                     .d_out = {d_out.data(), 256, 1},
+                                                     .d_token_table = {&token, 1, 1},
+                                                     .d_position_table = {positions.data(), 256, 1}});
     // 256 + 1 rounds back to 256 in bf16; the sum of all, 511, rounds to 512.
     CHECK(static_cast<float>(token) == 512);
 }
@@ -72,9 +72,9 @@ TEST_CASE("a token outside the vocabulary has no gradient to go to") {
     Filled<float> positions(2, 3, 3);
     for (const Token id : {7, -1}) {
         const std::vector<Token> ids{0, id};
-        const EmbedBackward<float, float> request{ids.data(), Extent{1, 2}, d_out.input(), table.view(),
-                                                  positions.view()};
-        CHECK_THROWS_AS(cpu::embed_backward(context, request), ContractViolation);
+        const EmbedBackward<float, float> request{
+            {ids.data(), ids.size()}, {1, 2}, d_out.input(), table.view(), positions.view()};
+        CHECK_THROWS_AS(cpu::execute(context, request), ContractViolation);
     }
 }
 #endif

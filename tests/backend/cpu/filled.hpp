@@ -3,7 +3,7 @@
 #pragma once
 
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 #include <cstddef>
 #include <cstdint>

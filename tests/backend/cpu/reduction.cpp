@@ -29,8 +29,8 @@ TEST_CASE("sums over rows and of squares are the same bits for every number of t
         CAPTURE(threads);
         cpu::Context context(threads);
         Filled<float> sums(1, x.cols, 2);
-        cpu::sum_rows(context, sums.view(), Write::overwrite, Itself{}, x.input());
-        const double sum = cpu::sum_of_squares(context, x.input());
+        cpu::execute(context, SumRows(sums.view(), Write::overwrite, Itself{}, x.input()));
+        const double sum = cpu::execute(context, SumOfSquares(x.input()));
         if (threads == 1) {
             columns = sums.values;
             squares = sum;
@@ -46,15 +46,17 @@ TEST_CASE("a sum over many rows does not stop growing where single additions wou
     const float one = 1;
     float sum = 0;
     cpu::Context context(1);
-    cpu::sum_rows(context, row_view(&sum, 1), Write::overwrite, Itself{}, MatrixView<const float>(&one, rows, 1, 0));
+    cpu::execute(context,
+                 SumRows(row_view(&sum, 1), Write::overwrite, Itself{}, MatrixView<const float>(&one, rows, 1, 0)));
     CHECK(sum == static_cast<float>(rows));
 }
 
 TEST_CASE("a mean over tokens is made in double") {
     const std::vector<float> values{1e8F, 1, -1e8F, 1};
+    cpu::Context context(1);
     const auto mean = [&](Extent extent, Positions positions) {
         double result = -1;
-        cpu::mean_over_tokens(MeanOverTokens<float>{values.data(), extent, positions, &result});
+        cpu::execute(context, MeanOverTokens<float>{{values.data(), values.size()}, extent, positions, {&result, 1}});
         return result;
     };
     CHECK(mean({2, 2}, Positions::all) == 0.5);

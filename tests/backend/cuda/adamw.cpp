@@ -16,11 +16,10 @@ namespace emulator = lamina_tests::emulator;
 
 namespace {
 
-constexpr AdamWUpdate<float, float, float> options{.count = 0,
-                                                   .parameter = nullptr,
-                                                   .gradient = nullptr,
-                                                   .first_moment = nullptr,
-                                                   .second_moment = nullptr,
+constexpr AdamWUpdate<float, float, float> options{.parameter = {},
+                                                   .gradient = {},
+                                                   .first_moment = {},
+                                                   .second_moment = {},
                                                    .rate = 6e-4,
                                                    .beta1 = 0.9,
                                                    .beta2 = 0.95,
@@ -63,13 +62,12 @@ TEST_CASE("aligned or not, whole packs or not, each parameter is updated once", 
             const std::vector<float> v0(v.data, v.data + count + 8);
             Context context(0);
             AdamWUpdate<float, float, float> request = options;
-            request.count = count;
-            request.parameter = p.data;
-            request.gradient = g.data;
-            request.first_moment = m.data;
-            request.second_moment = v.data;
+            request.parameter = row_view(p.data, count);
+            request.gradient = row_view(g.data, count);
+            request.first_moment = row_view(m.data, count);
+            request.second_moment = row_view(v.data, count);
             const std::size_t kernels = emulator::kernels_run();
-            adamw(context, request);
+            execute(context, request);
             const std::size_t packs = offset == 0 ? count / 4 : 0;
             CHECK(emulator::kernels_run() - kernels == (packs > 0 ? 1U : 0U) + (count > 4 * packs ? 1U : 0U));
             std::size_t wrong = 0;

@@ -209,5 +209,5 @@ TEST_CASE("a table that does not fit is refused", "[cuda][algorithms]") {
     }
     blas.import_algorithms(zeroed + "\n");
     CHECK_THROWS_WITH(blas.multiply(matrices.product()),
-                      Catch::Contains("matmul: out [8, 24] float") && Catch::Contains("its imported algorithm"));
+                      Catch::Contains("Matmul: out [8, 24] float") && Catch::Contains("its imported algorithm"));
 }

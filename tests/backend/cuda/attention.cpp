@@ -27,15 +27,15 @@ struct Requests {
 
     std::size_t forward_kernels() {
         const std::size_t before = emulator::kernels_run();
-        cuda::attention(context,
-                        Attention<T>{extent, heads, view(qkv, 3 * embed), view(out, embed), view(log_sum_exp, heads)});
+        cuda::execute(context,
+                      Attention<T>{extent, heads, view(qkv, 3 * embed), view(out, embed), view(log_sum_exp, heads)});
         return emulator::kernels_run() - before;
     }
     std::size_t backward_kernels() {
         const std::size_t before = emulator::kernels_run();
-        cuda::attention_backward(
-            context, AttentionBackward<T>{extent, heads, view(qkv, 3 * embed), view(out, embed),
-                                          view(log_sum_exp, heads), view(out, embed), view(d_qkv, 3 * embed)});
+        cuda::execute(context,
+                      AttentionBackward<T>{extent, heads, view(qkv, 3 * embed), view(out, embed),
+                                           view(log_sum_exp, heads), view(out, embed), view(d_qkv, 3 * embed)});
         return emulator::kernels_run() - before;
     }
 

@@ -41,21 +41,19 @@ struct HeadWorkspace {
     std::vector<std::size_t> row_numbers = std::vector<std::size_t>(tokens);
     std::vector<Token> target_ids = std::vector<Token>(tokens, 3);
 
-    Tokens<bf16, embed> head_in{head_in_memory.data(), chunk}, d_head_in{d_head_in_memory.data(), chunk};
-    std::size_t* rows = row_numbers.data();
-    Token* targets = target_ids.data();
-    float* losses = losses_memory.data();
+    Rows<bf16, embed> head_in{head_in_memory.data(), chunk}, d_head_in{d_head_in_memory.data(), chunk};
+    Rows<std::size_t, 1> rows{row_numbers.data(), tokens};
+    Rows<Token, 1> targets{target_ids.data(), tokens};
+    Rows<float, 1> losses{losses_memory.data(), tokens};
 
     HeadWorkspace() { std::iota(row_numbers.begin(), row_numbers.end(), std::size_t{0}); }
-    [[nodiscard]] MatrixView<float> logits_of(std::size_t count) const { return logits.view().middle_rows(0, count); }
-    [[nodiscard]] MatrixView<bf16> d_logits_of(std::size_t count) const {
-        return d_logits.view().middle_rows(0, count);
-    }
+    [[nodiscard]] MatrixView<float> logits_of(std::size_t count) const { return logits.view().first_rows(count); }
+    [[nodiscard]] MatrixView<bf16> d_logits_of(std::size_t count) const { return d_logits.view().first_rows(count); }
 
     void train(CudaBackend& backend, std::size_t loss_tokens) {
-        loss_through_head(backend, *this, Tokens<const bf16, embed>(hidden.data(), tokens),
+        loss_through_head(backend, *this, Rows<const bf16, embed>(hidden.data(), tokens),
                           OutputHead<bf16, float>{.weight = weight.input(), .d_weight = d_weight.view()}, loss_tokens,
-                          1.0, Tokens<bf16, embed>(d_hidden.data(), tokens));
+                          1.0, Rows<bf16, embed>(d_hidden.data(), tokens));
     }
 };
 
@@ -93,7 +91,7 @@ TEST_CASE("CudaBackend counts the device's memory and its own scratch", "[cuda]"
     std::vector<float> values(1000, 2);
     auto on_device = backend.allocate(values.size() * sizeof(float));
     backend.upload(on_device.data(), values.data(), values.size() * sizeof(float));
-    CHECK(backend.sum_of_squares(row_view(reinterpret_cast<const float*>(on_device.data()), values.size())) == 4000);
+    CHECK(backend.run(SumOfSquares(row_view(reinterpret_cast<const float*>(on_device.data()), values.size()))) == 4000);
     CHECK(backend.scratch_bytes() > 0);
 }
 
@@ -106,7 +104,7 @@ TEST_CASE("graphs are dropped when float products are made otherwise", "[cuda]")
     const auto again = [&] {
         backend.replay(key, [&] {
             ++calls;
-            backend.fill(view, 3.0F);
+            backend.run(Fill(view, 3.0));
         });
     };
     again();
@@ -121,9 +119,9 @@ TEST_CASE("graphs are dropped when float products are made otherwise", "[cuda]")
 TEST_CASE("CudaBackend counts its products by the way they are made", "[cuda]") {
     CudaBackend backend;
     const auto memory = backend.allocate(2 * 64 * sizeof(float));
-    const auto* const values = reinterpret_cast<const float*>(memory.data());
-    const MatrixView<float> out(reinterpret_cast<float*>(memory.data()) + 64, 8, 8);
-    backend.matmul(out, MatrixView<const float>(values, 8, 8), MatrixView<const float>(values, 8, 8), MatmulOptions{});
+    auto* const values = reinterpret_cast<float*>(memory.data());
+    const MatrixView<const float> factor(values, 8, 8);
+    backend.run(Matmul<float, float, float>{.out = {values + 64, 8, 8}, .lhs = factor, .rhs = factor});
     CHECK(backend.products_made() == cuda::WayCounts{.direct = 1});
 }
 
@@ -139,13 +137,13 @@ TEST_CASE("CudaBackend may be made by one thread and used by another, on any dev
             const MatrixView<float> out(reinterpret_cast<float*>(out_memory.data()), 8, 8);
             for (int i = 0; i < 3; ++i) {
                 static_cast<void>(cudaSetDevice(0));
-                backend.replay(std::vector<std::uint64_t>{1}, [&] { backend.fill(matrix, 2.0F); });
+                backend.replay(std::vector<std::uint64_t>{1}, [&] { backend.run(Fill(matrix, 2.0)); });
             }
             static_cast<void>(cudaSetDevice(0));
-            backend.matmul(out, MatrixView<const float>(matrix), MatrixView<const float>(matrix), MatmulOptions{});
+            backend.run(Matmul<float, float, float>{.out = out, .lhs = matrix, .rhs = matrix});
             static_cast<void>(cudaSetDevice(0));
             static_cast<void>(backend.device_memory());
-            return std::pair{emulator::device_of(memory.data()), backend.sum_of_squares(MatrixView<const float>(out))};
+            return std::pair{emulator::device_of(memory.data()), backend.run(SumOfSquares(out))};
         });
         CHECK(elsewhere.get() == std::pair{1, 64.0 * 32 * 32});
     }

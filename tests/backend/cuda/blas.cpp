@@ -60,7 +60,7 @@ TEST_CASE("a product that fails tells sizes, types, transposes and epilogue", "[
     REQUIRE(blas.multiply(matrices.product()));
     emulator::fail_call(1);
     CHECK_THROWS_WITH(blas.multiply(matrices.product()),
-                      Catch::Contains("lamina: CudaBackend: matmul: out [8, 24] float = lhs [8, 16] bf16 · rhs "
+                      Catch::Contains("lamina: CudaBackend: Matmul: out [8, 24] float = lhs [8, 16] bf16 · rhs "
                                       "[16, 24] bf16 in float, epilogue 1: CUBLAS_STATUS_EXECUTION_FAILED"));
     static_cast<void>(cudaGetLastError());
     CHECK(blas.multiply(matrices.product()));

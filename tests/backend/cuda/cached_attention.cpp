@@ -18,7 +18,7 @@ using namespace lamina_tests;
 
 TEST_CASE("segments are cut into parts, those that see the most keys first", "[cuda][attention]") {
     const std::vector<PackedSegment> segments{{0, 65, 0, 10}, {65, 3, 0, 500}, {68, 0, 0, 900}, {68, 130}};
-    const auto parts = cuda::detail::parts_of(segments.data(), segments.size(), 64);
+    const auto parts = cuda::detail::parts_of(segments, 64);
     REQUIRE(parts.size() == 2 + 1 + 3);
     std::vector<std::size_t> keys_before;
     std::vector<std::size_t> rows(segments.size());
@@ -28,7 +28,7 @@ TEST_CASE("segments are cut into parts, those that see the most keys first", "[c
         CHECK(part.begin < part.segment.count);
     }
     CHECK(keys_before == std::vector<std::size_t>{500, 128, 74, 64, 10, 0});
-    CHECK(cuda::detail::parts_of(nullptr, 0, 64).empty());
+    CHECK(cuda::detail::parts_of({}, 64).empty());
 }
 
 TEST_CASE("segments may be gone when the call returns, and scratch does not grow for fewer", "[cuda][attention]") {
@@ -36,13 +36,9 @@ TEST_CASE("segments may be gone when the call returns, and scratch does not grow
     std::vector<float> qkv(8 * 12, 0.5F), cache(8 * 4, 0.5F), out(8 * 4);
     const auto attend = [&](std::size_t count) {
         const std::vector<PackedSegment> segments(count, {0, 8, 0, 4});
-        cached_attention(context, CachedAttention<float>{segments.data(),
-                                                         segments.size(),
-                                                         2,
-                                                         {qkv.data(), 8, 12},
-                                                         {cache.data(), 8, 4},
-                                                         {cache.data(), 8, 4},
-                                                         {out.data(), 8, 4}});
+        execute(context,
+                CachedAttention<float>{
+                    segments, 2, {qkv.data(), 8, 12}, {cache.data(), 8, 4}, {cache.data(), 8, 4}, {out.data(), 8, 4}});
     };
     attend(3);
     const std::size_t scratch = context.scratch_bytes();
@@ -59,9 +55,8 @@ TEST_CASE("segments are not read while a graph is recorded", "[cuda][attention]"
     const PackedSegment segment{0, 1, 0, 0, 0};
     context.recording = true;
     CHECK_THROWS_AS(
-        store_keys_values(
-            context,
-            StoreKeysValues<float>{&segment, 1, {qkv.data(), 1, 12}, {cache.data(), 1, 4}, {cache.data(), 1, 4}}),
+        execute(context,
+                StoreKeysValues<float>{{&segment, 1}, {qkv.data(), 1, 12}, {cache.data(), 1, 4}, {cache.data(), 1, 4}}),
         Error);
 }
 
@@ -69,7 +64,7 @@ TEST_CASE("long blocks are for long segments", "[cuda][attention]") {
     const auto are_long = [](std::vector<std::size_t> counts) {
         std::vector<PackedSegment> segments;
         for (const std::size_t count : counts) segments.push_back({0, count});
-        return cuda::detail::are_long(segments.data(), segments.size());
+        return cuda::detail::are_long(segments);
     };
     CHECK(are_long({64}));
     CHECK(are_long({1024, 1}));
@@ -86,8 +81,8 @@ TEST_CASE("segments of all lengths on the matrix units agree with the CPU in dou
     const std::vector<std::vector<PackedSegment>> batches{
         {{0, 130, 0, 77}, {130, 257}, {387, 128, 3, 64}},                                           // long blocks
         {{0, 28, 0, 61}, {28, 31, 0, 61}, {59, 1, 20, 60}, {60, 84, 1, 79}, {144, 1}, {145, 17}}};  // short ones
-    CHECK(cuda::detail::are_long(batches[0].data(), batches[0].size()));
-    CHECK_FALSE(cuda::detail::are_long(batches[1].data(), batches[1].size()));
+    CHECK(cuda::detail::are_long(batches[0]));
+    CHECK_FALSE(cuda::detail::are_long(batches[1]));
     for (const auto& segments : batches) {
         const std::size_t rows = segments.back().first + segments.back().count;
         const Grid qkv = random_grid<bf16>(rows, 3 * embed, 221, {-2, 2});
@@ -99,13 +94,12 @@ TEST_CASE("segments of all lengths on the matrix units agree with the CPU in dou
             OnBackend<T, B> k(backend, keys);
             OnBackend<T, B> v(backend, values);
             OnBackend<T, B> out(backend, unset(rows, embed));
-            const CachedAttention<T> request{segments.data(), segments.size(), heads,     in.input(),
-                                             k.input(),       v.input(),       out.view()};
+            const CachedAttention<T> request{segments, heads, in.input(), k.input(), v.input(), out.view()};
             if constexpr (std::is_same_v<B, CpuBackend>) {
-                backend.cached_attention(request);
+                backend.run(request);
             } else {
                 REQUIRE(cuda::is_for_flash(request));
-                cuda::cached_attention(backend.context(), request);
+                cuda::execute(backend.context(), request);
             }
             return out.read();
         };
@@ -120,7 +114,7 @@ TEST_CASE("segments of all lengths on the matrix units agree with the CPU in dou
 TEST_CASE("parts of whole evaluations are within what a device launches", "[cuda][attention]") {
     // 64 sequences of 1024 tokens, as one token each, for the size with the most heads.
     std::vector<PackedSegment> segments(std::size_t{64} * 1024, {0, 1});
-    const auto parts = cuda::detail::parts_of(segments.data(), segments.size(), 32);
+    const auto parts = cuda::detail::parts_of(segments, 32);
     CachedAttention<bf16> request{};
     request.heads = 25;
     request.out.cols = 1600;

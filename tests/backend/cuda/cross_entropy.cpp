@@ -80,13 +80,13 @@ void check_loss(std::size_t vocabulary, std::size_t gap, bool in_place) {
         OnBackend<Out, EmulatedKernels> out(backend, unset(rows, vocabulary));
         OnBackend<float, EmulatedKernels> losses(backend, unset(1, rows));
         Uploaded<Token, EmulatedKernels> uploaded(backend, targets);
-        cuda::softmax_cross_entropy(
-            backend.context(), SoftmaxCrossEntropy<float, Out>{.logits = in.view().columns(0, vocabulary),
-                                                               .targets = uploaded.data(),
-                                                               .losses = losses.data(),
-                                                               .scale = scale,
-                                                               .logits_after = Logits::become_gradient,
-                                                               .d_logits = in_place ? MatrixView<Out>{} : out.view()});
+        cuda::execute(backend.context(),
+                      SoftmaxCrossEntropy<float, Out>{.logits = in.view().columns(0, vocabulary),
+                                                      .targets = uploaded.column(),
+                                                      .losses = losses.column(),
+                                                      .scale = scale,
+                                                      .logits_after = Logits::become_gradient,
+                                                      .d_logits = in_place ? MatrixView<Out>{} : out.view()});
         Grid gradient = out.read();
         const Grid after = in.read();
         std::size_t changed = 0;
@@ -143,11 +143,10 @@ TEST_CASE("a NaN among the logits makes the loss one", "[cuda][loss]") {
         logits[culprit] = std::numeric_limits<float>::quiet_NaN();
         const Token target = 5;
         float loss = 0;
-        cuda::softmax_cross_entropy(backend.context(),
-                                    SoftmaxCrossEntropy<float>{.logits = row_view(logits.data(), 1031),
-                                                               .targets = &target,
-                                                               .losses = &loss,
-                                                               .logits_after = Logits::keep});
+        cuda::execute(backend.context(), SoftmaxCrossEntropy<float>{.logits = row_view(logits.data(), 1031),
+                                                                    .targets = {&target, 1},
+                                                                    .losses = {&loss, 1},
+                                                                    .logits_after = Logits::keep});
         CHECK(std::isnan(loss));
         CHECK(logits[6] == -3);
     }

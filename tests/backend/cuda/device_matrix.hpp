@@ -9,8 +9,8 @@
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cuda/memory.hpp>
-#include <lamina/core/matrix_view.hpp>
 #include <lamina/core/random.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina_tests {
 

@@ -18,7 +18,7 @@ template <class Out, class... In>
 std::size_t map_width(MatrixView<Out> out, MatrixView<In>... in) {
     EmulatedKernels backend(emulator::Order::forward);
     std::vector<unsigned> callers;
-    cuda::map(backend.context(), out, NoteCaller{&callers}, in...);
+    cuda::execute(backend.context(), Map(out, NoteCaller{&callers}, in...));
     CHECK(callers.size() == out.size());
     return elements_at_once(callers);
 }
@@ -39,14 +39,15 @@ TEST_CASE("map works on 16 bytes of the narrowest type at once where all operand
         CHECK(map_width(out, MatrixView<const float>(b, 2, width)) == 4);
         CHECK(map_width(MatrixView<bf16>(c, 2, width)) == 8);
         CHECK(map_width(out, MatrixView<const bf16>(c, 2, width)) == 8);
-        CHECK(map_width(out, repeated_row<const float>(b, 2, width), repeated_row<const bf16>(c, 2, width)) == 8);
+        CHECK(map_width(out, repeated(row_view<const float>(b, width), 2),
+                        repeated(row_view<const bf16>(c, width), 2)) == 8);
         CHECK(map_width(out, MatrixView<const float>(b, 2, width, 2 * width)) == 4);
         CHECK(map_width(out, MatrixView<const float>(b + 1, 2, width)) == 1);
         CHECK(map_width(out, MatrixView<const float>(b, 2, width, width + 1)) == 1);
     }
     // As one long row 2 × 6 has whole packs, as rows it has none.
     CHECK(map_width(MatrixView<float>(a, 2, 6), MatrixView<const float>(b, 2, 6)) == 4);
-    CHECK(map_width(MatrixView<float>(a, 2, 6), repeated_row<const float>(b, 2, 6)) == 1);
+    CHECK(map_width(MatrixView<float>(a, 2, 6), repeated(row_view<const float>(b, 6), 2)) == 1);
 }
 
 TEST_CASE("what a grid does not cover is done by its loop", "[cuda][map]") {
@@ -60,10 +61,10 @@ TEST_CASE("what a grid does not cover is done by its loop", "[cuda][map]") {
         OnBackend<float, EmulatedKernels> row(backend, unset(1, count));
         OnBackend<float, EmulatedKernels> column(backend, unset(count, 1));
         const MatrixView<const float> tall(in.data(), count, 1);
-        cuda::map(backend.context(), row.view(), Plus{}, in.input(), MatrixView<const float>(in.input()));
-        cuda::fill(backend.context(), row.view(), 0.5);
-        cuda::map(backend.context(), row.view(), Plus{}, in.input(), MatrixView<const float>(row.view()));
-        cuda::map(backend.context(), column.view(), Plus{}, tall, one_half.repeated(count));
+        cuda::execute(backend.context(), Map(row.view(), Plus{}, in.input(), in.input()));
+        cuda::execute(backend.context(), Fill(row.view(), 0.5));
+        cuda::execute(backend.context(), Map(row.view(), Plus{}, in.input(), row.input()));
+        cuda::execute(backend.context(), Map(column.view(), Plus{}, tall, repeated(one_half.input(), count)));
         Grid flat = column.read();
         flat.rows = 1;
         flat.cols = count;
@@ -74,28 +75,29 @@ TEST_CASE("what a grid does not cover is done by its loop", "[cuda][map]") {
 TEST_CASE("nothing is launched for matrices without elements", "[cuda][map]") {
     EmulatedKernels backend(emulator::Order::forward);
     const std::size_t before = emulator::kernels_run();
-    cuda::fill(backend.context(), MatrixView<float>(nullptr, 0, 5), 1.0);
-    cuda::map(backend.context(), MatrixView<float>(nullptr, 5, 0), Plus{}, MatrixView<const float>(nullptr, 5, 0),
-              repeated_row<const float>(nullptr, 5, 0));
-    cuda::gather_rows(backend.context(), MatrixView<float>(nullptr, 0, 7), MatrixView<const float>(nullptr, 3, 7),
-                      nullptr);
+    const MatrixView<float> no_columns(nullptr, 5, 0);
+    cuda::execute(backend.context(), Fill(MatrixView<float>(nullptr, 0, 5), 1.0));
+    cuda::execute(backend.context(), Map(no_columns, Plus{}, no_columns, repeated(no_columns.first_rows(1), 5)));
+    cuda::execute(backend.context(), GatherRows(MatrixView<float>(nullptr, 0, 7), MatrixView<float>(nullptr, 3, 7),
+                                                Rows<const std::size_t, 1>()));
     CHECK(emulator::kernels_run() == before);
 }
 
-TEST_CASE("gather_rows and scatter_rows refuse rows that are not there, and convert", "[cuda][map]") {
+TEST_CASE("gathering and scattering refuse rows that are not there, and convert", "[cuda][map]") {
     EmulatedKernels backend(emulator::Order::forward);
     alignas(16) float table[3 * 8];
     for (int i = 0; i < 24; ++i) table[i] = static_cast<float>(i);
     alignas(16) bf16 picked[2 * 8];
+    const MatrixView<float> all(table, 3, 8);
+    const MatrixView<bf16> some(picked, 2, 8);
     const std::size_t rows[2] = {2, 0};
-    cuda::gather_rows(backend.context(), MatrixView<bf16>(picked, 2, 8), MatrixView<const float>(table, 3, 8), rows);
+    cuda::execute(backend.context(), GatherRows(some, all, Rows<const std::size_t, 1>(rows, 2)));
     CHECK(float(picked[0]) == 16);
     CHECK(float(picked[15]) == 7);
     const std::size_t wrong[2] = {0, 3};
-    CHECK_THROWS_AS(cuda::gather_rows(backend.context(), MatrixView<bf16>(picked, 2, 8),
-                                      MatrixView<const float>(table, 3, 8), wrong),
-                    ContractViolation);
-    CHECK_THROWS_AS(cuda::scatter_rows(backend.context(), MatrixView<float>(table, 3, 8),
-                                       MatrixView<const bf16>(picked, 2, 8), wrong),
-                    ContractViolation);
+    const Rows<const std::size_t, 1> not_there(wrong, 2);
+    CHECK_THROWS_WITH(cuda::execute(backend.context(), GatherRows(some, all, not_there)),
+                      "lamina: GatherRows: a row that the input does not have");
+    CHECK_THROWS_WITH(cuda::execute(backend.context(), ScatterRows(all, some, not_there)),
+                      "lamina: ScatterRows: a row that the output does not have");
 }

@@ -51,13 +51,12 @@ TEST_CASE("embed_backward adds in the order of the tokens, to the bit", "[cuda][
                                         OnBackend<float, EmulatedKernels> d(backend, d_out);
                                         OnBackend<float, EmulatedKernels> d_tokens(backend, tokens);
                                         OnBackend<float, EmulatedKernels> d_positions(backend, positions);
-                                        cuda::embed_backward(
-                                            backend.context(),
-                                            EmbedBackward<float, float>{.ids = uploaded.data(),
-                                                                        .extent = extent,
-                                                                        .d_out = d.input(),
-                                                                        .d_token_table = d_tokens.view(),
-                                                                        .d_position_table = d_positions.view()});
+                                        cuda::execute(backend.context(), EmbedBackward<float, float>{
+                                                                             .ids = uploaded.column(),
+                                                                             .extent = extent,
+                                                                             .d_out = d.input(),
+                                                                             .d_token_table = d_tokens.view(),
+                                                                             .d_position_table = d_positions.view()});
                                         return Grids{d_tokens.read(), d_positions.read()};
                                     });
         }
@@ -83,11 +82,11 @@ TEST_CASE("embed of packed rows is embed of rows that are not", "[cuda][embeddin
                 OnBackend<bf16, EmulatedKernels> token_table(backend, tokens, layout);
                 OnBackend<bf16, EmulatedKernels> position_table(backend, positions, layout);
                 OnBackend<float, EmulatedKernels> out(backend, unset(ids.size(), width), layout);
-                cuda::embed(backend.context(), Embed<float, bf16>{.ids = uploaded.data(),
-                                                                  .extent = {2, 3},
-                                                                  .token_table = token_table.input(),
-                                                                  .position_table = position_table.input(),
-                                                                  .out = out.view()});
+                cuda::execute(backend.context(), Embed<float, bf16>{.ids = uploaded.column(),
+                                                                    .extent = {2, 3},
+                                                                    .token_table = token_table.input(),
+                                                                    .position_table = position_table.input(),
+                                                                    .out = out.view()});
                 outputs.push_back(out.read());
             }
             return outputs;

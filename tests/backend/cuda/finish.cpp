@@ -18,7 +18,7 @@ TEST_CASE("finishing scales, adds bias and base, and rounds once", "[cuda][finis
     const auto bias = DeviceMatrix<bf16>(1, 300).randomised(2);
     const auto base = DeviceMatrix<bf16>(70, 300, 301, 1).randomised(3);
     const DeviceMatrix<bf16> out(70, 300, 303, 1);
-    finish(context, "affine_product",
+    finish(context, "AffineProduct",
            Finish<bf16, bf16, bf16>{
                .out = out.view(), .sum = sum.input(), .scale = 0.5, .bias = bias.data(), .base = base.input()});
     std::size_t wrong = 0;
@@ -36,7 +36,7 @@ TEST_CASE("finishing writes what gelu is taken of, and takes it of what is store
     const auto sum = DeviceMatrix<float>(3, 40).randomised(4);
     const DeviceMatrix<bf16> out(3, 40);
     const DeviceMatrix<bf16> pre(3, 40);
-    finish(context, "affine_product",
+    finish(context, "AffineProduct",
            Finish<bf16, bf16, bf16>{.out = out.view(), .sum = sum.input(), .pre_activation = pre.view()});
     for (std::size_t i = 0; i < 120; ++i) {
         const bf16 z(sum.data()[i]);
@@ -51,7 +51,7 @@ TEST_CASE("finishing multiplies the sum and the base by the slope of gelu", "[cu
     const auto sum = DeviceMatrix<double>(3, 40).randomised(7);
     const auto out = DeviceMatrix<double>(3, 40).randomised(8);
     const auto before = out.values();
-    finish(context, "matmul_gelu_backward",
+    finish(context, "GeluBackwardProduct",
            Finish<double, double, double>{
                .out = out.view(), .sum = sum.input(), .base = out.input(), .slope_at = at.input()});
     for (std::size_t i = 0; i < 120; ++i) {
@@ -64,8 +64,8 @@ TEST_CASE("without a sum there are bias and base, or zero", "[cuda][finish]") {
     Context context(0);
     const auto bias = DeviceMatrix<float>(1, 5).filled([](std::size_t, std::size_t col) { return col; });
     const DeviceMatrix<float> out(2, 5);
-    finish(context, "matmul", Finish<float, float, float>{.out = out.view(), .sum = {}, .scale = 3});
+    finish(context, "Matmul", Finish<float, float, float>{.out = out.view(), .sum = {}, .scale = 3});
     CHECK(out.values() == std::vector<double>(10, 0.0));
-    finish(context, "matmul", Finish<float, float, float>{.out = out.view(), .sum = {}, .bias = bias.data()});
+    finish(context, "Matmul", Finish<float, float, float>{.out = out.view(), .sum = {}, .bias = bias.data()});
     CHECK(out.values() == std::vector<double>{0, 1, 2, 3, 4, 0, 1, 2, 3, 4});
 }

@@ -24,14 +24,14 @@ void count_banks(std::vector<int>& uses, unsigned element) {
     for (unsigned word = 0; word < 4; ++word) ++uses[(element / 2 + word) % 32];
 }
 
-struct Rows {
+struct TileRows {
     const bf16* data;
     unsigned existing;
 };
 
 /// by_rows = lhs · rhsᵀ and by_columns = by_rows · rhs, [16, 64] and [existing, 64], by one warp; what `to` gets of the
 /// latter is below its row `count`.
-void products_kernel(const bf16* lhs, Rows rhs, float* by_rows, HeadRows<bf16> to, unsigned count) {
+void products_kernel(const bf16* lhs, TileRows rhs, float* by_rows, HeadRows<bf16> to, unsigned count) {
     auto* const tile = reinterpret_cast<bf16*>(dynamic_shared());
     bf16* const own = tile + FlashTile::elements;
     FlashTile::load_async(tile, FlashTile::rows, rhs.existing, [&](unsigned r) { return rhs.data + r * flash_width; });
@@ -92,7 +92,7 @@ TEST_CASE("a warp's products with a tile are those of loops, in every order of i
         to.first = out;
         to.stride = 72;
         launch(nullptr, "products", {.blocks = 1, .threads = 32, .shared_bytes = FlashTile::bytes + 16 * 64 * 2},
-               products_kernel, static_cast<const bf16*>(lhs), Rows{rhs, existing}, by_rows.data(), to, written);
+               products_kernel, static_cast<const bf16*>(lhs), TileRows{rhs, existing}, by_rows.data(), to, written);
         std::size_t wrong = 0;
         for (unsigned r = 0; r < 16; ++r) {
             std::vector<float> expected(64), again(64);

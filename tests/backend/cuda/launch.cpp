@@ -43,8 +43,8 @@ TEST_CASE("a launch that fails tells operation and shape", "[cuda][launch]") {
     std::vector<int> visits(32);
     emulator::fail_call(1);
     CHECK_THROWS_WITH(
-        launch(nullptr, "row_moments", {.blocks = 1, .threads = 32, .shared_bytes = 64}, count, visits.data(), 1),
-        Catch::Contains("row_moments (blocks 1 x 1 x 1, threads 32, shared memory 64 bytes): cudaErrorLaunchFailure"));
+        launch(nullptr, "RowMoments", {.blocks = 1, .threads = 32, .shared_bytes = 64}, count, visits.data(), 1),
+        Catch::Contains("RowMoments (blocks 1 x 1 x 1, threads 32, shared memory 64 bytes): cudaErrorLaunchFailure"));
     static_cast<void>(cudaGetLastError());
     CHECK(visits[0] == 0);
 }

@@ -24,10 +24,26 @@ namespace emulator = lamina_tests::emulator;
 
 namespace {
 
-struct Gpu {
-    Context context{0};
-    Blas blas{context, FloatProducts::fp32, Choice::first};
+struct Gpu : Device {
+    Gpu() : Device(0, FloatProducts::fp32, Choice::first) {}
 };
+
+struct How {
+    Transpose lhs_as = Transpose::no;
+    Transpose rhs_as = Transpose::no;
+    Write write = Write::overwrite;
+};
+
+template <class Out, class Lhs, class Rhs>
+void matmul(Device& device, const DeviceMatrix<Out>& out, const DeviceMatrix<Lhs>& lhs, const DeviceMatrix<Rhs>& rhs,
+            const How& how = {}) {
+    execute(device, Matmul<Out, Lhs, Rhs>{.out = out.view(),
+                                          .lhs = lhs.input(),
+                                          .rhs = rhs.input(),
+                                          .lhs_as = how.lhs_as,
+                                          .rhs_as = how.rhs_as,
+                                          .write = how.write});
+}
 
 /// Products are checked and counted, not computed: they have GPT-2's real sizes.
 class CountedProducts {
@@ -77,8 +93,6 @@ constexpr std::size_t tokens = 24;
 TEST_CASE("GPT-2's linear layers take the direct path", "[cuda][matmul]") {
     const CountedProducts counted;
     Gpu gpu;
-    Context& context = gpu.context;
-    Blas& blas = gpu.blas;
     for (const Architecture& size : {gpt2_small, gpt2_medium, gpt2_large, gpt2_xl}) {
         for (const auto [in, out] : linears(size.embed)) {
             CAPTURE(in, out);
@@ -89,8 +103,8 @@ TEST_CASE("GPT-2's linear layers take the direct path", "[cuda][matmul]") {
             const DeviceMatrix<float> float_bias(1, out);
 
             AffineProduct<bf16, bf16, bf16, bf16> forward{
-                .out = y.view(), .lhs = x.input(), .rhs = weight.input(), .bias = bias.data()};
-            const auto run_forward = [&] { affine_product(context, blas, forward); };
+                .out = y.view(), .lhs = x.input(), .rhs = weight.input(), .bias = bias.input()};
+            const auto run_forward = [&] { execute(gpu, forward); };
             check_direct(counted.of(run_forward), y.data(), x.data(), weight.data(), nullptr, CUBLASLT_EPILOGUE_BIAS);
             forward.base = addend.input();
             check_direct(counted.of(run_forward), y.data(), x.data(), weight.data(), addend.data(),
@@ -105,9 +119,9 @@ TEST_CASE("GPT-2's linear layers take the direct path", "[cuda][matmul]") {
             AffineProduct<float, bf16, bf16, float> into_stream{.out = next.view(),
                                                                 .lhs = x.input(),
                                                                 .rhs = weight.input(),
-                                                                .bias = float_bias.data(),
+                                                                .bias = float_bias.input(),
                                                                 .base = stream.input()};
-            const auto run_into_stream = [&] { affine_product(context, blas, into_stream); };
+            const auto run_into_stream = [&] { execute(gpu, into_stream); };
             check_direct(counted.of(run_into_stream), next.data(), x.data(), weight.data(), stream.data(),
                          CUBLASLT_EPILOGUE_BIAS);
             into_stream.base = next.input();
@@ -115,10 +129,7 @@ TEST_CASE("GPT-2's linear layers take the direct path", "[cuda][matmul]") {
                          CUBLASLT_EPILOGUE_BIAS);
 
             const auto backward = [&](Write write) {
-                return [&, write] {
-                    matmul(context, blas, d_x.view(), y.input(), weight.input(),
-                           {.rhs_as = Transpose::yes, .write = write});
-                };
+                return [&, write] { matmul(gpu, d_x, y, weight, {.rhs_as = Transpose::yes, .write = write}); };
             };
             check_direct(counted.of(backward(Write::overwrite)), d_x.data(), y.data(), weight.data(), nullptr,
                          CUBLASLT_EPILOGUE_DEFAULT);
@@ -127,12 +138,11 @@ TEST_CASE("GPT-2's linear layers take the direct path", "[cuda][matmul]") {
             const DeviceMatrix<bf16> went_in(tokens, in);
             const auto gelu_backward = [&](Write write) {
                 return [&, write] {
-                    matmul_gelu_backward(context, blas,
-                                         GeluBackwardProduct<bf16, bf16, bf16>{.out = d_x.view(),
-                                                                               .lhs = y.input(),
-                                                                               .rhs = weight.input(),
-                                                                               .pre_activation = went_in.input(),
-                                                                               .write = write});
+                    execute(gpu, GeluBackwardProduct<bf16, bf16, bf16>{.out = d_x.view(),
+                                                                       .lhs = y.input(),
+                                                                       .rhs = weight.input(),
+                                                                       .pre_activation = went_in.input(),
+                                                                       .write = write});
                 };
             };
             check_direct(counted.of(gelu_backward(Write::overwrite)), d_x.data(), y.data(), weight.data(), nullptr,
@@ -141,15 +151,14 @@ TEST_CASE("GPT-2's linear layers take the direct path", "[cuda][matmul]") {
                          CUBLASLT_EPILOGUE_DGELU);
 
             const auto weight_gradient = [&] {
-                matmul(context, blas, d_weight.view(), x.input(), y.input(),
-                       {.lhs_as = Transpose::yes, .write = Write::accumulate});
+                matmul(gpu, d_weight, x, y, {.lhs_as = Transpose::yes, .write = Write::accumulate});
             };
             check_direct(counted.of(weight_gradient), d_weight.data(), x.data(), y.data(), d_weight.data(),
                          CUBLASLT_EPILOGUE_DEFAULT);
         }
     }
     // Neither operands nor results were copied anywhere.
-    CHECK(context.scratch_bytes() == library_workspace_bytes);
+    CHECK(gpu.scratch_bytes() == library_workspace_bytes);
 }
 
 TEST_CASE("a bf16 bias into a float stream costs a row, nothing more", "[cuda][matmul]") {
@@ -158,25 +167,22 @@ TEST_CASE("a bf16 bias into a float stream costs a row, nothing more", "[cuda][m
     const DeviceMatrix<bf16> x(tokens, 768), weight(768, 768), bias(1, 768);
     const DeviceMatrix<float> stream(tokens, 768);
     const auto seen = counted.of([&] {
-        affine_product(gpu.context, gpu.blas,
-                       AffineProduct<float, bf16, bf16, bf16>{.out = stream.view(),
-                                                              .lhs = x.input(),
-                                                              .rhs = weight.input(),
-                                                              .bias = bias.data(),
-                                                              .base = stream.input()});
+        execute(gpu, AffineProduct<float, bf16, bf16, bf16>{.out = stream.view(),
+                                                            .lhs = x.input(),
+                                                            .rhs = weight.input(),
+                                                            .bias = bias.input(),
+                                                            .base = stream.input()});
     });
     CHECK(seen.kernels == 1);
     REQUIRE(seen.calls.size() == 1);
     CHECK(seen.calls[0].epilogue == CUBLASLT_EPILOGUE_BIAS);
     CHECK(seen.calls[0].d == stream.data());
-    CHECK(gpu.context.scratch_bytes() == library_workspace_bytes + 768 * sizeof(float));
+    CHECK(gpu.scratch_bytes() == library_workspace_bytes + 768 * sizeof(float));
 }
 
 TEST_CASE("logits and their gradient take the direct path, if rows of the gradient are aligned", "[cuda][matmul]") {
     const CountedProducts counted;
     Gpu gpu;
-    Context& context = gpu.context;
-    Blas& blas = gpu.blas;
     for (const Architecture& size : {gpt2_small, gpt2_medium, gpt2_large, gpt2_xl}) {
         const std::size_t embed = size.embed;
         const std::size_t vocab = size.vocab;
@@ -186,12 +192,9 @@ TEST_CASE("logits and their gradient take the direct path, if rows of the gradie
             CAPTURE(embed, stride);
             const DeviceMatrix<float> logits(tokens, vocab, stride);
             const DeviceMatrix<bf16> d_logits(tokens, vocab, stride);
-            check_direct(counted.of([&] {
-                matmul(context, blas, logits.view(), hidden.input(), table.input(), {.rhs_as = Transpose::yes});
-            }),
+            check_direct(counted.of([&] { matmul(gpu, logits, hidden, table, {.rhs_as = Transpose::yes}); }),
                          logits.data(), hidden.data(), table.data(), nullptr, CUBLASLT_EPILOGUE_DEFAULT);
-            const auto seen = counted.of(
-                [&] { matmul(context, blas, d_hidden.view(), d_logits.input(), table.input(), MatmulOptions{}); });
+            const auto seen = counted.of([&] { matmul(gpu, d_hidden, d_logits, table); });
             if (stride == padded) {
                 check_direct(seen, d_hidden.data(), d_logits.data(), table.data(), nullptr, CUBLASLT_EPILOGUE_DEFAULT);
             } else {
@@ -206,22 +209,17 @@ TEST_CASE("logits and their gradient take the direct path, if rows of the gradie
 TEST_CASE("products of adapters in float take the direct path, or that of their parts", "[cuda][matmul]") {
     const CountedProducts counted;
     Gpu gpu;
-    Context& context = gpu.context;
-    Blas& blas = gpu.blas;
     for (const Architecture& size : {gpt2_small, gpt2_medium, gpt2_large, gpt2_xl}) {
         for (const auto [in, out] : linears(size.embed)) {
             CAPTURE(in, out);
             const DeviceMatrix<float> a(in, in), b(in, out), sum(in, out), d_a(in, in);
-            const auto forward = [&] { matmul(context, blas, sum.view(), a.input(), b.input(), MatmulOptions{}); };
-            const auto backward_a = [&] {
-                matmul(context, blas, d_a.view(), sum.input(), b.input(), {.rhs_as = Transpose::yes});
-            };
+            const auto forward = [&] { matmul(gpu, sum, a, b); };
+            const auto backward_a = [&] { matmul(gpu, d_a, sum, b, {.rhs_as = Transpose::yes}); };
             const auto backward_b = [&] {
-                matmul(context, blas, b.view(), a.input(), sum.input(),
-                       {.lhs_as = Transpose::yes, .write = Write::accumulate});
+                matmul(gpu, b, a, sum, {.lhs_as = Transpose::yes, .write = Write::accumulate});
             };
             for (const FloatProducts direct : {FloatProducts::fp32, FloatProducts::tf32}) {
-                blas.set_float_products(direct);
+                gpu.blas.set_float_products(direct);
                 const auto seen = counted.of(forward);
                 check_direct(seen, sum.data(), a.data(), b.data(), nullptr, CUBLASLT_EPILOGUE_DEFAULT);
                 CHECK(seen.calls[0].compute ==
@@ -232,10 +230,10 @@ TEST_CASE("products of adapters in float take the direct path, or that of their 
                              CUBLASLT_EPILOGUE_DEFAULT);
             }
             if (size.embed != gpt2_small.embed) continue;  // taking operands apart is the same for all, and slow here
-            blas.set_float_products(FloatProducts::bf16x3);
+            gpu.blas.set_float_products(FloatProducts::bf16x3);
             const auto three = counted.of(forward);
             CHECK(three.calls.size() == 3);
-            blas.set_float_products(FloatProducts::bf16x6);
+            gpu.blas.set_float_products(FloatProducts::bf16x6);
             const auto six = counted.of(backward_b);
             CHECK(six.calls.size() == 6);
             CHECK(six.kernels == 2);  // one for each operand's parts
@@ -254,12 +252,11 @@ namespace {
 /// The largest error of out = lhs · rhs, relative to the sum of the terms' magnitudes.
 template <class Lhs, class Rhs>
 double error_of(FloatProducts products) {
-    Context context(0);
-    Blas blas(context, products, Choice::first);
+    Device device(0, products, Choice::first);
     const auto lhs = DeviceMatrix<Lhs>(30, 100).randomised(1);
     const auto rhs = DeviceMatrix<Rhs>(100, 30).randomised(2);
     const DeviceMatrix<float> out(30, 30);
-    matmul(context, blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{});
+    matmul(device, out, lhs, rhs);
     double worst = 0;
     for (std::size_t row = 0; row < 30; ++row) {
         for (std::size_t col = 0; col < 30; ++col) {
@@ -308,8 +305,7 @@ TEST_CASE("any mixture of types multiplies", "[cuda][matmul]") {
             const auto lhs = DeviceMatrix<Lhs>(5, 6, 9, 1).filled(small);
             const auto rhs = DeviceMatrix<Rhs>(7, 6, 7, 3).filled(small);
             const auto out = DeviceMatrix<Out>(5, 7, 11, 1).filled(small);
-            matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(),
-                   {.rhs_as = Transpose::yes, .write = Write::accumulate});
+            matmul(gpu, out, lhs, rhs, {.rhs_as = Transpose::yes, .write = Write::accumulate});
             for (std::size_t row = 0; row < 5; ++row) {
                 for (std::size_t col = 0; col < 7; ++col) {
                     double expected = small(row, col);
@@ -339,28 +335,10 @@ TEST_CASE("an empty sum becomes zero or changes nothing", "[cuda][matmul]") {
     const auto out = DeviceMatrix<bf16>(3, 5).filled([](std::size_t row, std::size_t col) { return row + col; });
     const auto before = out.values();
     Gpu gpu;
-    matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), {.write = Write::accumulate});
+    matmul(gpu, out, lhs, rhs, {.write = Write::accumulate});
     CHECK(out.values() == before);
-    matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{});
+    matmul(gpu, out, lhs, rhs);
     CHECK(out.values() == std::vector<double>(15, 0.0));
-}
-
-TEST_CASE("requests that do not fit are a caller's bug", "[cuda][matmul]") {
-    Gpu gpu;
-    const DeviceMatrix<float> two_by_three(2, 3), three_by_two(3, 2), square(2, 2);
-    CHECK_THROWS_WITH(
-        matmul(gpu.context, gpu.blas, square.view(), two_by_three.input(), two_by_three.input(), MatmulOptions{}),
-        "lamina: CudaBackend: matmul: out [M, N], lhs [M, K] and rhs [K, N] do not fit each other");
-    AffineProduct<float, float, float, float> affine{
-        .out = square.view(), .lhs = two_by_three.input(), .rhs = three_by_two.input(), .base = two_by_three.input()};
-    CHECK_THROWS_WITH(affine_product(gpu.context, gpu.blas, affine),
-                      "lamina: CudaBackend: affine_product: base or pre_activation of another shape than out");
-    GeluBackwardProduct<float, float, float> backward{.out = square.view(),
-                                                      .lhs = two_by_three.input(),
-                                                      .rhs = two_by_three.input(),
-                                                      .pre_activation = three_by_two.input()};
-    CHECK_THROWS_WITH(matmul_gelu_backward(gpu.context, gpu.blas, backward),
-                      "lamina: CudaBackend: matmul_gelu_backward: pre_activation of another shape than out");
 }
 
 TEST_CASE("a product that cannot be made says which", "[cuda][matmul]") {
@@ -369,24 +347,21 @@ TEST_CASE("a product that cannot be made says which", "[cuda][matmul]") {
     const auto rhs = DeviceMatrix<bf16>(8, 16).randomised(2);
     const DeviceMatrix<bf16> out(4, 16);
     const auto multiply = [&] {
-        affine_product(
-            gpu.context, gpu.blas,
-            AffineProduct<bf16, bf16, bf16, bf16>{.out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()});
+        execute(gpu, AffineProduct<bf16, bf16, bf16, bf16>{.out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()});
     };
     emulator::offer(emulator::Offer::none);
     CHECK_THROWS_WITH(multiply(),
-                      "lamina: CudaBackend: affine_product: out [4, 16] bf16 = lhs [4, 8] bf16 · rhs [8, 16] bf16 in "
+                      "lamina: CudaBackend: AffineProduct: out [4, 16] bf16 = lhs [4, 8] bf16 · rhs [8, 16] bf16 in "
                       "float, epilogue 1: cuBLASLt has no algorithm for it");
     emulator::offer(emulator::Offer::all);
 
     Gpu other;
-    affine_product(other.context, other.blas,
-                   AffineProduct<bf16, bf16, bf16, bf16>{.out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()});
+    execute(other, AffineProduct<bf16, bf16, bf16, bf16>{.out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()});
     emulator::fail_call(1);
-    CHECK_THROWS_WITH(affine_product(other.context, other.blas,
-                                     AffineProduct<bf16, bf16, bf16, bf16>{
-                                         .out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()}),
-                      Catch::Contains("affine_product: out [4, 16] bf16") && Catch::Contains("EXECUTION_FAILED"));
+    CHECK_THROWS_WITH(
+        execute(other,
+                AffineProduct<bf16, bf16, bf16, bf16>{.out = out.view(), .lhs = lhs.input(), .rhs = rhs.input()}),
+        Catch::Contains("AffineProduct: out [4, 16] bf16") && Catch::Contains("EXECUTION_FAILED"));
     static_cast<void>(cudaGetLastError());
 }
 
@@ -398,7 +373,7 @@ TEST_CASE("a product that does not run in one way is made in the next, and count
     const auto multiplied = [&](std::size_t refusals) {
         const DeviceMatrix<bf16> out(4, 16);
         emulator::refuse_products(refusals);
-        matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{});
+        matmul(gpu, out, lhs, rhs);
         return out.values();
     };
     const auto expected = multiplied(0);
@@ -416,8 +391,8 @@ TEST_CASE("scratch that does not fit says how much it is", "[cuda][matmul]") {
     const DeviceMatrix<float> out(100, 10);
     emulator::set_memory_limit(emulator::bytes_in_use() + 1000);
     CHECK_THROWS_WITH(
-        matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{}),
+        matmul(gpu, out, lhs, rhs),
         Catch::Contains("allocating " + std::to_string(1000 * 16 * sizeof(float)) + " bytes, with 1000 of "));
     emulator::set_memory_limit(std::size_t{8} << 30U);
-    CHECK_NOTHROW(matmul(gpu.context, gpu.blas, out.view(), lhs.input(), rhs.input(), MatmulOptions{}));
+    CHECK_NOTHROW(matmul(gpu, out, lhs, rhs));
 }

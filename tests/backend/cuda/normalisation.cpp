@@ -75,16 +75,16 @@ void check_forward(std::size_t width, Layout layout, Centre centre, bool with_bi
             Kept<Weight> g(backend, gain), b(backend, bias);
             Kept<ComputeOf<T>> d(backend, divisor), mean(backend, unset(1, rows)), deviation(backend, unset(1, rows));
             Kept<Out> y(backend, unset(rows, width), layout);
-            cuda::normalise_rows(backend.context(),
-                                 NormaliseRows<T, Weight, Out>{.x = in.input(),
-                                                               .y = y.view(),
-                                                               .mean = mean.data(),
-                                                               .deviation = deviation.data(),
-                                                               .divisor = with_divisor ? d.data() : nullptr,
-                                                               .gain = g.data(),
-                                                               .bias = with_bias ? b.data() : nullptr,
-                                                               .epsilon = epsilon,
-                                                               .centre = centre});
+            cuda::execute(backend.context(),
+                          NormaliseRows<T, Weight, Out>{.x = in.input(),
+                                                        .y = y.view(),
+                                                        .mean = mean.column(),
+                                                        .deviation = deviation.column(),
+                                                        .divisor = with_divisor ? d.column() : Rows<ComputeOf<T>, 1>{},
+                                                        .gain = g.input(),
+                                                        .bias = with_bias ? b.input() : MatrixView<const Weight>{},
+                                                        .epsilon = epsilon,
+                                                        .centre = centre});
             return Grids{mean.read(), deviation.read(), y.read()};
         });
 }
@@ -134,17 +134,17 @@ void check_backward(std::size_t width, Layout layout, const Backward& how) {
         Kept<ComputeOf<T>> m(backend, mean), d(backend, divisor);
         Kept<Weight> g(backend, gain);
         Kept<Out> d_out(backend, d_y, layout);
-        cuda::normalise_backward(backend.context(), NormaliseBackward<T, Weight, float, Out>{
-                                                        .x = in.input(),
-                                                        .mean = live ? m.data() : nullptr,
-                                                        .divisor = d.data(),
-                                                        .gain = g.data(),
-                                                        .d_y = d_out.input(),
-                                                        .d_x = out.view(),
-                                                        .centre = how.centre,
-                                                        .statistics = how.statistics,
-                                                        .write = how.write,
-                                                        .base = how.with_base ? more.input() : MatrixView<const T>{}});
+        cuda::execute(backend.context(), NormaliseBackward<T, Weight, float, Out>{
+                                             .x = in.input(),
+                                             .mean = m.column(),
+                                             .divisor = d.column(),
+                                             .gain = g.input(),
+                                             .d_y = d_out.input(),
+                                             .d_x = out.view(),
+                                             .centre = how.centre,
+                                             .statistics = how.statistics,
+                                             .write = how.write,
+                                             .base = how.with_base ? more.input() : MatrixView<const T>{}});
         return Grids{out.read()};
     });
 }
@@ -172,15 +172,13 @@ TEST_CASE("normalise_rows with a divisor needs no place for deviations", "[cuda]
     alignas(16) float y[8];
     float mean[2];
     const float divisor[2] = {0.5, 4};
-    NormaliseRows<float, float> request{
-        .x = {x, 2, 4}, .y = {y, 2, 4}, .mean = mean, .deviation = nullptr, .divisor = divisor, .gain = gain};
-    cuda::normalise_rows(backend.context(), request);
+    const NormaliseRows<float, float> request{
+        .x = {x, 2, 4}, .y = {y, 2, 4}, .mean = {mean, 2}, .divisor = {divisor, 2}, .gain = row_view(gain, 4)};
+    cuda::execute(backend.context(), request);
     CHECK(mean[0] == 2.5F);
     CHECK(y[0] == -3);
     CHECK(y[3] == 6);
     CHECK(y[7] == 0);
-    request.divisor = nullptr;
-    CHECK_THROWS_AS(cuda::normalise_rows(backend.context(), request), ContractViolation);
 }
 
 TEST_CASE("normalise_backward adds to what was there and to a base, for every way to read a row", "[cuda][normalise]") {
@@ -203,16 +201,15 @@ TEST_CASE("the base may be what the gradient is written to", "[cuda][normalise]"
     std::vector<bf16> d_y(3 * 768, bf16(1.0F));
     std::vector<float> d_x(3 * 768, 10);
     const MatrixView<float> out(d_x.data(), 3, 768);
-    cuda::normalise_backward(backend.context(),
-                             NormaliseBackward<float, float, float, bf16>{.x = {d_x.data(), 3, 768},
-                                                                          .mean = nullptr,
-                                                                          .divisor = divisor.data(),
-                                                                          .gain = gain.data(),
-                                                                          .d_y = {d_y.data(), 3, 768},
-                                                                          .d_x = out,
-                                                                          .centre = Centre::no,
-                                                                          .statistics = Divisor::fixed,
-                                                                          .base = out});
+    cuda::execute(backend.context(), NormaliseBackward<float, float, float, bf16>{.x = {d_x.data(), 3, 768},
+                                                                                  .mean = {},
+                                                                                  .divisor = {divisor.data(), 3},
+                                                                                  .gain = row_view(gain.data(), 768),
+                                                                                  .d_y = {d_y.data(), 3, 768},
+                                                                                  .d_x = out,
+                                                                                  .centre = Centre::no,
+                                                                                  .statistics = Divisor::fixed,
+                                                                                  .base = out});
     CHECK(d_x == std::vector<float>(3 * 768, 10.5F));
 }
 
@@ -238,10 +235,9 @@ TEST_CASE("deviation_penalty_backward of packed rows is that of rows that are no
             verify<EmulatedKernels>(Threads::irrelevant, {expected}, [&](EmulatedKernels& backend) {
                 Kept<float> in(backend, x, layout), out(backend, before, layout);
                 Kept<float> m(backend, mean), d(backend, deviation);
-                cuda::deviation_penalty_backward(backend.context(),
-                                                 DeviationPenaltyBackward<float>{.x = in.input(),
-                                                                                 .mean = m.data(),
-                                                                                 .deviation = d.data(),
+                cuda::execute(backend.context(), DeviationPenaltyBackward<float>{.x = in.input(),
+                                                                                 .mean = m.column(),
+                                                                                 .deviation = d.column(),
                                                                                  .d_x = out.view(),
                                                                                  .target = 0.75,
                                                                                  .scale = 0.3});

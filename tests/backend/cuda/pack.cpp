@@ -22,7 +22,7 @@ TEST_CASE("a view is packed if all of its rows are", "[cuda][pack]") {
     alignas(64) static float data[64] = {};
     CHECK(is_packed<4>(MatrixView<float>(data, 3, 8)));
     CHECK(is_packed<4>(MatrixView<float>(data + 4, 3, 4, 12)));
-    CHECK(is_packed<4>(repeated_row(data, 3, 8)));
+    CHECK(is_packed<4>(repeated(row_view(data, 8), 3)));
     CHECK(is_packed<4>(MatrixView<float>{}));
     CHECK_FALSE(is_packed<4>(MatrixView<float>(data, 3, 7, 8)));
     CHECK_FALSE(is_packed<4>(MatrixView<float>(data, 3, 8, 9)));

@@ -14,7 +14,7 @@ alignas(256) bf16 memory[64];
 
 Product small_product() {
     Product product;
-    product.what = "affine_product";
+    product.what = "AffineProduct";
     product.out = MatrixView<float>(nullptr, 8, 16);
     product.lhs = MatrixView<const bf16>(memory, 8, 4);
     product.rhs = MatrixView<const bf16>(memory, 16, 4);
@@ -29,11 +29,11 @@ static_assert(data_type<double> == CUDA_R_64F && data_type<float> == CUDA_R_32F 
 TEST_CASE("a product describes itself for errors", "[cuda][product]") {
     Product product = small_product();
     CHECK(describe(product) ==
-          "affine_product: out [8, 16] float = lhs [8, 4] bf16 · rhs [16, 4]ᵀ bf16 in float, epilogue 1");
+          "AffineProduct: out [8, 16] float = lhs [8, 4] bf16 · rhs [16, 4]ᵀ bf16 in float, epilogue 1");
     product.base = MatrixView<float>(reinterpret_cast<float*>(memory), 8, 16);
     product.bias = memory;
     CHECK(describe(product) ==
-          "affine_product: out [8, 16] float = lhs [8, 4] bf16 · rhs [16, 4]ᵀ bf16 in float + base, epilogue 4");
+          "AffineProduct: out [8, 16] float = lhs [8, 4] bf16 · rhs [16, 4]ᵀ bf16 in float + base, epilogue 4");
 }
 
 TEST_CASE("the epilogue follows from bias and activation", "[cuda][product]") {

@@ -8,7 +8,6 @@
 
 #include <lamina/backend/cpu/backend.hpp>
 #include <lamina/backend/cuda/blas.hpp>
-#include <lamina/backend/cuda/context.hpp>
 #include <lamina/backend/cuda/matmul.hpp>
 #include <lamina/backend/cuda/memory.hpp>
 
@@ -23,7 +22,7 @@ class Hybrid : public lamina::CpuBackend {
 public:
     using Memory = lamina::cuda::Memory;
 
-    explicit Hybrid(emulator::Order order) : CpuBackend({.threads = 1}), context_(0) {
+    explicit Hybrid(emulator::Order order) : CpuBackend({.threads = 1}) {
         emulator::set_order(order);
         emulator::offer(Algorithms);
     }
@@ -37,24 +36,19 @@ public:
         if (bytes > 0) std::memset(memory.data(), 0, bytes);
         return memory;
     }
-    template <class Out, class Lhs, class Rhs>
-    void matmul(lamina::MatrixView<Out> out, lamina::MatrixView<Lhs> lhs, lamina::MatrixView<Rhs> rhs,
-                lamina::MatmulOptions options = {}) {
-        lamina::cuda::matmul(context_, blas_, out, lhs, rhs, options);
-    }
-    template <class Out, class Lhs, class Rhs, class Bias, class Base>
-    void affine_product(const lamina::AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
-        lamina::cuda::affine_product(context_, blas_, request);
-    }
-    template <class Out, class Lhs, class Rhs>
-    void matmul_gelu_backward(const lamina::GeluBackwardProduct<Out, Lhs, Rhs>& request) {
-        lamina::cuda::matmul_gelu_backward(context_, blas_, request);
+    /// Products are the requests with two sides.
+    template <class Request>
+    decltype(auto) run(const Request& request) {
+        if constexpr (requires { request.lhs, request.rhs; }) {
+            return lamina::detail::carry_out(device_, request);
+        } else {
+            return CpuBackend::run(request);
+        }
     }
 
 private:
-    lamina::cuda::Context context_;
     // Timing would run each product dozens of times; algorithms.cpp tests it.
-    lamina::cuda::Blas blas_{context_, lamina::cuda::FloatProducts::fp32, lamina::cuda::Choice::first};
+    lamina::cuda::Device device_{0, lamina::cuda::FloatProducts::fp32, lamina::cuda::Choice::first};
 };
 
 }  // namespace lamina_tests

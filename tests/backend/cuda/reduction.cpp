@@ -42,7 +42,7 @@ TEST_CASE("sums over thousands of rows keep their precision, in every order of t
         verify<EmulatedKernels>(Threads::irrelevant, {sums}, [&](EmulatedKernels& backend) {
             OnBackend<float, EmulatedKernels> in(backend, x);
             OnBackend<float, EmulatedKernels> out(backend, unset(1, size.cols));
-            cuda::sum_rows(backend.context(), out.view(), Write::overwrite, Identity{}, in.input());
+            cuda::execute(backend.context(), SumRows(out.view(), Write::overwrite, Identity{}, in.input()));
             return Grids{out.read()};
         });
     }
@@ -59,7 +59,7 @@ TEST_CASE("sum_of_squares is the same bits in every order, aligned or not", "[cu
             expect_sum<double>(expected, 0, 0, sum);
             verify<EmulatedKernels>(Threads::irrelevant, {expected}, [&](EmulatedKernels& backend) {
                 OnBackend<float, EmulatedKernels> in(backend, x, layout);
-                return Grids{Grid(1, 1, cuda::sum_of_squares(backend.context(), in.input()))};
+                return Grids{Grid(1, 1, cuda::execute(backend.context(), SumOfSquares(in.input())))};
             });
         }
     }
@@ -74,10 +74,10 @@ TEST_CASE("mean_over_tokens leaves its mean on the device, in double", "[cuda][m
             verify<EmulatedKernels>(Threads::irrelevant, {mean}, [&](EmulatedKernels& backend) {
                 OnBackend<float, EmulatedKernels> in(backend, values);
                 OnBackend<double, EmulatedKernels> out(backend, unset(1, 1));
-                cuda::mean_over_tokens(
+                cuda::execute(
                     backend.context(),
                     MeanOverTokens<float>{
-                        .values = in.data(), .extent = extent, .positions = positions, .mean = out.data()});
+                        .values = in.column(), .extent = extent, .positions = positions, .mean = out.column()});
                 return Grids{out.read()};
             });
         }

@@ -23,8 +23,7 @@ using Key = std::array<std::uint64_t, 2>;
 
 /// Work whose effect shows how often it ran: adds a product to `out`.
 struct Accumulation {
-    Context context{0};
-    Blas blas{context, FloatProducts::bf16x6, Choice::timed};
+    Device device{0, FloatProducts::bf16x6, Choice::timed};
     DeviceMatrix<float> lhs = DeviceMatrix<float>(5, 33).randomised(1);
     DeviceMatrix<float> rhs = DeviceMatrix<float>(33, 7).randomised(2);
     DeviceMatrix<float> out = DeviceMatrix<float>(5, 7).randomised(3);
@@ -32,7 +31,8 @@ struct Accumulation {
 
     void enqueue() {
         ++enqueued;
-        matmul(context, blas, out.view(), lhs.input(), rhs.input(), {.write = Write::accumulate});
+        execute(device, Matmul<float, float, float>{
+                            .out = out.view(), .lhs = lhs.input(), .rhs = rhs.input(), .write = Write::accumulate});
     }
 };
 
@@ -43,8 +43,8 @@ TEST_CASE("work runs once, is recorded once, and then is launched", "[cuda][repl
     Accumulation replayed;
     // Which algorithm is the quickest may differ from one to the other.
     eager.enqueue();
-    replayed.blas.import_algorithms(eager.blas.exported_algorithms());
-    GraphCache graphs(replayed.context, 4);
+    replayed.device.blas.import_algorithms(eager.device.blas.exported_algorithms());
+    GraphCache graphs(replayed.device, 4);
     const std::size_t before = emulator::graphs_launched();
     const auto replay = [&] { graphs.replay(Key{1, 2}, [&] { replayed.enqueue(); }); };
 
@@ -55,7 +55,7 @@ TEST_CASE("work runs once, is recorded once, and then is launched", "[cuda][repl
         CHECK(replayed.enqueued == calls[i]);
         CHECK(emulator::graphs_launched() - before == launches[i]);
         CHECK(replayed.out.values() == eager.out.values());
-        CHECK_FALSE(replayed.context.recording);
+        CHECK_FALSE(replayed.device.recording);
         eager.enqueue();
     }
     CHECK(graphs.size() == 1);
@@ -63,7 +63,7 @@ TEST_CASE("work runs once, is recorded once, and then is launched", "[cuda][repl
 
 TEST_CASE("a graph reads what its memory holds when it is launched", "[cuda][replay]") {
     Accumulation work;
-    GraphCache graphs(work.context, 4);
+    GraphCache graphs(work.device, 4);
     const auto replay = [&] { graphs.replay(Key{}, [&] { work.enqueue(); }); };
     replay();
     replay();
@@ -90,12 +90,12 @@ TEST_CASE("keys are told apart by their content", "[cuda][replay]") {
 
 TEST_CASE("scratch that has moved is recorded anew", "[cuda][replay]") {
     Accumulation work;
-    GraphCache graphs(work.context, 4);
+    GraphCache graphs(work.device, 4);
     const auto replay = [&] { graphs.replay(Key{}, [&] { work.enqueue(); }); };
     replay();
     replay();
     CHECK(work.enqueued == 2);
-    static_cast<void>(work.context.scratch<float>(Scratch::lhs, 100'000));
+    static_cast<void>(work.device.scratch<float>(Scratch::lhs, 100'000));
     replay();
     CHECK(work.enqueued == 3);
     replay();
@@ -103,7 +103,7 @@ TEST_CASE("scratch that has moved is recorded anew", "[cuda][replay]") {
     CHECK(graphs.size() == 1);
 
     Accumulation eager;
-    eager.blas.import_algorithms(work.blas.exported_algorithms());
+    eager.device.blas.import_algorithms(work.device.blas.exported_algorithms());
     for (int i = 0; i < 4; ++i) eager.enqueue();
     CHECK(work.out.values() == eager.out.values());
 }
@@ -130,21 +130,21 @@ TEST_CASE("with room for no graph nothing is recorded", "[cuda][replay]") {
 
 TEST_CASE("replay within recorded work is part of it", "[cuda][replay]") {
     Accumulation work;
-    GraphCache graphs(work.context, 4);
+    GraphCache graphs(work.device, 4);
     const auto replay = [&] { graphs.replay(Key{1, 0}, [&] { graphs.replay(Key{2, 0}, [&] { work.enqueue(); }); }); };
     replay();
     replay();
     replay();
     CHECK(work.enqueued == 2);
     Accumulation eager;
-    eager.blas.import_algorithms(work.blas.exported_algorithms());
+    eager.device.blas.import_algorithms(work.device.blas.exported_algorithms());
     for (int i = 0; i < 3; ++i) eager.enqueue();
     CHECK(work.out.values() == eager.out.values());
 }
 
 TEST_CASE("an exception while work is recorded leaves nothing queued and the stream in use", "[cuda][replay]") {
     Accumulation work;
-    GraphCache graphs(work.context, 4);
+    GraphCache graphs(work.device, 4);
     bool fails = false;
     const auto replay = [&] {
         graphs.replay(Key{}, [&] {
@@ -156,9 +156,9 @@ TEST_CASE("an exception while work is recorded leaves nothing queued and the str
     const auto before = work.out.values();
     fails = true;
     CHECK_THROWS_WITH(replay(), "a guard");
-    CHECK_FALSE(work.context.recording);
+    CHECK_FALSE(work.device.recording);
     CHECK(work.out.values() == before);
-    CHECK_NOTHROW(work.context.wait());
+    CHECK_NOTHROW(work.device.wait());
 
     fails = false;
     const int calls = work.enqueued;
@@ -180,10 +180,10 @@ TEST_CASE("an exception in the first call is forgotten", "[cuda][replay]") {
 
 TEST_CASE("work that needs more scratch when it is recorded than before is refused", "[cuda][replay]") {
     Accumulation work;
-    GraphCache graphs(work.context, 4);
+    GraphCache graphs(work.device, 4);
     std::size_t wanted = 10;
     const auto replay = [&] {
-        graphs.replay(Key{}, [&] { static_cast<void>(work.context.scratch<float>(Scratch::rows, wanted)); });
+        graphs.replay(Key{}, [&] { static_cast<void>(work.device.scratch<float>(Scratch::rows, wanted)); });
     };
     replay();
     wanted = 11;

@@ -46,7 +46,7 @@ TEST_CASE("tokens are sorted by id, equal ones by place, in every order of the t
             std::iota(expected.begin(), expected.end(), std::size_t{0});
             std::stable_sort(expected.begin(), expected.end(),
                              [&](std::size_t a, std::size_t b) { return ids[a] < ids[b]; });
-            const PlacedToken* const sorted = sorted_tokens(context, ids.data(), count);
+            const PlacedToken* const sorted = sorted_tokens(context, Rows<const Token, 1>(ids.data(), count));
             std::vector<std::size_t> places(count);
             bool ids_agree = true;
             for (std::size_t i = 0; i < count; ++i) {
@@ -56,7 +56,7 @@ TEST_CASE("tokens are sorted by id, equal ones by place, in every order of the t
             CHECK(places == expected);
             CHECK(ids_agree);
         }
-        CHECK(sorted_tokens(context, nullptr, 0) == nullptr);
+        CHECK(sorted_tokens(context, Rows<const Token, 1>()) == nullptr);
     }
     emulator::set_order(emulator::Order::forward);
 }

@@ -18,3 +18,5 @@ using Block = Residual<Mlp<8, 16, P>>;
 #endif
 
 using Model = Decoder<tiny, P, Block>;
+
+#include "compile_fail/use_model.hpp"

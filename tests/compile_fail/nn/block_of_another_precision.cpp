@@ -13,3 +13,5 @@ using P = Policies<>;
 #endif
 
 using Model = Decoder<tiny, Policies<>, Gpt2Block<tiny, P>>;
+
+#include "compile_fail/use_model.hpp"

@@ -11,3 +11,5 @@ using Block = Gpt2Block<gpt2_small, Policies<>>;
 #endif
 
 using Model = Decoder<gpt2_small, Policies<>, Block>;
+
+#include "compile_fail/use_model.hpp"

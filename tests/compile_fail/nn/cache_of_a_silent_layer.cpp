@@ -1,7 +1,11 @@
 // expect: lamina: KeyValueCache: a layer of the model does not say how its tokens see each other; announce token_wise or cached_width in it
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/nn/key_value_cache.hpp>
+#include <lamina/nn/run/key_value_cache.hpp>
+#include <lamina/nn/score.hpp>
+
+#include <array>
+#include <cstddef>
 
 using namespace lamina;
 
@@ -21,10 +25,20 @@ struct Unknown {
     template <class Visitor>
     constexpr void visit(Visitor&&) {}
     template <class B>
-    void forward(Pass<B>&, Tokens<const float, in>, Tokens<float, out>, Saved&) {}
+    constexpr void forward(Pass<B>&, Rows<const float, in>, Rows<float, out>, Saved&) {}
     template <class B>
-    void backward(Pass<B>&, Tokens<const float, in>, const Saved&, Tokens<const float, out>, Tokens<float, in>) {}
+    constexpr void backward(Pass<B>&, Rows<const float, in>, const Saved&, Rows<const float, out>, Rows<float, in>) {}
 };
 
 using Model = Decoder<tiny, P, Sequential<Residual<Unknown>, Residual<Mlp<8, 16, P>>>>;
 static_assert(KeyValueCache<Model>::bytes(10) == 0);
+
+std::size_t use_cache() {
+    CpuBackend backend;
+    Model model(backend);
+    KeyValueCache<Model> cache(backend, 10);
+    const std::array<Token, 3> tokens{1, 2, 3};
+    const std::array<Segment, 1> segments{Segment{.tokens = tokens}};
+    const std::array<WantedToken, 1> wanted{WantedToken{.row = 1, .target = 3}};
+    return score(model, cache, segments, wanted).size();
+}

@@ -12,3 +12,5 @@ constexpr Architecture tiny{.layers = 1, .heads = 2, .embed = 8, .context = 6, .
 
 using P = Policies<>;
 using Model = Decoder<tiny, P, Residual<Mlp<8, 16, P>>>;
+
+#include "compile_fail/use_model.hpp"

@@ -4,8 +4,12 @@
 
 using namespace lamina;
 
+constexpr Architecture tiny{.layers = 1, .heads = 2, .embed = 8, .context = 6, .vocab = 11};
+
 #ifdef LAMINA_EXPECT_FAILURE
-using Model = Gpt2<gpt2_small, adapter::FullRank, precision::Fp32, adapter::Lora<64>>;
+using Model = Gpt2<tiny, adapter::FullRank, precision::Fp32, adapter::Lora<64>>;
 #else
-using Model = Gpt2<gpt2_small, adapter::FullRank, precision::Fp32>;
+using Model = Gpt2<tiny, adapter::FullRank, precision::Fp32>;
 #endif
+
+#include "compile_fail/use_model.hpp"

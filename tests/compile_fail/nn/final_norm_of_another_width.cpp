@@ -14,3 +14,5 @@ using Norm = RmsNorm<8, P>;
 #endif
 
 using Model = Decoder<tiny, P, Gpt2Block<tiny, P>, Norm>;
+
+#include "compile_fail/use_model.hpp"

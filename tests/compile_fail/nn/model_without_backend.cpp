@@ -10,3 +10,5 @@ using Model = Gpt2<gpt2_small, device::Cuda>;
 #else
 using Model = Gpt2<gpt2_small, device::Cpu>;
 #endif
+
+#include "compile_fail/use_model.hpp"

@@ -9,3 +9,5 @@ using Model = Gpt2<Architecture{.layers = 0, .heads = 6, .embed = 768, .context 
 #else
 using Model = Gpt2<Architecture{.layers = 1, .heads = 6, .embed = 768, .context = 64, .vocab = 100}>;
 #endif
+
+#include "compile_fail/use_model.hpp"

@@ -4,8 +4,12 @@
 
 using namespace lamina;
 
+constexpr Architecture tiny{.layers = 1, .heads = 2, .embed = 8, .context = 6, .vocab = 11};
+
 #ifdef LAMINA_EXPECT_FAILURE
-using Model = Gpt2<gpt2_small, float>;
+using Model = Gpt2<tiny, float>;
 #else
-using Model = Gpt2<gpt2_small, precision::Fp32>;
+using Model = Gpt2<tiny, precision::Fp32>;
 #endif
+
+#include "compile_fail/use_model.hpp"

@@ -1,4 +1,5 @@
 // expect: lamina: Parallel: both layers need the same scalar types; give them the same policies
+#include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/composition.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>
@@ -12,4 +13,4 @@ using Composition = Parallel<Linear<768, 768, P>, Linear<768, 768, Policies<prec
 using Composition = Parallel<Linear<768, 768, P>, Linear<768, 768, P>>;
 #endif
 
-Composition layer;
+#include "compile_fail/use_layer.hpp"

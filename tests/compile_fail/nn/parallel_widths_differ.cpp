@@ -1,4 +1,5 @@
 // expect: lamina: Parallel: both layers need the same input and output widths; change one of them
+#include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gelu.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
@@ -14,4 +15,4 @@ using Composition = Parallel<Linear<768, 768, P>, Linear<768, 3072, P>>;
 using Composition = Parallel<Linear<768, 768, P>, Linear<768, 768, P>>;
 #endif
 
-Composition layer;
+#include "compile_fail/use_layer.hpp"

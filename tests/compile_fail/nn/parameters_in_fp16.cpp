@@ -1,12 +1,8 @@
 // expect: lamina: ParameterStore: parameters are stored as float, double or bf16; give the precision policy one of these
-#include <cstddef>
-
 #include <lamina/arch/precision.hpp>
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/core/float16.hpp>
-#include <lamina/nn/linear.hpp>
-#include <lamina/nn/parameter_store.hpp>
-#include <lamina/nn/policies.hpp>
+#include <lamina/nn/gpt2.hpp>
 
 using namespace lamina;
 
@@ -16,6 +12,12 @@ using Base = fp16;
 using Base = bf16;
 #endif
 
-using Layers = Linear<3, 5, Policies<precision::Stored<Base, float, float, float, float>>>;
+constexpr Architecture tiny{.layers = 1, .heads = 2, .embed = 8, .context = 6, .vocab = 11};
+using Model = Gpt2<tiny, precision::Stored<Base, float, float, float, float>, trainable::Nothing>;
 
-std::size_t bytes() { return ParameterStore<Layers, float, CpuBackend>::bytes(); }
+double use_model(const TokenBatch& batch) {
+    CpuBackend backend;
+    Model model(backend);
+    model.initialise(1);
+    return model.evaluate(batch).mean();
+}

@@ -1,4 +1,5 @@
 // expect: lamina: PreNorm: the norm writes another scalar type than the inner layer reads; give both the same policies
+#include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>
@@ -13,4 +14,4 @@ using Composition = PreNorm<LayerNorm<768, Policies<>>, Linear<768, 3072, P>>;
 using Composition = PreNorm<LayerNorm<768, P>, Linear<768, 3072, P>>;
 #endif
 
-Composition layer;
+#include "compile_fail/use_layer.hpp"

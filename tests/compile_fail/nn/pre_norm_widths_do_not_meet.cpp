@@ -1,4 +1,5 @@
 // expect: lamina: PreNorm: the norm's width is not the inner layer's input width; give both the same
+#include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gelu.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
@@ -14,4 +15,4 @@ using Composition = PreNorm<LayerNorm<512, P>, Linear<768, 3072, P>>;
 using Composition = PreNorm<LayerNorm<768, P>, Linear<768, 3072, P>>;
 #endif
 
-Composition layer;
+#include "compile_fail/use_layer.hpp"

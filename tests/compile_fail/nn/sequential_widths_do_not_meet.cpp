@@ -1,4 +1,5 @@
 // expect: lamina: Sequential: the output width of a layer is not the input width of the next; change one of them
+#include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gelu.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
@@ -14,4 +15,4 @@ using Composition = Sequential<Linear<768, 3072, P>, Gelu<3072, P>, Linear<3702,
 using Composition = Sequential<Linear<768, 3072, P>, Gelu<3072, P>, Linear<3072, 768, P>>;
 #endif
 
-Composition layer;
+#include "compile_fail/use_layer.hpp"

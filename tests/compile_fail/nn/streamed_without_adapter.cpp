@@ -10,3 +10,5 @@ using Model = Gpt2<gpt2_small, gradients::Streamed, execution::Merged>;
 #else
 using Model = Gpt2<gpt2_small, gradients::Streamed, adapter::FullRank>;
 #endif
+
+#include "compile_fail/use_model.hpp"

@@ -10,3 +10,5 @@ using Model = Gpt2<gpt2_small, adapter::Lora<64>, gradients::Streamed, execution
 #else
 using Model = Gpt2<gpt2_small, adapter::Lora<64>, gradients::Streamed, execution::Split>;
 #endif
+
+#include "compile_fail/use_model.hpp"

@@ -20,7 +20,8 @@ int main() {
     const auto product = backend.allocate(4 * sizeof(float));
     backend.upload(a.data(), two_by_two.data(), 4 * sizeof(float));
     const lamina::MatrixView<const float> factor(reinterpret_cast<const float*>(a.data()), 2, 2);
-    backend.matmul(lamina::MatrixView<float>(reinterpret_cast<float*>(product.data()), 2, 2), factor, factor, {});
+    backend.run(lamina::Matmul<float, float, float>{
+        .out = {reinterpret_cast<float*>(product.data()), 2, 2}, .lhs = factor, .rhs = factor});
     std::vector<float> squared(4);
     backend.download(squared.data(), product.data(), 4 * sizeof(float));
     return squared == std::vector<float>{7, 10, 15, 22} ? 0 : 1;

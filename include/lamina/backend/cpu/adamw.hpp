@@ -2,8 +2,6 @@
 // The CPU's AdamW update, one pass over parameters, gradients and moments.
 #pragma once
 
-#include <Eigen/Core>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -11,12 +9,18 @@
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/block.hpp>
 #include <lamina/backend/cpu/context.hpp>
+#include <lamina/backend/cpu/eigen_engine.hpp>
 
 namespace lamina::cpu {
 
 template <class Parameter, class Gradient, class Moment>
-void adamw(Context& context, const AdamWUpdate<Parameter, Gradient, Moment>& request) {
+void execute(Context& context, const AdamWUpdate<Parameter, Gradient, Moment>& request) {
     using Compute = ComputeOf<Parameter>;
+    Parameter* const parameters = request.parameter.data;
+    const Gradient* const gradients = request.gradient.data;
+    Moment* const first_moments = request.first_moment.data;
+    Moment* const second_moments = request.second_moment.data;
+    const std::size_t size = request.parameter.size();
     const auto update = static_cast<double>(request.update);
     const auto scale = static_cast<Compute>(request.gradient_scale);
     const auto beta1 = static_cast<Compute>(request.beta1);
@@ -34,28 +38,26 @@ void adamw(Context& context, const AdamWUpdate<Parameter, Gradient, Moment>& req
         Block<Compute> parameter;
         apply(
             first_moment, count, [=](Compute m, Compute g) { return beta1 * m + rest1 * (scale * g); },
-            static_cast<const Moment*>(request.first_moment + first), request.gradient + first);
+            static_cast<const Moment*>(first_moments + first), gradients + first);
         apply(
             second_moment, count, [=](Compute v, Compute g) { return beta2 * v + rest2 * ((scale * g) * (scale * g)); },
-            static_cast<const Moment*>(request.second_moment + first), request.gradient + first);
-        first_moment.store(request.first_moment + first, count);
-        second_moment.store(request.second_moment + first, count);
-        // Eigen, because compilers leave loops with std::sqrt alone: it may have to set errno.
-        Eigen::Map<Eigen::Array<Compute, Eigen::Dynamic, 1>> root(second_moment.values,
-                                                                  static_cast<Eigen::Index>(count));
-        root = (root * correction2).sqrt();
-        parameter.load(request.parameter + first, count);
+            static_cast<const Moment*>(second_moments + first), gradients + first);
+        first_moment.store(first_moments + first, count);
+        second_moment.store(second_moments + first, count);
+        for (std::size_t i = 0; i < count; ++i) second_moment.values[i] *= correction2;
+        take_square_roots(second_moment.values, count);
+        parameter.load(parameters + first, count);
         for (std::size_t i = 0; i < count; ++i) {
             const Compute change = step * first_moment.values[i] / (second_moment.values[i] + epsilon);
             // Not (1 - decay) · p: next to 1, a small decay would lose most of its digits.
             parameter.values[i] -= decay * parameter.values[i] + change;
         }
-        parameter.store(request.parameter + first, count);
+        parameter.store(parameters + first, count);
     };
-    const std::size_t blocks = (request.count + block_size - 1) / block_size;
+    const std::size_t blocks = (size + block_size - 1) / block_size;
     context.for_each_row(blocks, block_size, [&](std::size_t block, std::size_t) {
         const std::size_t first = block * block_size;
-        update_block(first, std::min(block_size, request.count - first));
+        update_block(first, std::min(block_size, size - first));
     });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The CPU's matrix products with more than a sum to make: affine_product and matmul_gelu_backward.
+// The CPU's matrix products as requests: those that only sum, and those with more to make of the sums.
 #pragma once
 
 #include <lamina/backend/contract.hpp>
@@ -8,7 +8,7 @@
 #include <lamina/backend/cpu/matmul.hpp>
 #include <lamina/core/expects.hpp>
 #include <lamina/core/gelu.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cpu {
 
@@ -73,30 +73,33 @@ struct FinishGeluBackward {
 
 }  // namespace detail
 
+template <class Out, class Lhs, class Rhs>
+void execute(Context& context, const Matmul<Out, Lhs, Rhs>& request) {
+    matmul(context, MatmulRequest<Out, Lhs, Rhs, ComputeOf<Out>>{.out = request.out,
+                                                                 .lhs = {request.lhs, request.lhs_as},
+                                                                 .rhs = {request.rhs, request.rhs_as},
+                                                                 .write = request.write});
+}
+
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
-void affine_product(Context& context, const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
+void execute(Context& context, const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
     using Finish = detail::FinishAffine<Out, Bias, Base>;
-    LAMINA_EXPECTS(lamina::detail::absent_or_shaped_like(request.base, request.out) &&
-                       lamina::detail::absent_or_shaped_like(request.pre_activation, request.out),
-                   "CpuBackend: affine_product: base or pre_activation of another shape than out");
     // A sum that starts from the bias needs no second look at it.
     const bool starts_sum = request.scale == 1;
     matmul(context,
            MatmulRequest<Out, Lhs, Rhs, Bias, Finish>{.out = request.out,
                                                       .lhs = {request.lhs},
                                                       .rhs = {request.rhs},
-                                                      .bias = starts_sum ? request.bias : nullptr,
+                                                      .bias = starts_sum ? request.bias.data : nullptr,
                                                       .finish = {.scale = static_cast<ComputeOf<Out>>(request.scale),
-                                                                 .bias = starts_sum ? nullptr : request.bias,
+                                                                 .bias = starts_sum ? nullptr : request.bias.data,
                                                                  .base = request.base,
                                                                  .pre_activation = request.pre_activation}});
 }
 
 template <class Out, class Lhs, class Rhs>
-void matmul_gelu_backward(Context& context, const GeluBackwardProduct<Out, Lhs, Rhs>& request) {
+void execute(Context& context, const GeluBackwardProduct<Out, Lhs, Rhs>& request) {
     using Finish = detail::FinishGeluBackward<Out>;
-    LAMINA_EXPECTS(request.pre_activation.rows == request.out.rows && request.pre_activation.cols == request.out.cols,
-                   "CpuBackend: matmul_gelu_backward: pre_activation of another shape than out");
     matmul(context, MatmulRequest<Out, Lhs, Rhs, ComputeOf<Out>, Finish>{.out = request.out,
                                                                          .lhs = {request.lhs},
                                                                          .rhs = {request.rhs, Transpose::yes},

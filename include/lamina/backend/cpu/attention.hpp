@@ -14,7 +14,7 @@
 #include <lamina/backend/cpu/engine.hpp>
 #include <lamina/backend/cpu/product.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/vector_math.hpp>
 
 namespace lamina::cpu {
@@ -139,16 +139,8 @@ void attend(const Attention<T>& request, const HeadPlace& head, std::size_t firs
 }  // namespace detail
 
 template <class T>
-void attention(Context& context, const Attention<T>& request) {
+void execute(Context& context, const Attention<T>& request) {
     const auto [batch, sequence] = request.extent;
-    LAMINA_EXPECTS(request.heads > 0 && request.out.cols % request.heads == 0,
-                   "CpuBackend: attention: the width is not a multiple of the number of heads");
-    LAMINA_EXPECTS(request.qkv.cols == 3 * request.out.cols,
-                   "CpuBackend: attention: qkv must be 3 times as wide as out");
-    LAMINA_EXPECTS(request.qkv.rows == request.extent.tokens() && request.out.rows == request.extent.tokens(),
-                   "CpuBackend: attention: qkv and out need a row per token");
-    LAMINA_EXPECTS(request.log_sum_exp.rows == request.extent.tokens() && request.log_sum_exp.cols == request.heads,
-                   "CpuBackend: attention: log_sum_exp must be [tokens, heads]");
     if (request.out.size() == 0) return;
     // Where there are too few heads to keep all threads busy to the end, several share one, each with its own queries.
     const std::size_t heads = batch * request.heads;

@@ -13,7 +13,7 @@
 #include <lamina/backend/cpu/engine.hpp>
 #include <lamina/backend/cpu/product.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/vector_math.hpp>
 
 namespace lamina::cpu {
@@ -123,19 +123,7 @@ void attend_backward(const AttentionBackward<T>& request, const HeadPlace& head,
 }  // namespace detail
 
 template <class T>
-void attention_backward(Context& context, const AttentionBackward<T>& request) {
-    LAMINA_EXPECTS(request.heads > 0 && request.out.cols % request.heads == 0,
-                   "CpuBackend: attention_backward: the width is not a multiple of the number of heads");
-    LAMINA_EXPECTS(request.qkv.cols == 3 * request.out.cols && request.d_qkv.cols == request.qkv.cols,
-                   "CpuBackend: attention_backward: qkv and d_qkv must be 3 times as wide as out");
-    LAMINA_EXPECTS(request.d_out.cols == request.out.cols,
-                   "CpuBackend: attention_backward: out and d_out of different widths");
-    const std::size_t tokens = request.extent.tokens();
-    LAMINA_EXPECTS(request.qkv.rows == tokens && request.out.rows == tokens && request.d_out.rows == tokens &&
-                       request.d_qkv.rows == tokens,
-                   "CpuBackend: attention_backward: every matrix needs a row per token");
-    LAMINA_EXPECTS(request.log_sum_exp.rows == tokens && request.log_sum_exp.cols == request.heads,
-                   "CpuBackend: attention_backward: log_sum_exp must be [tokens, heads]");
+void execute(Context& context, const AttentionBackward<T>& request) {
     if (request.out.size() == 0) return;
     context.team.for_each(request.extent.batch * request.heads, [&](std::size_t index, std::size_t worker) {
         const detail::HeadPlace head{.sequence = request.extent.sequence,

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <span>
 #include <string>
-#include <type_traits>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/adamw.hpp>
@@ -24,6 +23,9 @@
 #include <lamina/backend/cpu/memory.hpp>
 #include <lamina/backend/cpu/normalisation.hpp>
 #include <lamina/backend/cpu/reduction.hpp>
+#ifdef LAMINA_COMPILED_KERNELS
+#include <lamina/backend/cpu/kernels.hpp>
+#endif
 
 namespace lamina {
 
@@ -61,109 +63,10 @@ public:
         enqueue();
     }
 
-    template <class Out, class Value>
-    void fill(MatrixView<Out> out, Value value) {
-        cpu::fill(context_, out, value);
-    }
-    template <class Out, class In>
-    void convert(MatrixView<Out> out, MatrixView<In> in) {
-        cpu::convert(context_, out, in);
-    }
-    template <class Out, class Lhs, class Rhs>
-    void matmul(MatrixView<Out> out, MatrixView<Lhs> lhs, MatrixView<Rhs> rhs, MatmulOptions options = {}) {
-        using Request = cpu::MatmulRequest<Out, std::remove_const_t<Lhs>, std::remove_const_t<Rhs>, ComputeOf<Out>>;
-        cpu::matmul(
-            context_,
-            Request{.out = out, .lhs = {lhs, options.lhs_as}, .rhs = {rhs, options.rhs_as}, .write = options.write});
-    }
-    template <class Out, class Lhs, class Rhs, class Bias, class Base>
-    void affine_product(const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
-        cpu::affine_product(context_, request);
-    }
-    template <class Out, class Lhs, class Rhs>
-    void matmul_gelu_backward(const GeluBackwardProduct<Out, Lhs, Rhs>& request) {
-        cpu::matmul_gelu_backward(context_, request);
-    }
-    template <class Out, class F, class... In>
-    void map(MatrixView<Out> out, const F& f, MatrixView<In>... in) {
-        cpu::map(context_, out, f, in...);
-    }
-    template <class Out, class F, class... In>
-    void sum_rows(MatrixView<Out> out, Write write, const F& f, MatrixView<In>... in) {
-        cpu::sum_rows(context_, out, write, f, in...);
-    }
-    template <class Out, class In>
-    void gather_rows(MatrixView<Out> out, MatrixView<In> in, const std::size_t* rows) {
-        cpu::gather_rows(context_, out, in, rows);
-    }
-    template <class Out, class In>
-    void scatter_rows(MatrixView<Out> out, MatrixView<In> in, const std::size_t* rows) {
-        cpu::scatter_rows(context_, out, in, rows);
-    }
-
-    template <class T>
-    void row_moments(const RowMoments<T>& request) {
-        cpu::row_moments(context_, request);
-    }
-    template <class T, class Weight, class Out>
-    void normalise(const Normalise<T, Weight, Out>& request) {
-        cpu::normalise(context_, request);
-    }
-    template <class T, class Weight, class Out>
-    void normalise_rows(const NormaliseRows<T, Weight, Out>& request) {
-        cpu::normalise_rows(context_, request);
-    }
-    template <class T, class Weight, class Gradient, class Out>
-    void normalise_backward(const NormaliseBackward<T, Weight, Gradient, Out>& request) {
-        cpu::normalise_backward(context_, request);
-    }
-    template <class Compute>
-    void divisor_rows(const DivisorRows<Compute>& request) {
-        cpu::divisor_rows(context_, request);
-    }
-    template <class T>
-    void deviation_penalty_backward(const DeviationPenaltyBackward<T>& request) {
-        cpu::deviation_penalty_backward(context_, request);
-    }
-    template <class T, class Weight>
-    void embed(const Embed<T, Weight>& request) {
-        cpu::embed(context_, request);
-    }
-    template <class T, class Gradient>
-    void embed_backward(const EmbedBackward<T, Gradient>& request) {
-        cpu::embed_backward(context_, request);
-    }
-    template <class T>
-    void attention(const Attention<T>& request) {
-        cpu::attention(context_, request);
-    }
-    template <class T>
-    void cached_attention(const CachedAttention<T>& request) {
-        cpu::cached_attention(context_, request);
-    }
-    template <class T>
-    void store_keys_values(const StoreKeysValues<T>& request) {
-        cpu::store_keys_values(context_, request);
-    }
-    template <class T>
-    void attention_backward(const AttentionBackward<T>& request) {
-        cpu::attention_backward(context_, request);
-    }
-    template <class Compute, class Out>
-    void softmax_cross_entropy(const SoftmaxCrossEntropy<Compute, Out>& request) {
-        cpu::softmax_cross_entropy(context_, request);
-    }
-    template <class Parameter, class Gradient, class Moment>
-    void adamw(const AdamWUpdate<Parameter, Gradient, Moment>& request) {
-        cpu::adamw(context_, request);
-    }
-    template <class Compute>
-    void mean_over_tokens(const MeanOverTokens<Compute>& request) {
-        cpu::mean_over_tokens(request);
-    }
-    template <class T>
-    [[nodiscard]] double sum_of_squares(MatrixView<T> view) {
-        return cpu::sum_of_squares(context_, view);
+    /// Carries out a request of the contract; it is done when this returns.
+    template <class Request>
+    decltype(auto) run(const Request& request) {
+        return detail::carry_out(context_, request);
     }
 
 private:

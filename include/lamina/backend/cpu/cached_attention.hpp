@@ -14,7 +14,7 @@
 #include <lamina/backend/cpu/few_rows.hpp>
 #include <lamina/backend/cpu/product.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cpu {
 
@@ -123,27 +123,13 @@ void attend_block(const SegmentHead<T>& head, std::size_t first, std::size_t cou
 }  // namespace detail
 
 template <class T>
-void cached_attention(Context& context, const CachedAttention<T>& request) {
+void execute(Context& context, const CachedAttention<T>& request) {
     const std::size_t embed = request.out.cols;
-    LAMINA_EXPECTS(request.heads > 0 && embed % request.heads == 0,
-                   "CpuBackend: cached_attention: the width is not a multiple of the number of heads");
-    LAMINA_EXPECTS(request.qkv.cols == 3 * embed && request.qkv.rows == request.out.rows,
-                   "CpuBackend: cached_attention: qkv must have the rows of out and 3 times its width");
-    LAMINA_EXPECTS(
-        request.keys.cols == embed && request.values.cols == embed && request.keys.rows == request.values.rows,
-        "CpuBackend: cached_attention: keys and values must be of one shape, as wide as out");
     std::size_t longest = 0;
-    for (std::size_t i = 0; i < request.segment_count; ++i) {
-        const PackedSegment& segment = request.segments[i];
-        LAMINA_EXPECTS(segment.first + segment.count <= request.qkv.rows,
-                       "CpuBackend: cached_attention: a segment past the last row of qkv");
-        LAMINA_EXPECTS(segment.prefix_first + segment.prefix_count <= request.keys.rows,
-                       "CpuBackend: cached_attention: a prefix past the last row of the cache");
-        longest = std::max(longest, segment.count);
-    }
+    for (const PackedSegment& segment : request.segments) longest = std::max(longest, segment.count);
     if (embed == 0) return;
     const std::size_t blocks = (longest + detail::query_block - 1) / detail::query_block;
-    context.team.for_each(request.segment_count * request.heads * blocks, [&](std::size_t index, std::size_t worker) {
+    context.team.for_each(request.segments.size() * request.heads * blocks, [&](std::size_t index, std::size_t worker) {
         const PackedSegment& segment = request.segments[index / (request.heads * blocks)];
         const std::size_t first = index % blocks * detail::query_block;
         if (first >= segment.count) return;  // a segment shorter than the longest
@@ -158,18 +144,11 @@ void cached_attention(Context& context, const CachedAttention<T>& request) {
 }
 
 template <class T>
-void store_keys_values(Context& context, const StoreKeysValues<T>& request) {
+void execute(Context& context, const StoreKeysValues<T>& request) {
     const std::size_t width = request.keys.cols;
-    LAMINA_EXPECTS(
-        request.qkv.cols == 3 * width && request.values.cols == width && request.values.rows == request.keys.rows,
-        "CpuBackend: store_keys_values: keys and values must be of one shape, a third of qkv's width");
-    context.team.for_each(request.segment_count, [&](std::size_t index, std::size_t) {
+    context.team.for_each(request.segments.size(), [&](std::size_t index, std::size_t) {
         const PackedSegment& segment = request.segments[index];
         if (segment.store_first == PackedSegment::not_stored) return;
-        LAMINA_EXPECTS(segment.first + segment.count <= request.qkv.rows,
-                       "CpuBackend: store_keys_values: a segment past the last row of qkv");
-        LAMINA_EXPECTS(segment.store_first + segment.count <= request.keys.rows,
-                       "CpuBackend: store_keys_values: a segment that is stored past the last row of the cache");
         for (std::size_t i = 0; i < segment.count; ++i) {
             const T* const row = request.qkv.row(segment.first + i);
             convert_run(row + width, request.keys.row(segment.store_first + i), width);

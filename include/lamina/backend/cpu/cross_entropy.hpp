@@ -26,16 +26,14 @@ template <class Compute>
 }
 
 template <class Compute, class Out>
-void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute, Out>& request) {
+void execute(Context& context, const SoftmaxCrossEntropy<Compute, Out>& request) {
     const std::size_t vocabulary = request.logits.cols;
     const auto& d_logits = request.d_logits;
-    LAMINA_EXPECTS(d_logits.empty() || (d_logits.rows == request.logits.rows && d_logits.cols == vocabulary),
-                   "CpuBackend: softmax_cross_entropy: logits and d_logits of different shapes");
     const bool gradient = request.logits_after == Logits::become_gradient;
     const bool in_place = gradient && d_logits.empty();
     context.for_each_row(request.logits.rows, vocabulary, [&](std::size_t n, std::size_t) {
         LAMINA_EXPECTS(request.targets[n] >= 0 && static_cast<std::size_t>(request.targets[n]) < vocabulary,
-                       "CpuBackend: softmax_cross_entropy: a target outside the vocabulary");
+                       "SoftmaxCrossEntropy: a target outside the vocabulary");
         const auto target = static_cast<std::size_t>(request.targets[n]);
         Compute* const logits = request.logits.row(n);
         const Compute target_logit = logits[target];

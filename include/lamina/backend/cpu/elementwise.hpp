@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/block.hpp>
 #include <lamina/backend/cpu/context.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cpu {
 
@@ -26,30 +27,28 @@ void for_each_run(Context& context, std::size_t rows, std::size_t cols, const Bo
     });
 }
 
-template <class T, class U>
-[[nodiscard]] bool same_shape(const MatrixView<T>& a, const MatrixView<U>& b) {
-    return a.rows == b.rows && a.cols == b.cols;
-}
-
 }  // namespace detail
 
 template <class Out, class F, class... In>
-void map(Context& context, MatrixView<Out> out, const F& f, MatrixView<In>... in) {
-    LAMINA_EXPECTS((detail::same_shape(out, in) && ...), "CpuBackend: map: operands of different shapes");
+void execute(Context& context, const Map<Out, F, In...>& request) {
     using Compute = ComputeOf<Out>;
-    // Matrices without gaps are one long row, so that narrow ones do not end in a remainder on every row.
-    if (out.contiguous() && ((in.stride == in.cols || in.rows <= 1) && ...)) {
-        out = row_view(out.data, out.size());
-        ((in = row_view(in.data, in.size())), ...);
-    }
-    detail::for_each_run(context, out.rows, out.cols, [&](std::size_t row, std::size_t first, std::size_t count) {
-        map_run<Compute>(out.row(row) + first, count, f, (in.row(row) + first)...);
-    });
+    const auto map = [&](MatrixView<Out> out, MatrixView<const In>... in) {
+        // Matrices without gaps are one long row, so that narrow ones do not end in a remainder on every row.
+        if (out.contiguous() && ((in.stride == in.cols || in.rows <= 1) && ...)) {
+            out = row_view(out.data, out.size());
+            ((in = row_view(in.data, in.size())), ...);
+        }
+        detail::for_each_run(context, out.rows, out.cols, [&](std::size_t row, std::size_t first, std::size_t count) {
+            map_run<Compute>(out.row(row) + first, count, request.f, (in.row(row) + first)...);
+        });
+    };
+    std::apply([&](const auto&... in) { map(request.out, in...); }, request.in);
 }
 
 template <class Out, class In>
-void convert(Context& context, MatrixView<Out> out, MatrixView<In> in) {
-    LAMINA_EXPECTS(detail::same_shape(out, in), "CpuBackend: convert: operands of different shapes");
+void execute(Context& context, const Convert<Out, In>& request) {
+    MatrixView<Out> out = request.out;
+    MatrixView<const In> in = request.in;
     if (out.contiguous() && in.contiguous()) {
         out = row_view(out.data, out.size());
         in = row_view(in.data, in.size());
@@ -59,9 +58,10 @@ void convert(Context& context, MatrixView<Out> out, MatrixView<In> in) {
     });
 }
 
-template <class Out, class Value>
-void fill(Context& context, MatrixView<Out> out, Value value) {
-    const Out stored = rounded<Out>(value);
+template <class Out>
+void execute(Context& context, const Fill<Out>& request) {
+    MatrixView<Out> out = request.out;
+    const Out stored = rounded<Out>(request.value);
     if (out.contiguous()) out = row_view(out.data, out.size());
     detail::for_each_run(context, out.rows, out.cols, [&](std::size_t row, std::size_t first, std::size_t count) {
         std::fill_n(out.row(row) + first, count, stored);
@@ -69,19 +69,23 @@ void fill(Context& context, MatrixView<Out> out, Value value) {
 }
 
 template <class Out, class In>
-void gather_rows(Context& context, MatrixView<Out> out, MatrixView<In> in, const std::size_t* rows) {
-    LAMINA_EXPECTS(out.cols == in.cols, "CpuBackend: gather_rows: operands of different widths");
+void execute(Context& context, const GatherRows<Out, In>& request) {
+    const MatrixView<Out> out = request.out;
+    const MatrixView<const In> in = request.in;
+    const std::size_t* const rows = request.rows.data;
     context.for_each_row(out.rows, out.cols, [&](std::size_t row, std::size_t) {
-        LAMINA_EXPECTS(rows[row] < in.rows, "CpuBackend: gather_rows: a row that the input does not have");
+        LAMINA_EXPECTS(rows[row] < in.rows, "GatherRows: a row that the input does not have");
         convert_run(in.row(rows[row]), out.row(row), out.cols);
     });
 }
 
 template <class Out, class In>
-void scatter_rows(Context& context, MatrixView<Out> out, MatrixView<In> in, const std::size_t* rows) {
-    LAMINA_EXPECTS(out.cols == in.cols, "CpuBackend: scatter_rows: operands of different widths");
+void execute(Context& context, const ScatterRows<Out, In>& request) {
+    const MatrixView<Out> out = request.out;
+    const MatrixView<const In> in = request.in;
+    const std::size_t* const rows = request.rows.data;
     context.for_each_row(in.rows, in.cols, [&](std::size_t row, std::size_t) {
-        LAMINA_EXPECTS(rows[row] < out.rows, "CpuBackend: scatter_rows: a row that the output does not have");
+        LAMINA_EXPECTS(rows[row] < out.rows, "ScatterRows: a row that the output does not have");
         convert_run(in.row(row), out.row(rows[row]), in.cols);
     });
 }

@@ -9,25 +9,18 @@
 #include <lamina/backend/cpu/block.hpp>
 #include <lamina/backend/cpu/context.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cpu {
 
 template <class T, class Weight>
-void embed(Context& context, const Embed<T, Weight>& request) {
+void execute(Context& context, const Embed<T, Weight>& request) {
     const std::size_t width = request.out.cols;
-    LAMINA_EXPECTS(request.token_table.cols == width && request.position_table.cols == width,
-                   "CpuBackend: embed: tables and output of different widths");
-    LAMINA_EXPECTS(request.out.rows == request.extent.tokens(), "CpuBackend: embed: the output needs a row per token");
-    LAMINA_EXPECTS(request.position_table.rows >= request.extent.sequence,
-                   "CpuBackend: embed: a sequence longer than the position table");
     context.for_each_row(request.extent.tokens(), width, [&](std::size_t n, std::size_t) {
-        const std::size_t position = request.positions != nullptr ? request.positions[n] : n % request.extent.sequence;
-        LAMINA_EXPECTS(position < request.position_table.rows,
-                       "CpuBackend: embed: a position outside the position table");
+        const std::size_t position = !request.positions.empty() ? request.positions[n] : n % request.extent.sequence;
+        LAMINA_EXPECTS(position < request.position_table.rows, "Embed: a position outside the position table");
         const auto id = static_cast<std::size_t>(request.ids[n]);
-        LAMINA_EXPECTS(request.ids[n] >= 0 && id < request.token_table.rows,
-                       "CpuBackend: embed: a token outside the vocabulary");
+        LAMINA_EXPECTS(request.ids[n] >= 0 && id < request.token_table.rows, "Embed: a token outside the vocabulary");
         using Compute = ComputeOf<T>;
         map_run<Compute>(
             request.out.row(n), width, [](Compute a, Compute b) { return a + b; }, request.token_table.row(id),
@@ -56,20 +49,15 @@ void add_rows(Gradient* row, MatrixView<const T> d_out, std::size_t count, const
 }  // namespace detail
 
 template <class T, class Gradient>
-void embed_backward(Context& context, const EmbedBackward<T, Gradient>& request) {
+void execute(Context& context, const EmbedBackward<T, Gradient>& request) {
     const auto& d_out = request.d_out;
     const std::size_t tokens = request.extent.tokens();
-    LAMINA_EXPECTS(d_out.rows == tokens, "CpuBackend: embed_backward: d_out needs a row per token");
-    LAMINA_EXPECTS(request.d_token_table.cols == d_out.cols && request.d_position_table.cols == d_out.cols,
-                   "CpuBackend: embed_backward: tables and d_out of different widths");
-    LAMINA_EXPECTS(request.d_position_table.rows >= request.extent.sequence,
-                   "CpuBackend: embed_backward: a sequence longer than the position table");
 
     // Tokens sorted by id, equal ones by place: each row of the table then belongs to one run, and one thread.
     const auto [order] = context.shared.template arrays<std::size_t>(tokens);
     for (std::size_t n = 0; n < tokens; ++n) {
         LAMINA_EXPECTS(request.ids[n] >= 0 && static_cast<std::size_t>(request.ids[n]) < request.d_token_table.rows,
-                       "CpuBackend: embed_backward: a token outside the vocabulary");
+                       "EmbedBackward: a token outside the vocabulary");
         order[n] = n;
     }
     std::sort(order, order + tokens,

@@ -35,7 +35,7 @@ void moments_of_row(const Request& request, std::size_t n) {
         mean = mean_of(sum, width);
     }
     request.mean[n] = mean;
-    if (request.deviation == nullptr) return;
+    if (request.deviation.empty()) return;
     // Squares of differences, in a second pass: a row with a large mean would cancel in the one-pass formula.
     const auto squares = sum_run<Compute>(
         width, [mean](Compute value) { return (value - mean) * (value - mean); }, row);
@@ -49,40 +49,33 @@ void normalise_row(const Request& request, std::size_t n, Compute divisor) {
     const Compute mean = request.mean[n];
     const auto* const in = request.x.row(n);
     auto* const out = request.y.row(n);
-    if (request.bias == nullptr) {
+    if (request.bias.empty()) {
         const auto scaled = [=](Compute value, Compute g) { return (value - mean) / divisor * g; };
-        map_run<Compute>(out, width, scaled, in, request.gain);
+        map_run<Compute>(out, width, scaled, in, request.gain.data);
     } else {
         const auto affine = [=](Compute value, Compute g, Compute b) { return (value - mean) / divisor * g + b; };
-        map_run<Compute>(out, width, affine, in, request.gain, request.bias);
+        map_run<Compute>(out, width, affine, in, request.gain.data, request.bias.data);
     }
 }
 
 }  // namespace detail
 
 template <class T>
-void row_moments(Context& context, const RowMoments<T>& request) {
+void execute(Context& context, const RowMoments<T>& request) {
     context.for_each_row(request.x.rows, request.x.cols,
                          [&](std::size_t n, std::size_t) { detail::moments_of_row(request, n); });
 }
 
 template <class T, class Weight, class Out>
-void normalise(Context& context, const Normalise<T, Weight, Out>& request) {
-    const std::size_t width = request.x.cols;
-    LAMINA_EXPECTS(request.x.rows == request.y.rows && request.y.cols == width,
-                   "CpuBackend: normalise: x and y of different shapes");
-    context.for_each_row(request.x.rows, width,
+void execute(Context& context, const Normalise<T, Weight, Out>& request) {
+    context.for_each_row(request.x.rows, request.x.cols,
                          [&](std::size_t n, std::size_t) { detail::normalise_row(request, n, request.divisor[n]); });
 }
 
 template <class T, class Weight, class Out>
-void normalise_rows(Context& context, const NormaliseRows<T, Weight, Out>& request) {
+void execute(Context& context, const NormaliseRows<T, Weight, Out>& request) {
     const std::size_t width = request.x.cols;
-    LAMINA_EXPECTS(request.x.rows == request.y.rows && request.y.cols == width,
-                   "CpuBackend: normalise_rows: x and y of different shapes");
-    LAMINA_EXPECTS(request.deviation != nullptr || request.divisor != nullptr,
-                   "CpuBackend: normalise_rows: neither a place for deviations nor divisors");
-    const ComputeOf<T>* const divisor = request.divisor != nullptr ? request.divisor : request.deviation;
+    const Rows<const ComputeOf<T>, 1> divisor = request.divisor.empty() ? request.deviation : request.divisor;
     context.for_each_row(request.x.rows, width, [&](std::size_t n, std::size_t) {
         detail::moments_of_row(request, n);
         detail::normalise_row(request, n, divisor[n]);
@@ -121,43 +114,37 @@ void normalise_backward_row(const NormaliseBackward<T, Weight, Gradient, Out>& r
     Compute shift = 0;
     if (request.centre == Centre::yes) {
         const auto sum = sum_run<Compute>(
-            width, [](Compute d, Compute g) { return d * g; }, d_y, request.gain);
+            width, [](Compute d, Compute g) { return d * g; }, d_y, request.gain.data);
         shift = mean_of(sum, width);
     }
     if (request.statistics == Divisor::fixed) {
         const auto gradient = [=](Compute d, Compute g) { return (d * g - shift) / divisor; };
-        write_run<Compute>(d_x, base, width, request.write, gradient, d_y, request.gain);
+        write_run<Compute>(d_x, base, width, request.write, gradient, d_y, request.gain.data);
         return;
     }
     const Compute mean = request.mean[n];
     const T* const x = request.x.row(n);
     const auto term = [=](Compute d, Compute g, Compute value) { return d * g * ((value - mean) / divisor); };
-    const Compute slope = mean_of(sum_run<Compute>(width, term, d_y, request.gain, x), width);
+    const Compute slope = mean_of(sum_run<Compute>(width, term, d_y, request.gain.data, x), width);
     const auto gradient = [=](Compute d, Compute g, Compute value) {
         return (d * g - shift - (value - mean) / divisor * slope) / divisor;
     };
-    write_run<Compute>(d_x, base, width, request.write, gradient, d_y, request.gain, x);
+    write_run<Compute>(d_x, base, width, request.write, gradient, d_y, request.gain.data, x);
 }
 
 }  // namespace detail
 
 template <class T, class Weight, class Gradient, class Out>
-void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>& request) {
+void execute(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>& request) {
     const auto& x = request.x;
     const auto& d_y = request.d_y;
-    LAMINA_EXPECTS(x.rows == d_y.rows && x.cols == d_y.cols,
-                   "CpuBackend: normalise_backward: x and d_y of different shapes");
     if (!request.d_x.empty()) {
-        LAMINA_EXPECTS(x.rows == request.d_x.rows && x.cols == request.d_x.cols,
-                       "CpuBackend: normalise_backward: x and d_x of different shapes");
-        LAMINA_EXPECTS(request.base.empty() || (x.rows == request.base.rows && x.cols == request.base.cols),
-                       "CpuBackend: normalise_backward: x and base of different shapes");
         context.for_each_row(x.rows, x.cols,
                              [&](std::size_t n, std::size_t) { detail::normalise_backward_row(request, n); });
     }
     using Sum = ComputeOf<Gradient>;
-    if (request.d_gain != nullptr) {
-        detail::sum_over_rows(context, request.d_gain, x.rows, x.cols, Write::accumulate,
+    if (!request.d_gain.empty()) {
+        detail::sum_over_rows(context, request.d_gain.data, x.rows, x.cols, Write::accumulate,
                               [&](Block<Sum>& terms, std::size_t n, std::size_t first, std::size_t count) {
                                   const auto mean = static_cast<Sum>(request.mean[n]);
                                   const auto divisor = static_cast<Sum>(request.divisor[n]);
@@ -165,8 +152,8 @@ void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gra
                                   apply(terms, count, term, d_y.row(n) + first, x.row(n) + first);
                               });
     }
-    if (request.d_bias != nullptr) {
-        detail::sum_over_rows(context, request.d_bias, x.rows, x.cols, Write::accumulate,
+    if (!request.d_bias.empty()) {
+        detail::sum_over_rows(context, request.d_bias.data, x.rows, x.cols, Write::accumulate,
                               [&](Block<Sum>& terms, std::size_t n, std::size_t first, std::size_t count) {
                                   terms.load(d_y.row(n) + first, count);
                               });
@@ -174,11 +161,9 @@ void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gra
 }
 
 template <class T>
-void deviation_penalty_backward(Context& context, const DeviationPenaltyBackward<T>& request) {
+void execute(Context& context, const DeviationPenaltyBackward<T>& request) {
     using Compute = ComputeOf<T>;
     const auto& x = request.x;
-    LAMINA_EXPECTS(x.rows == request.d_x.rows && x.cols == request.d_x.cols,
-                   "CpuBackend: deviation_penalty_backward: x and d_x of different shapes");
     context.for_each_row(x.rows, x.cols, [&](std::size_t n, std::size_t) {
         const Compute mean = request.mean[n];
         const Compute deviation = request.deviation[n];
@@ -193,12 +178,12 @@ void deviation_penalty_backward(Context& context, const DeviationPenaltyBackward
 }
 
 template <class Compute>
-void divisor_rows(Context& context, const DivisorRows<Compute>& request) {
+void execute(Context& context, const DivisorRows<Compute>& request) {
     context.for_each_row(request.extent.tokens(), 1, [&](std::size_t n, std::size_t) {
-        double divisor = request.ordinary;
-        if (request.ids[n] == request.end_of_text_id) divisor = request.end_of_text;
-        const std::size_t position = request.positions != nullptr ? request.positions[n] : n % request.extent.sequence;
-        if (position == 0) divisor = request.first_position;
+        const bool ends = request.ids[n] == request.end_of_text_id;
+        double divisor = ends ? request.end_of_text : request.ordinary;
+        const std::size_t position = !request.positions.empty() ? request.positions[n] : n % request.extent.sequence;
+        if (position == 0) divisor = ends ? request.first_end_of_text : request.first_position;
         request.divisor[n] = static_cast<Compute>(divisor);
     });
 }

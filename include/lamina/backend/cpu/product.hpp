@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include <lamina/backend/contract.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cpu {
 

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cpu/block.hpp>
 #include <lamina/backend/cpu/context.hpp>
 #include <lamina/backend/cpu/elementwise.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cpu {
 
@@ -49,34 +49,33 @@ void sum_over_rows(Context& context, Out* out, std::size_t rows, std::size_t col
 }  // namespace detail
 
 template <class Out, class F, class... In>
-void sum_rows(Context& context, MatrixView<Out> out, Write write, const F& f, MatrixView<In>... in) {
-    static_assert(sizeof...(In) > 0, "lamina: CpuBackend: sum_rows needs an operand; give it at least one");
-    LAMINA_EXPECTS(out.rows == 1, "CpuBackend: sum_rows: the output must have one row");
-    LAMINA_EXPECTS(((in.cols == out.cols) && ...), "CpuBackend: sum_rows: operands of different widths");
-    const std::size_t rows = std::max({in.rows...});
-    LAMINA_EXPECTS(((in.rows == rows) && ...), "CpuBackend: sum_rows: operands of different heights");
-    detail::sum_over_rows(context, out.data, rows, out.cols, write,
-                          [&](Block<ComputeOf<Out>>& terms, std::size_t row, std::size_t first, std::size_t count) {
-                              apply(terms, count, f, static_cast<const In*>(in.row(row) + first)...);
-                          });
+void execute(Context& context, const SumRows<Out, F, In...>& request) {
+    const auto sum = [&](const MatrixView<const In>&... in) {
+        detail::sum_over_rows(context, request.out.data, std::get<0>(request.in).rows, request.out.cols, request.write,
+                              [&](Block<ComputeOf<Out>>& terms, std::size_t row, std::size_t first, std::size_t count) {
+                                  apply(terms, count, request.f, (in.row(row) + first)...);
+                              });
+    };
+    std::apply(sum, request.in);
 }
 
 template <class Compute>
-void mean_over_tokens(const MeanOverTokens<Compute>& request) {
+void execute(Context&, const MeanOverTokens<Compute>& request) {
     const auto [batch, sequence] = request.extent;
     const std::size_t first = request.positions == Positions::after_first ? 1 : 0;
     const std::size_t last = request.positions == Positions::first ? 1 : sequence;
-    *request.mean = 0;
+    request.mean[0] = 0;
     if (request.extent.tokens() == 0 || first == last) return;
     double sum = 0;
     for (std::size_t b = 0; b < batch; ++b) {
         for (std::size_t t = first; t < last; ++t) sum += static_cast<double>(request.values[b * sequence + t]);
     }
-    *request.mean = sum / static_cast<double>(batch * (last - first));
+    request.mean[0] = sum / static_cast<double>(batch * (last - first));
 }
 
 template <class T>
-[[nodiscard]] double sum_of_squares(Context& context, MatrixView<T> view) {
+[[nodiscard]] double execute(Context& context, const SumOfSquares<T>& request) {
+    MatrixView<const T> view = request.of;
     constexpr std::size_t chunk = 64 * block_size;
     if (view.contiguous()) view = row_view(view.data, view.size());
     const std::size_t chunks_per_row = (view.cols + chunk - 1) / chunk;

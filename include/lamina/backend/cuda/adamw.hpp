@@ -94,19 +94,24 @@ __global__ void __launch_bounds__(element_threads)
 }  // namespace detail
 
 template <class Parameter, class Gradient, class Moment>
-void adamw(Context& context, const AdamWUpdate<Parameter, Gradient, Moment>& request) {
+void execute(Context& context, const AdamWUpdate<Parameter, Gradient, Moment>& request) {
     const auto factors = AdamWFactors<ComputeOf<Parameter>>::of(request);
     constexpr unsigned width = pack_width<Parameter, Gradient, Moment>;
-    const bool aligned = starts_pack<width>(request.parameter) && starts_pack<width>(request.gradient) &&
-                         starts_pack<width>(request.first_moment) && starts_pack<width>(request.second_moment);
-    const std::size_t packs = aligned ? request.count / width : 0;
-    launch(context.stream(), "adamw", shape_for_elements(context, packs),
-           detail::adamw_kernel<width, Parameter, Gradient, Moment>, packs, request.parameter, request.gradient,
-           request.first_moment, request.second_moment, factors);
+    Parameter* const parameter = request.parameter.data;
+    const Gradient* const gradient = request.gradient.data;
+    Moment* const first_moment = request.first_moment.data;
+    Moment* const second_moment = request.second_moment.data;
+    const bool aligned = starts_pack<width>(parameter) && starts_pack<width>(gradient) &&
+                         starts_pack<width>(first_moment) && starts_pack<width>(second_moment);
+    const std::size_t count = request.parameter.size();
+    const std::size_t packs = aligned ? count / width : 0;
+    launch(context.stream(), "AdamWUpdate", shape_for_elements(context, packs),
+           detail::adamw_kernel<width, Parameter, Gradient, Moment>, packs, parameter, gradient, first_moment,
+           second_moment, factors);
     const std::size_t done = packs * width;
-    launch(context.stream(), "adamw", shape_for_elements(context, request.count - done),
-           detail::adamw_kernel<1, Parameter, Gradient, Moment>, request.count - done, request.parameter + done,
-           request.gradient + done, request.first_moment + done, request.second_moment + done, factors);
+    launch(context.stream(), "AdamWUpdate", shape_for_elements(context, count - done),
+           detail::adamw_kernel<1, Parameter, Gradient, Moment>, count - done, parameter + done, gradient + done,
+           first_moment + done, second_moment + done, factors);
 }
 
 }  // namespace lamina::cuda

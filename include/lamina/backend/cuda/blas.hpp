@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Blas: cuBLASLt as one backend uses it: its handle, the algorithms chosen so far, and how float products are made.
+// Blas: cuBLASLt as one backend uses it: its handle, the algorithms chosen so far, and how float products are made; and
+// Device, which has one.
 #pragma once
 
 #include <cstddef>
@@ -85,6 +86,14 @@ private:
     Algorithms algorithms_;
     FloatProducts products_;
     WayCounts counts_{};
+};
+
+/// What requests are executed on: a Context, which is all that most of them need, with the library for products.
+struct Device : Context {
+    Blas blas;
+
+    explicit Device(int number, FloatProducts products = FloatProducts::fp32, Choice choice = Choice::timed)
+        : Context(number), blas(*this, products, choice) {}
 };
 
 }  // namespace lamina::cuda

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -23,7 +25,6 @@
 #include <lamina/backend/cuda/register_tile.hpp>
 #include <lamina/core/bfloat16.hpp>
 #include <lamina/core/error.hpp>
-#include <lamina/core/expects.hpp>
 #include <lamina/core/host_device.hpp>
 
 namespace lamina::cuda {
@@ -37,11 +38,10 @@ struct SegmentPart {
 };
 
 /// The parts of all segments, `rows` of a segment to each, those whose queries see the most keys first.
-[[nodiscard]] inline std::vector<SegmentPart> parts_of(const PackedSegment* segments, std::size_t count,
-                                                       std::size_t rows) {
+[[nodiscard]] inline std::vector<SegmentPart> parts_of(std::span<const PackedSegment> segments, std::size_t rows) {
     std::vector<SegmentPart> parts;
-    for (std::size_t i = 0; i < count; ++i) {
-        for (std::size_t begin = 0; begin < segments[i].count; begin += rows) parts.push_back({segments[i], begin});
+    for (const PackedSegment& segment : segments) {
+        for (std::size_t begin = 0; begin < segment.count; begin += rows) parts.push_back({segment, begin});
     }
     std::stable_sort(parts.begin(), parts.end(), [](const SegmentPart& a, const SegmentPart& b) {
         return a.segment.prefix_count + a.begin > b.segment.prefix_count + b.begin;
@@ -106,29 +106,28 @@ struct PackedSegments {
 
 template <class T>
 void plain_cached_attention(Context& context, const CachedAttention<T>& request) {
-    auto parts = parts_of(request.segments, request.segment_count, RegisterTile<ComputeOf<T>>::side);
+    auto parts = parts_of(request.segments, RegisterTile<ComputeOf<T>>::side);
     if (parts.empty()) return;
-    run_plain_attention<T>(context, "cached_attention",
-                           PackedSegments<T>{request, uploaded(context, std::move(parts))});
+    run_plain_attention<T>(context, "CachedAttention", PackedSegments<T>{request, uploaded(context, std::move(parts))});
 }
 
 template <class Shape>
 void run_flash_cached_attention(Context& context, const CachedAttention<bf16>& request) {
-    auto parts = parts_of(request.segments, request.segment_count, Shape::rows);
+    auto parts = parts_of(request.segments, Shape::rows);
     if (parts.empty()) return;
     const PackedSegments<bf16> source{request, uploaded(context, std::move(parts))};
-    launch(context.stream(), "cached_attention", source.shape(Shape::threads, Shape::shared_bytes),
+    launch(context.stream(), "CachedAttention", source.shape(Shape::threads, Shape::shared_bytes),
            flash_attention_kernel<Shape, PackedSegments<bf16>>, source);
 }
 
 /// True if blocks of MiddleRows suit the segments: such a block reads keys once for twice as many rows, which is worth
 /// some rows that do not exist, half as many as short blocks have rows in all.
-[[nodiscard]] inline bool are_long(const PackedSegment* segments, std::size_t count) {
+[[nodiscard]] inline bool are_long(std::span<const PackedSegment> segments) {
     std::size_t in_long_blocks = 0;
     std::size_t in_short_blocks = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        in_long_blocks += pieces(segments[i].count, MiddleRows::rows) * MiddleRows::rows;
-        in_short_blocks += pieces(segments[i].count, ShortRows::rows) * ShortRows::rows;
+    for (const PackedSegment& segment : segments) {
+        in_long_blocks += pieces(segment.count, MiddleRows::rows) * MiddleRows::rows;
+        in_short_blocks += pieces(segment.count, ShortRows::rows) * ShortRows::rows;
     }
     return 2 * in_long_blocks <= 3 * in_short_blocks;
 }
@@ -164,25 +163,11 @@ __global__ void store_keys_values_kernel(StoreKeysValues<T> request, const Segme
 }
 
 template <class T>
-void cached_attention(Context& context, const CachedAttention<T>& request) {
-    const std::size_t embed = request.out.cols;
-    LAMINA_EXPECTS(request.heads > 0 && embed % request.heads == 0,
-                   "CudaBackend: cached_attention: the width is not a multiple of the number of heads");
-    LAMINA_EXPECTS(request.qkv.cols == 3 * embed && request.qkv.rows == request.out.rows,
-                   "CudaBackend: cached_attention: qkv must have the rows of out and 3 times its width");
-    LAMINA_EXPECTS(
-        request.keys.cols == embed && request.values.cols == embed && request.keys.rows == request.values.rows,
-        "CudaBackend: cached_attention: keys and values must be of one shape, as wide as out");
-    for (std::size_t i = 0; i < request.segment_count; ++i) {
-        LAMINA_EXPECTS(request.segments[i].first + request.segments[i].count <= request.qkv.rows,
-                       "CudaBackend: cached_attention: a segment past the last row of qkv");
-        LAMINA_EXPECTS(request.segments[i].prefix_first + request.segments[i].prefix_count <= request.keys.rows,
-                       "CudaBackend: cached_attention: a prefix past the last row of the cache");
-    }
-    if (embed == 0) return;
+void execute(Context& context, const CachedAttention<T>& request) {
+    if (request.out.cols == 0) return;
     if constexpr (std::is_same_v<T, bf16>) {
         if (is_for_flash(request)) {
-            return detail::are_long(request.segments, request.segment_count)
+            return detail::are_long(request.segments)
                        ? detail::run_flash_cached_attention<detail::MiddleRows>(context, request)
                        : detail::run_flash_cached_attention<detail::ShortRows>(context, request);
         }
@@ -191,25 +176,14 @@ void cached_attention(Context& context, const CachedAttention<T>& request) {
 }
 
 template <class T>
-void store_keys_values(Context& context, const StoreKeysValues<T>& request) {
-    const std::size_t width = request.keys.cols;
-    LAMINA_EXPECTS(
-        request.qkv.cols == 3 * width && request.values.cols == width && request.values.rows == request.keys.rows,
-        "CudaBackend: store_keys_values: keys and values must be of one shape, a third of qkv's width");
+void execute(Context& context, const StoreKeysValues<T>& request) {
     std::vector<PackedSegment> stored;
-    for (std::size_t i = 0; i < request.segment_count; ++i) {
-        const PackedSegment& segment = request.segments[i];
-        if (segment.store_first == PackedSegment::not_stored) continue;
-        LAMINA_EXPECTS(segment.first + segment.count <= request.qkv.rows,
-                       "CudaBackend: store_keys_values: a segment past the last row of qkv");
-        LAMINA_EXPECTS(segment.store_first + segment.count <= request.keys.rows,
-                       "CudaBackend: store_keys_values: a segment that is stored past the last row of the cache");
-        stored.push_back(segment);
-    }
-    auto parts = detail::parts_of(stored.data(), stored.size(), detail::stored_rows);
-    if (parts.empty() || width == 0) return;
+    std::copy_if(request.segments.begin(), request.segments.end(), std::back_inserter(stored),
+                 [](const PackedSegment& segment) { return segment.store_first != PackedSegment::not_stored; });
+    auto parts = detail::parts_of(stored, detail::stored_rows);
+    if (parts.empty() || request.keys.cols == 0) return;
     const detail::PartList list = detail::uploaded(context, std::move(parts));
-    launch(context.stream(), "store_keys_values", {.blocks = list.count, .threads = 256},
+    launch(context.stream(), "StoreKeysValues", {.blocks = list.count, .threads = 256},
            detail::store_keys_values_kernel<T>, request, list.parts);
 }
 

@@ -119,7 +119,7 @@ void cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute, Out>& re
     const LaunchShape shape{.blocks = rows, .threads = loss_threads};
     const bool aligned = starts_pack<width>(request.logits.data) && starts_pack<width>(gradient.data) &&
                          (gradient.empty() || gradient.stride % width == request.logits.stride % width);
-    launch(context.stream(), "softmax_cross_entropy", shape,
+    launch(context.stream(), "SoftmaxCrossEntropy", shape,
            aligned ? cross_entropy_kernel<width, Compute, Out> : cross_entropy_kernel<1, Compute, Out>, request,
            gradient);
 }
@@ -127,12 +127,9 @@ void cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute, Out>& re
 }  // namespace detail
 
 template <class Compute, class Out>
-void softmax_cross_entropy(Context& context, const SoftmaxCrossEntropy<Compute, Out>& request) {
-    LAMINA_EXPECTS(all_below(context, request.targets, request.logits.rows, request.logits.cols),
-                   "CudaBackend: softmax_cross_entropy: a target outside the vocabulary");
-    LAMINA_EXPECTS(request.d_logits.empty() ||
-                       (request.d_logits.rows == request.logits.rows && request.d_logits.cols == request.logits.cols),
-                   "CudaBackend: softmax_cross_entropy: logits and d_logits of different shapes");
+void execute(Context& context, const SoftmaxCrossEntropy<Compute, Out>& request) {
+    LAMINA_EXPECTS(all_below(context, request.targets, request.logits.cols),
+                   "SoftmaxCrossEntropy: a target outside the vocabulary");
     const bool wanted = request.logits_after == Logits::become_gradient;
     if (!request.d_logits.empty()) {
         detail::cross_entropy(context, request, wanted ? request.d_logits : MatrixView<Out>{});

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <type_traits>
 
 #include <lamina/backend/contract.hpp>
@@ -14,7 +15,7 @@
 #include <lamina/backend/cuda/pack.hpp>
 #include <lamina/core/expects.hpp>
 #include <lamina/core/host_device.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 
@@ -37,11 +38,6 @@ __global__ void __launch_bounds__(element_threads) map_kernel(MatrixView<Out> ou
         }(load_pack<Width>(in.row(place.row) + col)...);
         store_pack(out.row(place.row) + col, result);
     }
-}
-
-template <class T, class U>
-[[nodiscard]] bool same_shape(const MatrixView<T>& a, const MatrixView<U>& b) {
-    return a.rows == b.rows && a.cols == b.cols;
 }
 
 struct Same {
@@ -96,53 +92,49 @@ __global__ void __launch_bounds__(element_threads)
 
 template <Indexed Side, class Out, class In>
 void copy_rows(Context& context, const char* what, MatrixView<Out> out, MatrixView<const In> in,
-               const std::size_t* rows, std::size_t count) {
+               const Rows<const std::size_t, 1>& rows) {
     constexpr unsigned width = pack_width<Out, In>;
     if (is_packed<width>(out) && is_packed<width>(in)) {
-        launch(context.stream(), what, shape_for_elements(context, count * (out.cols / width)),
-               copy_rows_kernel<width, Side, Out, In>, out, in, rows, count);
+        launch(context.stream(), what, shape_for_elements(context, rows.rows * (out.cols / width)),
+               copy_rows_kernel<width, Side, Out, In>, out, in, rows.data, rows.rows);
     } else {
-        launch(context.stream(), what, shape_for_elements(context, count * out.cols),
-               copy_rows_kernel<1, Side, Out, In>, out, in, rows, count);
+        launch(context.stream(), what, shape_for_elements(context, rows.rows * out.cols),
+               copy_rows_kernel<1, Side, Out, In>, out, in, rows.data, rows.rows);
     }
 }
 
 }  // namespace detail
 
 template <class Out, class F, class... In>
-void map(Context& context, MatrixView<Out> out, const F& f, MatrixView<In>... in) {
+void execute(Context& context, const Map<Out, F, In...>& request) {
     static_assert(std::is_trivially_copyable_v<F>,
-                  "lamina: CudaBackend: map copies its function to the device; give it a trivially copyable one");
-    LAMINA_EXPECTS((detail::same_shape(out, in) && ...), "CudaBackend: map: operands of different shapes");
-    detail::map_elements(context, "map", out, f, MatrixView<const In>(in)...);
+                  "lamina: CudaBackend: Map copies its function to the device; give it a trivially copyable one");
+    std::apply([&](const auto&... in) { detail::map_elements(context, "Map", request.out, request.f, in...); },
+               request.in);
 }
 
 template <class Out, class In>
-void convert(Context& context, MatrixView<Out> out, MatrixView<In> in) {
-    LAMINA_EXPECTS(detail::same_shape(out, in), "CudaBackend: convert: operands of different shapes");
-    detail::map_elements(context, "convert", out, detail::Same{}, MatrixView<const In>(in));
+void execute(Context& context, const Convert<Out, In>& request) {
+    detail::map_elements(context, "Convert", request.out, detail::Same{}, request.in);
 }
 
-template <class Out, class Value>
-void fill(Context& context, MatrixView<Out> out, Value value) {
+template <class Out>
+void execute(Context& context, const Fill<Out>& request) {
     using Compute = ComputeOf<Out>;
-    detail::map_elements(context, "fill", out, detail::Constant<Compute>{static_cast<Compute>(value)});
+    detail::map_elements(context, "Fill", request.out, detail::Constant<Compute>{static_cast<Compute>(request.value)});
 }
 
 template <class Out, class In>
-void gather_rows(Context& context, MatrixView<Out> out, MatrixView<In> in, const std::size_t* rows) {
-    LAMINA_EXPECTS(out.cols == in.cols, "CudaBackend: gather_rows: operands of different widths");
-    LAMINA_EXPECTS(all_below(context, rows, out.rows, in.rows),
-                   "CudaBackend: gather_rows: a row that the input does not have");
-    detail::copy_rows<detail::Indexed::input>(context, "gather_rows", out, MatrixView<const In>(in), rows, out.rows);
+void execute(Context& context, const GatherRows<Out, In>& request) {
+    LAMINA_EXPECTS(all_below(context, request.rows, request.in.rows), "GatherRows: a row that the input does not have");
+    detail::copy_rows<detail::Indexed::input>(context, "GatherRows", request.out, request.in, request.rows);
 }
 
 template <class Out, class In>
-void scatter_rows(Context& context, MatrixView<Out> out, MatrixView<In> in, const std::size_t* rows) {
-    LAMINA_EXPECTS(out.cols == in.cols, "CudaBackend: scatter_rows: operands of different widths");
-    LAMINA_EXPECTS(all_below(context, rows, in.rows, out.rows),
-                   "CudaBackend: scatter_rows: a row that the output does not have");
-    detail::copy_rows<detail::Indexed::output>(context, "scatter_rows", out, MatrixView<const In>(in), rows, in.rows);
+void execute(Context& context, const ScatterRows<Out, In>& request) {
+    LAMINA_EXPECTS(all_below(context, request.rows, request.out.rows),
+                   "ScatterRows: a row that the output does not have");
+    detail::copy_rows<detail::Indexed::output>(context, "ScatterRows", request.out, request.in, request.rows);
 }
 
 }  // namespace lamina::cuda

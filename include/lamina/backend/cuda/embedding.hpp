@@ -13,7 +13,7 @@
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/backend/cuda/sorted_tokens.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 
@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(element_threads) embed_kernel(Embed<T, Weight>
     for (std::size_t i = first_element(); i < job.out.rows * per_row; i += element_step()) {
         const Place place = place_of(i, per_row);
         const std::size_t position =
-            job.positions != nullptr ? job.positions[place.row] : place_of(place.row, job.extent.sequence).piece;
+            !job.positions.empty() ? job.positions[place.row] : place_of(place.row, job.extent.sequence).piece;
         const auto id = static_cast<std::size_t>(job.ids[place.row]);
         const std::size_t col = place.piece * Width;
         const auto token = load_pack<Width>(job.token_table.row(id) + col);
@@ -77,46 +77,33 @@ __global__ void __launch_bounds__(element_threads) position_gradient_kernel(Embe
 }  // namespace detail
 
 template <class T, class Weight>
-void embed(Context& context, const Embed<T, Weight>& request) {
-    const std::size_t width = request.out.cols;
-    LAMINA_EXPECTS(request.token_table.cols == width && request.position_table.cols == width,
-                   "CudaBackend: embed: tables and output of different widths");
-    LAMINA_EXPECTS(request.out.rows == request.extent.tokens(), "CudaBackend: embed: the output needs a row per token");
-    LAMINA_EXPECTS(request.position_table.rows >= request.extent.sequence,
-                   "CudaBackend: embed: a sequence longer than the position table");
-    LAMINA_EXPECTS(all_below(context, request.ids, request.out.rows, request.token_table.rows),
-                   "CudaBackend: embed: a token outside the vocabulary");
-    LAMINA_EXPECTS(request.positions == nullptr ||
-                       all_below(context, request.positions, request.out.rows, request.position_table.rows),
-                   "CudaBackend: embed: a position outside the position table");
+void execute(Context& context, const Embed<T, Weight>& request) {
+    LAMINA_EXPECTS(all_below(context, request.ids, request.token_table.rows), "Embed: a token outside the vocabulary");
+    LAMINA_EXPECTS(request.positions.empty() || all_below(context, request.positions, request.position_table.rows),
+                   "Embed: a position outside the position table");
     constexpr unsigned at_once = pack_width<T, Weight>;
     if (is_packed<at_once>(request.out) && is_packed<at_once>(request.token_table) &&
         is_packed<at_once>(request.position_table)) {
-        launch(context.stream(), "embed", shape_for_elements(context, request.out.size() / at_once),
+        launch(context.stream(), "Embed", shape_for_elements(context, request.out.size() / at_once),
                detail::embed_kernel<at_once, T, Weight>, request);
     } else {
-        launch(context.stream(), "embed", shape_for_elements(context, request.out.size()),
+        launch(context.stream(), "Embed", shape_for_elements(context, request.out.size()),
                detail::embed_kernel<1, T, Weight>, request);
     }
 }
 
 template <class T, class Gradient>
-void embed_backward(Context& context, const EmbedBackward<T, Gradient>& request) {
+void execute(Context& context, const EmbedBackward<T, Gradient>& request) {
     const auto& d_out = request.d_out;
     const std::size_t tokens = request.extent.tokens();
-    LAMINA_EXPECTS(d_out.rows == tokens, "CudaBackend: embed_backward: d_out needs a row per token");
-    LAMINA_EXPECTS(request.d_token_table.cols == d_out.cols && request.d_position_table.cols == d_out.cols,
-                   "CudaBackend: embed_backward: tables and d_out of different widths");
-    LAMINA_EXPECTS(request.d_position_table.rows >= request.extent.sequence,
-                   "CudaBackend: embed_backward: a sequence longer than the position table");
-    LAMINA_EXPECTS(all_below(context, request.ids, tokens, request.d_token_table.rows),
-                   "CudaBackend: embed_backward: a token outside the vocabulary");
+    LAMINA_EXPECTS(all_below(context, request.ids, request.d_token_table.rows),
+                   "EmbedBackward: a token outside the vocabulary");
     const auto strips = static_cast<unsigned>(pieces(d_out.cols, element_threads));
-    launch(context.stream(), "embed_backward",
+    launch(context.stream(), "EmbedBackward",
            {.blocks = static_cast<unsigned>(tokens), .threads = element_threads, .blocks_y = strips},
            detail::token_gradient_kernel<T, Gradient>, request.d_token_table, d_out,
-           sorted_tokens(context, request.ids, tokens));
-    launch(context.stream(), "embed_backward", shape_for_elements(context, request.extent.sequence * d_out.cols),
+           sorted_tokens(context, request.ids));
+    launch(context.stream(), "EmbedBackward", shape_for_elements(context, request.extent.sequence * d_out.cols),
            detail::position_gradient_kernel<T, Gradient>, request);
 }
 

@@ -10,7 +10,7 @@
 #include <lamina/backend/cuda/operands.hpp>
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/core/gelu.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 

@@ -91,9 +91,9 @@ __device__ inline void hide_later(FlashSums& sums, unsigned first_col, unsigned 
 }
 
 /// The keys and values of a head, two tiles of each in shared memory.
-template <class Rows>
+template <class BlockRows>
 struct KeyTiles {
-    const Rows& rows;
+    const BlockRows& rows;
     bf16* memory;
     unsigned seen;
 
@@ -110,8 +110,8 @@ struct KeyTiles {
     }
 };
 
-template <class Rows>
-KeyTiles(const Rows&, bf16*, unsigned) -> KeyTiles<Rows>;
+template <class BlockRows>
+KeyTiles(const BlockRows&, bf16*, unsigned) -> KeyTiles<BlockRows>;
 
 /// One block makes the output of up to Shape::rows queries of a head.
 template <class Shape, class Source>
@@ -178,14 +178,13 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks_at_once) flash_a
 /// `Attention` of bf16 with heads of 64 columns, 128 queries to a block. Queries, keys and values are read in place;
 /// scores and probabilities stay in registers. Probabilities are rounded to bf16 for the product with the values.
 ///
-/// errors   as attention(), which has checked the request
 /// cost     2·T²·64 multiply-adds a head, half of them for keys that come too late, of which whole tiles are left out
 /// source   Dao 2023 (FlashAttention-2), algorithm 1
 inline void flash_attention(Context& context, const Attention<bf16>& request) {
     using Shape = detail::LongRows;
     using Source = detail::WholeSequences<bf16>;
     const Source source(request, Shape::rows);
-    launch(context.stream(), "attention", source.shape(Shape::threads, Shape::shared_bytes),
+    launch(context.stream(), "Attention", source.shape(Shape::threads, Shape::shared_bytes),
            detail::flash_attention_kernel<Shape, Source>, source);
 }
 

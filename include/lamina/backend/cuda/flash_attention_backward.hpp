@@ -268,12 +268,11 @@ __global__ void __launch_bounds__(BackwardMemory::threads, 3)
 /// queries, every sum in one order. Probabilities and gradients of scores are rounded to bf16 for the products that
 /// follow them.
 ///
-/// errors   as attention_backward(), which has checked the request
 /// cost     7·T²·64 multiply-adds a head, half of them for keys that come too late, of which whole tiles are left out
 /// source   Dao 2023 (FlashAttention-2), algorithm 2, with queries apart, so that nothing is added up by several blocks
 inline void flash_attention_backward(Context& context, const AttentionBackward<bf16>& request) {
     using Shape = detail::BackwardMemory;
-    const char* const what = "attention_backward";
+    const char* const what = "AttentionBackward";
     const std::size_t facts_count = detail::FlashRowFacts::count(request.extent, request.heads);
     const detail::FlashRowFacts facts(context.scratch<float>(Scratch::rows, facts_count), request.extent.sequence);
     launch(context.stream(), what, detail::row_facts_shape(request.extent, request.heads),

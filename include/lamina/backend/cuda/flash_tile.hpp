@@ -11,7 +11,7 @@
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/core/bfloat16.hpp>
 #include <lamina/core/host_device.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda::detail {
 

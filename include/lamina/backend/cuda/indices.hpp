@@ -11,16 +11,18 @@
 
 #include <lamina/backend/cuda/check.hpp>
 #include <lamina/backend/cuda/context.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 
-/// Whether `count` indices on the device are all in [0, limit). Reads them back, so it is for LAMINA_EXPECTS only; true
+/// Whether indices on the device are all in [0, limit). Reads them back, so it is for LAMINA_EXPECTS only; true
 /// while operations are recorded, when nothing can be read.
 template <class Index>
-[[nodiscard]] bool all_below(Context& context, const Index* indices, std::size_t count, std::size_t limit) {
-    if (context.recording || count == 0) return true;
-    std::vector<Index> host(count);
-    check(cudaMemcpyAsync(host.data(), indices, count * sizeof(Index), cudaMemcpyDeviceToHost, context.stream()),
+[[nodiscard]] bool all_below(Context& context, const Rows<const Index, 1>& indices, std::size_t limit) {
+    if (context.recording || indices.rows == 0) return true;
+    std::vector<Index> host(indices.rows);
+    check(cudaMemcpyAsync(host.data(), indices.data, host.size() * sizeof(Index), cudaMemcpyDeviceToHost,
+                          context.stream()),
           "reading indices back");
     context.wait("reading indices back");
     return std::all_of(host.begin(), host.end(), [limit](Index index) {

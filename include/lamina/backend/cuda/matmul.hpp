@@ -32,7 +32,7 @@
 // apart (tests/backend/conformance/gelu_form.hpp). It is taken of the sum before that is rounded to what pre_activation
 // keeps, which differs from the contract by less than the rounding itself. And its slope is taken to multiply the whole
 // sum, base included, where a product is added to: the manual does not say on which side of the epilogue that addition
-// is. The conformance suite would show it (tests/backend/conformance/affine.hpp, matmul_gelu_backward with
+// is. The conformance suite would show it (tests/backend/conformance/affine.hpp, GeluBackwardProduct with
 // Write::accumulate).
 #pragma once
 
@@ -49,8 +49,7 @@
 #include <lamina/backend/cuda/operands.hpp>
 #include <lamina/backend/cuda/product.hpp>
 #include <lamina/core/bfloat16.hpp>
-#include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 
@@ -58,7 +57,7 @@ namespace detail {
 
 /// What all products come down to: z = scale · op(lhs) · op(rhs) + bias + base, then as in Finish.
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
-struct MatmulRequest {
+struct FullProduct {
     const char* what;
     MatrixView<Out> out;
     MatrixView<const Lhs> lhs;
@@ -81,11 +80,11 @@ using ElementOf =
                        std::conditional_t<std::is_same_v<Lhs, bf16> && std::is_same_v<Rhs, bf16>, bf16, float>>;
 
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
-class Matmul {
+class ProductMaker {
 public:
-    using Request = MatmulRequest<Out, Lhs, Rhs, Bias, Base>;
+    using Request = FullProduct<Out, Lhs, Rhs, Bias, Base>;
 
-    Matmul(Context& context, Blas& blas, const Request& request) : context_(context), blas_(blas), request_(request) {}
+    ProductMaker(Device& device, const Request& request) : context_(device), blas_(device.blas), request_(request) {}
 
     void run() const {
         if (request_.out.size() == 0) return;
@@ -255,60 +254,48 @@ private:
 };
 
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
-void multiply(Context& context, Blas& blas, const MatmulRequest<Out, Lhs, Rhs, Bias, Base>& request) {
-    const auto rows = [](const auto& view, Transpose as) { return as == Transpose::yes ? view.cols : view.rows; };
-    const auto cols = [](const auto& view, Transpose as) { return as == Transpose::yes ? view.rows : view.cols; };
-    LAMINA_EXPECTS(rows(request.lhs, request.lhs_as) == request.out.rows &&
-                       cols(request.rhs, request.rhs_as) == request.out.cols &&
-                       rows(request.rhs, request.rhs_as) == cols(request.lhs, request.lhs_as),
-                   "CudaBackend: matmul: out [M, N], lhs [M, K] and rhs [K, N] do not fit each other");
-    Matmul<Out, Lhs, Rhs, Bias, Base>(context, blas, request).run();
+void multiply(Device& device, const FullProduct<Out, Lhs, Rhs, Bias, Base>& request) {
+    ProductMaker<Out, Lhs, Rhs, Bias, Base>(device, request).run();
 }
 
 }  // namespace detail
 
-/// out = op(lhs) · op(rhs), or out += that.
-///
 /// scalars  any of double, float and bf16
-/// errors   LAMINA_EXPECTS shapes that fit; DeviceError
+/// errors   DeviceError
 template <class Out, class Lhs, class Rhs>
-void matmul(Context& context, Blas& blas, MatrixView<Out> out, MatrixView<Lhs> lhs, MatrixView<Rhs> rhs,
-            MatmulOptions options = {}) {
-    using Request = detail::MatmulRequest<Out, std::remove_const_t<Lhs>, std::remove_const_t<Rhs>, Out, Out>;
-    Request request{
-        .what = "matmul", .out = out, .lhs = lhs, .rhs = rhs, .lhs_as = options.lhs_as, .rhs_as = options.rhs_as};
-    if (options.write == Write::accumulate) request.base = out;
-    detail::multiply(context, blas, request);
+void execute(Device& device, const Matmul<Out, Lhs, Rhs>& request) {
+    detail::FullProduct<Out, Lhs, Rhs, Out, Out> product{.what = "Matmul",
+                                                         .out = request.out,
+                                                         .lhs = request.lhs,
+                                                         .rhs = request.rhs,
+                                                         .lhs_as = request.lhs_as,
+                                                         .rhs_as = request.rhs_as};
+    if (request.write == Write::accumulate) product.base = request.out;
+    detail::multiply(device, product);
 }
 
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
-void affine_product(Context& context, Blas& blas, const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
-    LAMINA_EXPECTS(lamina::detail::absent_or_shaped_like(request.base, request.out) &&
-                       lamina::detail::absent_or_shaped_like(request.pre_activation, request.out),
-                   "CudaBackend: affine_product: base or pre_activation of another shape than out");
-    detail::multiply(context, blas,
-                     detail::MatmulRequest<Out, Lhs, Rhs, Bias, Base>{.what = "affine_product",
-                                                                      .out = request.out,
-                                                                      .lhs = request.lhs,
-                                                                      .rhs = request.rhs,
-                                                                      .scale = request.scale,
-                                                                      .bias = request.bias,
-                                                                      .base = request.base,
-                                                                      .pre_activation = request.pre_activation});
+void execute(Device& device, const AffineProduct<Out, Lhs, Rhs, Bias, Base>& request) {
+    detail::multiply(device, detail::FullProduct<Out, Lhs, Rhs, Bias, Base>{.what = "AffineProduct",
+                                                                            .out = request.out,
+                                                                            .lhs = request.lhs,
+                                                                            .rhs = request.rhs,
+                                                                            .scale = request.scale,
+                                                                            .bias = request.bias.data,
+                                                                            .base = request.base,
+                                                                            .pre_activation = request.pre_activation});
 }
 
 template <class Out, class Lhs, class Rhs>
-void matmul_gelu_backward(Context& context, Blas& blas, const GeluBackwardProduct<Out, Lhs, Rhs>& request) {
-    LAMINA_EXPECTS(request.pre_activation.rows == request.out.rows && request.pre_activation.cols == request.out.cols,
-                   "CudaBackend: matmul_gelu_backward: pre_activation of another shape than out");
-    detail::MatmulRequest<Out, Lhs, Rhs, Out, Out> product{.what = "matmul_gelu_backward",
-                                                           .out = request.out,
-                                                           .lhs = request.lhs,
-                                                           .rhs = request.rhs,
-                                                           .rhs_as = Transpose::yes,
-                                                           .slope_at = request.pre_activation};
+void execute(Device& device, const GeluBackwardProduct<Out, Lhs, Rhs>& request) {
+    detail::FullProduct<Out, Lhs, Rhs, Out, Out> product{.what = "GeluBackwardProduct",
+                                                         .out = request.out,
+                                                         .lhs = request.lhs,
+                                                         .rhs = request.rhs,
+                                                         .rhs_as = Transpose::yes,
+                                                         .slope_at = request.pre_activation};
     if (request.write == Write::accumulate) product.base = request.out;
-    detail::multiply(context, blas, product);
+    detail::multiply(device, product);
 }
 
 }  // namespace lamina::cuda

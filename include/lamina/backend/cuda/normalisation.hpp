@@ -13,7 +13,6 @@
 #include <lamina/backend/cuda/pack.hpp>
 #include <lamina/backend/cuda/reduction.hpp>
 #include <lamina/backend/cuda/warp_row.hpp>
-#include <lamina/core/expects.hpp>
 
 namespace lamina::cuda {
 
@@ -92,7 +91,7 @@ __global__ void __launch_bounds__(row_threads, 1)
     const std::size_t width = job.x.cols;
     const WarpRow<Shape, Compute> row(width);
     const auto count = static_cast<Compute>(width == 0 ? 1 : width);  // a mean of nothing is zero
-    const RowInMemory<Shape, Weight> gain{job.gain};
+    const RowInMemory<Shape, Weight> gain{job.gain.data};
     for (std::size_t n = first_row(); n < job.x.rows; n += row_step()) {
         const KeptRow<Shape, Out> d_y(job.d_y.row(n), width);
         const auto x = [&] {
@@ -133,11 +132,11 @@ __global__ void __launch_bounds__(row_threads, 1)
 template <Divisor Statistics, class T, class Weight, class Gradient, class Out>
 void normalise_backward_rows(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>& job) {
     const bool packed = is_packed<row_pack_width>(job.d_y) && is_packed<row_pack_width>(job.d_x) &&
-                        is_packed<row_pack_width>(job.base) && starts_pack<row_pack_width>(job.gain) &&
+                        is_packed<row_pack_width>(job.base) && starts_pack<row_pack_width>(job.gain.data) &&
                         (Statistics == Divisor::fixed || is_packed<row_pack_width>(job.x));
     const LaunchShape shape = shape_for_rows(context, job.x.rows);
     with_row_shape(job.x.cols, packed, [&](auto row_shape) {
-        launch(context.stream(), "normalise_backward", shape,
+        launch(context.stream(), "NormaliseBackward", shape,
                normalise_backward_kernel<Statistics, decltype(row_shape), T, Weight, Gradient, Out>, job);
     });
 }
@@ -175,11 +174,10 @@ __global__ void __launch_bounds__(row_threads, 1) deviation_penalty_kernel(Devia
 template <class Compute>
 __global__ void __launch_bounds__(element_threads) divisor_rows_kernel(DivisorRows<Compute> job) {
     for (std::size_t n = first_element(); n < job.extent.tokens(); n += element_step()) {
-        double divisor = job.ordinary;
-        if (job.ids[n] == job.end_of_text_id) divisor = job.end_of_text;
-        const std::size_t position =
-            job.positions != nullptr ? job.positions[n] : place_of(n, job.extent.sequence).piece;
-        if (position == 0) divisor = job.first_position;
+        const bool ends = job.ids[n] == job.end_of_text_id;
+        double divisor = ends ? job.end_of_text : job.ordinary;
+        const std::size_t position = !job.positions.empty() ? job.positions[n] : place_of(n, job.extent.sequence).piece;
+        if (position == 0) divisor = ends ? job.first_end_of_text : job.first_position;
         job.divisor[n] = static_cast<Compute>(divisor);
     }
 }
@@ -187,13 +185,13 @@ __global__ void __launch_bounds__(element_threads) divisor_rows_kernel(DivisorRo
 }  // namespace detail
 
 template <class T>
-void row_moments(Context& context, const RowMoments<T>& request) {
-    detail::normalise_forward(context, "row_moments",
+void execute(Context& context, const RowMoments<T>& request) {
+    detail::normalise_forward(context, "RowMoments",
                               detail::RowsForward<T, T, T>{.x = request.x,
                                                            .y = {},
                                                            .given_mean = nullptr,
-                                                           .mean = request.mean,
-                                                           .deviation = request.deviation,
+                                                           .mean = request.mean.data,
+                                                           .deviation = request.deviation.data,
                                                            .divisor = nullptr,
                                                            .gain = nullptr,
                                                            .bias = nullptr,
@@ -202,62 +200,50 @@ void row_moments(Context& context, const RowMoments<T>& request) {
 }
 
 template <class T, class Weight, class Out>
-void normalise(Context& context, const Normalise<T, Weight, Out>& request) {
-    LAMINA_EXPECTS(request.x.rows == request.y.rows && request.y.cols == request.x.cols,
-                   "CudaBackend: normalise: x and y of different shapes");
-    detail::normalise_forward(context, "normalise",
+void execute(Context& context, const Normalise<T, Weight, Out>& request) {
+    detail::normalise_forward(context, "Normalise",
                               detail::RowsForward<T, Weight, Out>{.x = request.x,
                                                                   .y = request.y,
-                                                                  .given_mean = request.mean,
+                                                                  .given_mean = request.mean.data,
                                                                   .mean = nullptr,
                                                                   .deviation = nullptr,
-                                                                  .divisor = request.divisor,
-                                                                  .gain = request.gain,
-                                                                  .bias = request.bias,
+                                                                  .divisor = request.divisor.data,
+                                                                  .gain = request.gain.data,
+                                                                  .bias = request.bias.data,
                                                                   .epsilon = 0,
                                                                   .centre = Centre::yes});
 }
 
 template <class T, class Weight, class Out>
-void normalise_rows(Context& context, const NormaliseRows<T, Weight, Out>& request) {
-    LAMINA_EXPECTS(request.x.rows == request.y.rows && request.y.cols == request.x.cols,
-                   "CudaBackend: normalise_rows: x and y of different shapes");
-    LAMINA_EXPECTS(request.deviation != nullptr || request.divisor != nullptr,
-                   "CudaBackend: normalise_rows: neither a deviation to measure nor a divisor");
-    detail::normalise_forward(context, "normalise_rows",
+void execute(Context& context, const NormaliseRows<T, Weight, Out>& request) {
+    detail::normalise_forward(context, "NormaliseRows",
                               detail::RowsForward<T, Weight, Out>{.x = request.x,
                                                                   .y = request.y,
                                                                   .given_mean = nullptr,
-                                                                  .mean = request.mean,
-                                                                  .deviation = request.deviation,
-                                                                  .divisor = request.divisor,
-                                                                  .gain = request.gain,
-                                                                  .bias = request.bias,
+                                                                  .mean = request.mean.data,
+                                                                  .deviation = request.deviation.data,
+                                                                  .divisor = request.divisor.data,
+                                                                  .gain = request.gain.data,
+                                                                  .bias = request.bias.data,
                                                                   .epsilon = static_cast<ComputeOf<T>>(request.epsilon),
                                                                   .centre = request.centre});
 }
 
 template <class T, class Weight, class Gradient, class Out>
-void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>& request) {
+void execute(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>& request) {
     const auto& x = request.x;
     const auto& d_y = request.d_y;
-    LAMINA_EXPECTS(x.rows == d_y.rows && x.cols == d_y.cols,
-                   "CudaBackend: normalise_backward: x and d_y of different shapes");
     // First, because d_x may take the place of d_y.
     using Sum = ComputeOf<Gradient>;
-    if (request.d_gain != nullptr) {
-        detail::sum_over_rows(context, "normalise_backward, d_gain", request.d_gain, x.rows, x.cols, Write::accumulate,
-                              detail::GainTerm<Sum, T, Out>{x, d_y, request.mean, request.divisor});
+    if (!request.d_gain.empty()) {
+        detail::sum_over_rows(context, "NormaliseBackward, d_gain", request.d_gain, x.rows, Write::accumulate,
+                              detail::GainTerm<Sum, T, Out>{x, d_y, request.mean.data, request.divisor.data});
     }
-    if (request.d_bias != nullptr) {
-        detail::sum_over_rows(context, "normalise_backward, d_bias", request.d_bias, x.rows, x.cols, Write::accumulate,
+    if (!request.d_bias.empty()) {
+        detail::sum_over_rows(context, "NormaliseBackward, d_bias", request.d_bias, x.rows, Write::accumulate,
                               detail::TermOf<Sum, detail::Same, Out>{{}, d_y});
     }
     if (request.d_x.empty()) return;
-    LAMINA_EXPECTS(x.rows == request.d_x.rows && x.cols == request.d_x.cols,
-                   "CudaBackend: normalise_backward: x and d_x of different shapes");
-    LAMINA_EXPECTS(request.base.empty() || (x.rows == request.base.rows && x.cols == request.base.cols),
-                   "CudaBackend: normalise_backward: x and base of different shapes");
     if (request.statistics == Divisor::live) {
         detail::normalise_backward_rows<Divisor::live>(context, request);
     } else {
@@ -266,20 +252,18 @@ void normalise_backward(Context& context, const NormaliseBackward<T, Weight, Gra
 }
 
 template <class T>
-void deviation_penalty_backward(Context& context, const DeviationPenaltyBackward<T>& request) {
-    LAMINA_EXPECTS(request.x.rows == request.d_x.rows && request.x.cols == request.d_x.cols,
-                   "CudaBackend: deviation_penalty_backward: x and d_x of different shapes");
+void execute(Context& context, const DeviationPenaltyBackward<T>& request) {
     const LaunchShape shape = shape_for_rows(context, request.x.rows);
     const bool packed = is_packed<row_pack_width>(request.x) && is_packed<row_pack_width>(request.d_x);
     with_row_shape(request.x.cols, packed, [&](auto row_shape) {
-        launch(context.stream(), "deviation_penalty_backward", shape,
+        launch(context.stream(), "DeviationPenaltyBackward", shape,
                detail::deviation_penalty_kernel<decltype(row_shape), T>, request);
     });
 }
 
 template <class Compute>
-void divisor_rows(Context& context, const DivisorRows<Compute>& request) {
-    launch(context.stream(), "divisor_rows", shape_for_elements(context, request.extent.tokens()),
+void execute(Context& context, const DivisorRows<Compute>& request) {
+    launch(context.stream(), "DivisorRows", shape_for_elements(context, request.extent.tokens()),
            detail::divisor_rows_kernel<Compute>, request);
 }
 

@@ -13,7 +13,7 @@
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/backend/cuda/product.hpp>
 #include <lamina/core/bfloat16.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 

@@ -9,7 +9,7 @@
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/host_device.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 

@@ -69,8 +69,8 @@ struct RunningSoftmax {
 };
 
 /// The scores of keys after their query, and of rows that do not exist, become -inf.
-template <class Compute, class Rows>
-__device__ void scale_and_hide(Compute (&scores)[4][4], const Rows& rows, unsigned first_key, Compute scale) {
+template <class Compute, class BlockRows>
+__device__ void scale_and_hide(Compute (&scores)[4][4], const BlockRows& rows, unsigned first_key, Compute scale) {
     using Tile = RegisterTile<Compute>;
     for (unsigned i = 0; i < Tile::each; ++i) {
         const unsigned last = rows.cached() + rows.first + Tile::first_row() + i;  // key that this query sees
@@ -147,11 +147,10 @@ void run_plain_attention(Context& context, const char* what, Source source) {
 
 /// `Attention` for any head width, each block with up to 64 queries (32 in double) and as many columns of the output.
 ///
-/// errors   as attention(), which has checked the request
 /// cost     products on the ordinary units; the scores once more for each 64 columns (32 in double) of a head
 template <class T>
 void plain_attention(Context& context, const Attention<T>& request) {
-    detail::run_plain_attention<T>(context, "attention",
+    detail::run_plain_attention<T>(context, "Attention",
                                    detail::WholeSequences<T>(request, detail::RegisterTile<ComputeOf<T>>::side));
 }
 

@@ -191,13 +191,12 @@ inline constexpr unsigned excess_threads = 256;
 /// `AttentionBackward` for any head width: first what all gradients of a row of probabilities have too much, then keys
 /// and values, then queries, every sum in one order.
 ///
-/// errors   as attention_backward(), which has checked the request
 /// cost     scores and their gradients twice, and once more for each 64 columns (32 in double) of a head
 template <class T>
 void plain_attention_backward(Context& context, const AttentionBackward<T>& request) {
     using Compute = ComputeOf<T>;
     using Tile = detail::RegisterTile<Compute>;
-    const char* const what = "attention_backward";
+    const char* const what = "AttentionBackward";
     auto* const excess = context.scratch<Compute>(Scratch::rows, request.out.rows * request.heads);
     launch(context.stream(), what, detail::excess_shape(request.out.rows, request.heads),
            detail::attention_excess_kernel<T>, request, excess);

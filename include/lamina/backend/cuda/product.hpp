@@ -72,7 +72,7 @@ struct StoredMatrix {
 /// optional bias, base, aux
 /// aliasing base may be out
 struct Product {
-    const char* what = "matmul";  ///< the operation as a user of the backend knows it, for errors
+    const char* what = "Matmul";  ///< the operation as a user of the backend knows it, for errors
     StoredMatrix out;             ///< its data are written
     StoredMatrix lhs;
     StoredMatrix rhs;
@@ -103,7 +103,7 @@ struct Product {
     }
 }
 
-/// "matmul: out [8, 16] float = lhs [8, 4] bf16 · rhs [16, 4]ᵀ bf16 in float + base, epilogue 4".
+/// "Matmul: out [8, 16] float = lhs [8, 4] bf16 · rhs [16, 4]ᵀ bf16 in float + base, epilogue 4".
 [[nodiscard]] inline std::string describe(const Product& product) {
     const auto matrix = [](const char* name, const StoredMatrix& stored, Transpose as = Transpose::no) {
         return std::string(name) + " [" + std::to_string(stored.rows) + ", " + std::to_string(stored.cols) + "]" +

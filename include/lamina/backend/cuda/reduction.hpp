@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
+#include <tuple>
 
 #include <cuda_runtime_api.h>
 
@@ -16,9 +16,8 @@
 #include <lamina/backend/cuda/grid.hpp>
 #include <lamina/backend/cuda/launch.hpp>
 #include <lamina/backend/cuda/pack.hpp>
-#include <lamina/core/expects.hpp>
-#include <lamina/core/matrix_view.hpp>
-#include <lamina/core/tokens.hpp>
+#include <lamina/core/extent.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {
 
@@ -67,11 +66,12 @@ __global__ void __launch_bounds__(element_threads)
     out[col] = converted<Out>(sum + added);
 }
 
-/// out[c] (+)= the sum over rows of term(row, c) for the columns [0, cols).
+/// out[0, c] (+)= the sum over `rows` rows of term(row, c).
 template <class Out, class Term>
-void sum_over_rows(Context& context, const char* what, Out* out, std::size_t rows, std::size_t cols, Write write,
+void sum_over_rows(Context& context, const char* what, const MatrixView<Out>& out, std::size_t rows, Write write,
                    const Term& term) {
     using Compute = ComputeOf<Out>;
+    const std::size_t cols = out.cols;
     const auto blocks = static_cast<unsigned>(pieces(cols, element_threads));
     const RowPieces of_rows = RowPieces::of(rows);
     const MatrixView<Compute> partial(context.scratch<Compute>(Scratch::partial_sums, of_rows.count * cols),
@@ -79,8 +79,8 @@ void sum_over_rows(Context& context, const char* what, Out* out, std::size_t row
     launch(context.stream(), what,
            {.blocks = blocks, .threads = element_threads, .blocks_y = static_cast<unsigned>(of_rows.count)},
            sum_piece_kernel<Compute, Term>, partial, term, rows, of_rows.rows_each);
-    launch(context.stream(), what, {.blocks = blocks, .threads = element_threads}, sum_pieces_kernel<Out, Compute>, out,
-           write, MatrixView<const Compute>(partial));
+    launch(context.stream(), what, {.blocks = blocks, .threads = element_threads}, sum_pieces_kernel<Out, Compute>,
+           out.data, write, MatrixView<const Compute>(partial));
 }
 
 /// f of the operands' elements at one place.
@@ -179,39 +179,36 @@ __global__ void __launch_bounds__(mean_threads)
 }  // namespace detail
 
 template <class Out, class F, class... In>
-void sum_rows(Context& context, MatrixView<Out> out, Write write, const F& f, MatrixView<In>... in) {
+void execute(Context& context, const SumRows<Out, F, In...>& request) {
     static_assert(sizeof...(In) > 0 && sizeof...(In) <= 3,
-                  "lamina: CudaBackend: sum_rows takes one to three operands; combine some with map first");
-    LAMINA_EXPECTS(out.rows == 1, "CudaBackend: sum_rows: the output must have one row");
-    LAMINA_EXPECTS(((in.cols == out.cols) && ...), "CudaBackend: sum_rows: operands of different widths");
-    const std::size_t rows = std::max({in.rows...});
-    LAMINA_EXPECTS(((in.rows == rows) && ...), "CudaBackend: sum_rows: operands of different heights");
-    using Term = detail::TermOf<ComputeOf<Out>, F, std::remove_const_t<In>...>;
-    detail::sum_over_rows(context, "sum_rows", out.data, rows, out.cols, write, Term{f, in...});
+                  "lamina: CudaBackend: SumRows takes one to three operands; combine some with Map first");
+    using Term = detail::TermOf<ComputeOf<Out>, F, In...>;
+    const Term term = std::apply([&](const auto&... in) { return Term{request.f, in...}; }, request.in);
+    detail::sum_over_rows(context, "SumRows", request.out, std::get<0>(request.in).rows, request.write, term);
 }
 
 template <class T>
-[[nodiscard]] double sum_of_squares(Context& context, MatrixView<T> view) {
-    using Element = std::remove_const_t<T>;
+[[nodiscard]] double execute(Context& context, const SumOfSquares<T>& request) {
+    MatrixView<const T> view = request.of;
     if (view.size() == 0) return 0;
     if (view.contiguous()) view = row_view(view.data, view.size());
-    constexpr unsigned width = pack_width<Element>;
+    constexpr unsigned width = pack_width<T>;
     const bool packed = is_packed<width>(view);
     const LaunchShape shape = shape_for_elements(context, packed ? view.size() / width : view.size());
     double* const partial = context.scratch<double>(Scratch::partial_sums, shape.blocks + 1);
-    launch(context.stream(), "sum_of_squares", shape,
-           packed ? detail::squares_kernel<width, Element> : detail::squares_kernel<1, Element>,
-           MatrixView<const Element>(view), partial);
-    launch(context.stream(), "sum_of_squares", {.blocks = 1, .threads = element_threads}, detail::sum_kernel<double>,
+    launch(context.stream(), "SumOfSquares", shape,
+           packed ? detail::squares_kernel<width, T> : detail::squares_kernel<1, T>, view, partial);
+    launch(context.stream(), "SumOfSquares", {.blocks = 1, .threads = element_threads}, detail::sum_kernel<double>,
            partial, std::size_t{shape.blocks}, partial + shape.blocks);
     return detail::read_back(context, partial + shape.blocks);
 }
 
 template <class Compute>
-void mean_over_tokens(Context& context, const MeanOverTokens<Compute>& request) {
+void execute(Context& context, const MeanOverTokens<Compute>& request) {
     const auto counted = detail::CountedTokens::of(request.extent, request.positions);
-    launch(context.stream(), "mean_over_tokens", {.blocks = 1, .threads = detail::mean_threads},
-           detail::mean_kernel<Compute>, request.values, request.extent, counted.first, counted.each(), request.mean);
+    launch(context.stream(), "MeanOverTokens", {.blocks = 1, .threads = detail::mean_threads},
+           detail::mean_kernel<Compute>, request.values.data, request.extent, counted.first, counted.each(),
+           request.mean.data);
 }
 
 }  // namespace lamina::cuda

@@ -116,8 +116,8 @@ RowProducts(LhsRowOf, RhsRowOf, unsigned, unsigned, unsigned) -> RowProducts<Lhs
 
 /// The products, by way of a tile of shared memory for each side. With `lhs_is_loaded` that of the left side is there
 /// already. Every thread of the block calls it; the tiles are free when it returns.
-template <class Compute, class Rows>
-__device__ void multiply_rows(Compute (&products)[4][4], Compute* lhs, Compute* rhs, const Rows& rows,
+template <class Compute, class BlockRows>
+__device__ void multiply_rows(Compute (&products)[4][4], Compute* lhs, Compute* rhs, const BlockRows& rows,
                               bool lhs_is_loaded = false) {
     using Tile = RegisterTile<Compute>;
     for (unsigned i = 0; i < Tile::each; ++i) {

@@ -11,6 +11,7 @@
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/core/expects.hpp>
 #include <lamina/core/host_device.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/core/token.hpp>
 
 namespace lamina::cuda {
@@ -72,17 +73,17 @@ __global__ void __launch_bounds__(sort_threads)
 
 }  // namespace detail
 
-/// The `count` tokens by id, then by place, in scratch memory of Scratch::indices.
+/// The tokens by id, then by place, in scratch memory of Scratch::indices.
 ///
 /// errors   LAMINA_EXPECTS fewer than 2^32 tokens
-/// cost     count · log² count comparisons
-[[nodiscard]] inline const PlacedToken* sorted_tokens(Context& context, const Token* ids, std::size_t count) {
-    LAMINA_EXPECTS(count <= 0xFFFF'FFFFU, "CudaBackend: embed_backward: more than 2^32 tokens");
-    if (count == 0) return nullptr;
-    const std::size_t size = std::bit_ceil(count);
+/// cost     N · log² N comparisons of N tokens
+[[nodiscard]] inline const PlacedToken* sorted_tokens(Context& context, const Rows<const Token, 1>& ids) {
+    LAMINA_EXPECTS(ids.rows <= 0xFFFF'FFFFU, "EmbedBackward: more than 2^32 tokens");
+    if (ids.rows == 0) return nullptr;
+    const std::size_t size = std::bit_ceil(ids.rows);
     auto* const sorted = context.scratch<PlacedToken>(Scratch::indices, size);
-    launch(context.stream(), "embed_backward", {.blocks = 1, .threads = detail::sort_threads},
-           detail::sort_kernel<Token>, ids, count, sorted, size);
+    launch(context.stream(), "EmbedBackward", {.blocks = 1, .threads = detail::sort_threads},
+           detail::sort_kernel<Token>, ids.data, ids.rows, sorted, size);
     return sorted;
 }
 

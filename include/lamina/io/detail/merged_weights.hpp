@@ -2,24 +2,36 @@
 // The matrices of a model's linear layers as what they compute, for formats that have no adapters.
 #pragma once
 
+#include <lamina/io/safetensors_writer.hpp>
+
+#include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 #include <lamina/nn/host_copies.hpp>
 #include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/layer_factors.hpp>
 
-#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
-#include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace lamina::io::detail {
 
 /// Gives the values of one tensor when its turn comes, so that no two need exist at once.
 using ValueSource = std::function<std::vector<double>()>;
+
+/// What writes the values of one tensor, for TensorToWrite.
+[[nodiscard]] inline std::function<void(TensorSink&)> written_by(ValueSource source) {
+    return [values_of = std::move(source)](TensorSink& sink) {
+        const std::vector<double> values = values_of();
+        sink.write(std::span<const double>(values));
+    };
+}
 
 /// Tensors that are not written as the model stores them, by the names of the manifest.
 using ValueSources = std::map<std::string, ValueSource>;
@@ -30,26 +42,21 @@ using ValueSources = std::map<std::string, ValueSource>;
 template <LanguageModel M>
 [[nodiscard]] ValueSources merged_weights(M& model) {
     using P = typename M::Policies;
-    using AdapterScalar = typename P::template StoredAs<Role::adapter>;
-    constexpr std::string_view weight_suffix = "weight";
     auto& backend = model.backend();
-    const auto factors = std::make_shared<std::map<std::string, MatrixView<const AdapterScalar>>>();
+    const auto factors = std::make_shared<const LayerFactors<M>>(model);
     ValueSources sources;
     model.for_each_tensor([&](const auto& tensor) {
         using Scalar = typename std::remove_cvref_t<decltype(tensor)>::Scalar;
-        const std::string name = tensor.entry.name();
+        const TensorEntry& entry = tensor.entry;
         const MatrixView<const Scalar> values = tensor.values;
-        if constexpr (std::is_same_v<Scalar, AdapterScalar>) {
-            if (tensor.entry.role == Role::adapter) factors->emplace(name, values);
-        }
-        if (tensor.entry.role != Role::weight || tensor.entry.rank != 2) return;
-        const std::string layer = name.substr(0, name.size() - weight_suffix.size());
-        sources.emplace(name, [factors, values, layer, &backend] {
+        if (entry.role != Role::weight || entry.rank != 2) return;
+        sources.emplace(entry.name(), [factors, values, entry = &entry, &backend] {
             const HostCopies copies(backend);
             std::vector<double> weight = copies.read(values.data, values.size());
             if constexpr (P::Adapter::present) {
-                copies.template add_product<typename P::Compute>(
-                    weight, P::Adapter::scale, factors->at(layer + "lora_A"), factors->at(layer + "lora_B"));
+                if (const auto* const adapter = factors->of_weight(*entry)) {
+                    copies.template add_product<typename P::Compute>(weight, P::Adapter::scale, adapter->a, adapter->b);
+                }
             }
             return weight;
         });

@@ -10,7 +10,7 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
-#include <lamina/nn/bound_tensor.hpp>
+#include <lamina/nn/run/bound_tensor.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,7 @@
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/core/scalar_type.hpp>
-#include <lamina/nn/bound_tensor.hpp>
+#include <lamina/nn/run/bound_tensor.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <type_traits>
 
-#include <lamina/core/matrix_view.hpp>
+#include <lamina/core/rows.hpp>
 
 namespace lamina::detail {
 

@@ -7,8 +7,8 @@
 
 #include <lamina/recipe/recipe.hpp>
 
-#include <lamina/arch/std_tracking.hpp>
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
+#include <lamina/removal/std_tracking.hpp>
 
 namespace lamina::recipe::detail {
 
@@ -34,13 +34,13 @@ constexpr Recipe low_rank(const LowRankRun& run) {
             .tracking = {.mode = DivisorMode::track, .calls_of_ln_1 = 3, .evaluation = EvaluationPasses::averaged}};
 }
 
-inline constexpr train::ProgressiveSpacing conservative_spacing{.start = 40,
-                                                                .gap_ln_2 = 8,
-                                                                .gap_ln_1_qk = 8,
-                                                                .gap_ln_1_v = 12,
-                                                                .end_of_text_after = 40,
-                                                                .gap_end_of_text = 8,
-                                                                .first_position_after = 40,
-                                                                .gap_first_position = 8};
+inline constexpr ProgressiveSpacing conservative_spacing{.start = 40,
+                                                         .gap_ln_2 = 8,
+                                                         .gap_ln_1_qk = 8,
+                                                         .gap_ln_1_v = 12,
+                                                         .end_of_text_after = 40,
+                                                         .gap_end_of_text = 8,
+                                                         .first_position_after = 40,
+                                                         .gap_first_position = 8};
 
 }  // namespace lamina::recipe::detail

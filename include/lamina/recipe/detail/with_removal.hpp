@@ -4,20 +4,20 @@
 
 #include <lamina/recipe/recipe.hpp>
 
-#include <lamina/train/removal_schedule.hpp>
+#include <lamina/removal/schedule.hpp>
 
 namespace lamina::recipe::detail {
 
 /// Sets the schedule and keeps its first-position phase apart from it, as no published run executed that one.
-constexpr Recipe with_removal(Recipe recipe, train::RemovalSchedule schedule) {
+constexpr Recipe with_removal(Recipe recipe, RemovalSchedule schedule) {
     recipe.listed_first_position = schedule.first_position;
     schedule.first_position = {};
     recipe.removal = schedule;
     return recipe;
 }
 
-constexpr Recipe with_removal(const Recipe& recipe, const train::ProgressiveSpacing& spacing) {
-    return with_removal(recipe, train::RemovalSchedule::progressive(spacing, recipe.layers));
+constexpr Recipe with_removal(const Recipe& recipe, const ProgressiveSpacing& spacing) {
+    return with_removal(recipe, RemovalSchedule::progressive(spacing, recipe.layers));
 }
 
 }  // namespace lamina::recipe::detail
