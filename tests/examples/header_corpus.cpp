@@ -8,7 +8,7 @@
 using Catch::Matchers::Contains;
 using namespace common;
 using lamina_tests::joined;
-using lamina_tests::ScratchFolder;
+using lamina_tests::TextFolder;
 
 namespace {
 
@@ -23,7 +23,7 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("headers come folder by folder, sorted, each once, up to the budget", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     std::filesystem::create_directories(folder.path() / "z" / "inner");
     std::filesystem::create_directories(folder.path() / "a");
     folder.file("z/vector", "12345678");
@@ -38,7 +38,7 @@ TEST_CASE("headers come folder by folder, sorted, each once, up to the budget", 
 }
 
 TEST_CASE("without headers the error names the folders searched", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const std::vector<std::filesystem::path> folders = {folder.path(), "/no/such/folder"};
     CHECK_THROWS_AS(find_headers({.folders = folders}), lamina::Error);
     CHECK_THROWS_WITH(find_headers({.folders = folders}),
@@ -49,7 +49,7 @@ TEST_CASE("without headers the error names the folders searched", "[text]") {
 }
 
 TEST_CASE("the newest of several versions is taken", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     for (const char* const version : {"9", "12", "backward"}) {
         std::filesystem::create_directory(folder.path() / version);
     }
@@ -69,7 +69,7 @@ TEST_CASE("a licence comment is stripped with what stands before it, and nothing
 }
 
 TEST_CASE("headers become one document each", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     folder.file("a.h", "// Copyright\nint a;\n");
     folder.file("b.h", "int b;\xFF\n");
     const auto files = find_headers({.folders = {folder.path()}});

@@ -49,7 +49,7 @@ TEST_CASE("one call moves the average once, three calls three times, in every mo
 }
 
 TEST_CASE("a constant divisor keeps its starting value whatever is measured", "[nn]") {
-    for (const std::size_t calls : {1, 3}) {
+    for (const std::size_t calls : {1U, 3U}) {
         RemovableState state = observed(started(DivisorMode::constant, calls), 4);
         CHECK(state.divisor == 8);
         state = observed(fixed(state, true, true), 2);
@@ -115,7 +115,7 @@ TEST_CASE("a pass that changes nothing divides by what the last one left", "[nn]
 
 TEST_CASE("a pass needs its measurement exactly where a fixed path would divide by something else without", "[nn]") {
     for (const DivisorMode mode : {DivisorMode::constant, DivisorMode::freeze, DivisorMode::track}) {
-        for (const std::size_t calls : {1, 2, 3}) {
+        for (const std::size_t calls : {1U, 2U, 3U}) {
             for (unsigned flags = 0; flags < 16; ++flags) {
                 RemovableState state = fixed(started(mode, calls), (flags & 1U) != 0, (flags & 2U) != 0);
                 state.first_position_apart = (flags & 4U) != 0;

@@ -31,7 +31,7 @@ TEST_CASE("a stream of batches takes as many as are read, and the position follo
 }
 
 TEST_CASE("files, documents, tokens, shard and batches fit together", "[text]") {
-    const lamina_tests::ScratchFolder folder;
+    const lamina_tests::TextFolder folder;
     const auto one = folder.file("one.txt", "abc\n<|endoftext|>\nde");
     const auto two = folder.file("two.jsonl", "{\"text\": \"fghij\"}\n");
     const ByteTokenizer tokenizer;

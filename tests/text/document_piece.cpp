@@ -12,13 +12,13 @@
 
 using lamina::text::DocumentPiece;
 using lamina::text::FileDocuments;
-using lamina_tests::ScratchFolder;
+using lamina_tests::TextFolder;
 
 namespace {
 
 constexpr std::size_t shortest_piece = 64;
 
-std::vector<DocumentPiece> pieces_of(const ScratchFolder& folder, std::string_view content) {
+std::vector<DocumentPiece> pieces_of(const TextFolder& folder, std::string_view content) {
     std::vector<DocumentPiece> found;
     for (const DocumentPiece& piece :
          FileDocuments(folder.file("corpus.txt", content), {.piece_bytes = shortest_piece})) {
@@ -38,7 +38,7 @@ void append_pretokens(std::string_view text, std::vector<std::string>& pretokens
 }  // namespace
 
 TEST_CASE("the pieces of a document are bounded and make it up", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     std::string document;
     for (int i = 0; i < 500; ++i) document += "word" + std::to_string(i) + (i % 7 == 0 ? "\n\n" : " ");
     const std::vector<DocumentPiece> pieces = pieces_of(folder, document + "\n<|endoftext|>\nshort\n");
@@ -55,7 +55,7 @@ TEST_CASE("the pieces of a document are bounded and make it up", "[text]") {
 }
 
 TEST_CASE("pieces have the pretokens of the whole", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     std::mt19937 random(5);
     const std::vector<std::string> parts = {" ",  "  ", "\n", "\n\n",   " \n",    "\t",     "a",         "word",
                                             "42", ".",  "'s", "\u00E9", "\u2003", "\u3000", "\U0001F600"};
@@ -71,7 +71,7 @@ TEST_CASE("pieces have the pretokens of the whole", "[text]") {
 }
 
 TEST_CASE("text without white space is cut between characters", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     std::string document;
     for (int i = 0; i < 100; ++i) document += "\u20AC";
     const std::vector<DocumentPiece> pieces = pieces_of(folder, document);
@@ -85,7 +85,7 @@ TEST_CASE("text without white space is cut between characters", "[text]") {
 }
 
 TEST_CASE("a separator is found wherever a piece ends", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     for (std::size_t length = 1; length < 4 * shortest_piece; ++length) {
         for (const char filler : {'x', ' ', '\n'}) {
             const std::string first = "y" + std::string(length, filler);

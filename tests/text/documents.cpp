@@ -13,7 +13,7 @@ using lamina::FileError;
 using lamina::text::documents;
 using lamina::text::FileDocuments;
 using lamina_tests::joined;
-using lamina_tests::ScratchFolder;
+using lamina_tests::TextFolder;
 
 using Texts = std::vector<std::string>;
 
@@ -22,7 +22,7 @@ static_assert(!ranges::forward_range<FileDocuments>, "a file is read once per be
 static_assert(ranges::view_<decltype(documents({}))>);
 
 TEST_CASE("a separator line ends a document and is no part of it", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto texts = [&folder](std::string_view content) {
         return joined(FileDocuments(folder.file("corpus.txt", content)));
     };
@@ -34,13 +34,13 @@ TEST_CASE("a separator line ends a document and is no part of it", "[text]") {
 }
 
 TEST_CASE("documents without text do not count", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto file = folder.file("corpus.txt", "<|endoftext|>\n<|endoftext|>\none\n<|endoftext|>\n<|endoftext|>\n");
     CHECK(joined(FileDocuments(file)) == Texts{"one"});
 }
 
 TEST_CASE("JSON Lines files have a document per object", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto file = folder.file("corpus.jsonl",
                                   "{\"text\": \"one\\n\\u00e9\", \"body\": \"1\"}\n\n"
                                   "{\"text\": \"\", \"body\": \"2\"}\n"
@@ -50,7 +50,7 @@ TEST_CASE("JSON Lines files have a document per object", "[text]") {
 }
 
 TEST_CASE("a bad line of a JSON Lines file is named", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto read = [&folder](std::string_view lines) { joined(FileDocuments(folder.file("corpus.ndjson", lines))); };
     const std::string good = "{\"text\": \"one\"}\n";
     CHECK_THROWS_AS(read(good + "{\"text\": "), FileError);
@@ -64,7 +64,7 @@ TEST_CASE("a bad line of a JSON Lines file is named", "[text]") {
 }
 
 TEST_CASE("a file without documents is an error", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     for (const char* const content : {"", "<|endoftext|>\n"}) {
         CHECK_THROWS_AS(joined(FileDocuments(folder.file("corpus.txt", content))), FileError);
         CHECK_THROWS_WITH(joined(FileDocuments(folder.file("corpus.txt", content))), Contains("corpus.txt: is empty"));
@@ -74,28 +74,28 @@ TEST_CASE("a file without documents is an error", "[text]") {
 }
 
 TEST_CASE("a file that cannot be read is an error", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     CHECK_THROWS_WITH(joined(FileDocuments(folder.path() / "missing.txt")),
                       Contains("missing.txt: cannot be opened: No such file"));
     CHECK_THROWS_WITH(joined(FileDocuments(folder.path())), Contains("cannot be read"));
 }
 
 TEST_CASE("several files follow each other, whatever their kinds", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto first = folder.file("first.txt", "one\n<|endoftext|>\ntwo");
     const auto second = folder.file("second.jsonl", "{\"text\": \"three\"}\n");
     CHECK(joined(documents({first, second, first})) == Texts{"one", "two", "three", "one", "two"});
 }
 
 TEST_CASE("documents can be read again from the start", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const FileDocuments twice(folder.file("corpus.txt", "one\n<|endoftext|>\ntwo"));
     CHECK(joined(twice) == Texts{"one", "two"});
     CHECK(joined(twice) == Texts{"one", "two"});
 }
 
 TEST_CASE("nothing is read before it is asked for", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     std::string content = "first\n<|endoftext|>\n";
     for (int i = 0; i < 100'000; ++i) content += "filling\n";
     content += "\xFF";  // an error for whoever comes this far

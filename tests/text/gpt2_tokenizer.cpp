@@ -16,18 +16,18 @@ using lamina::FileError;
 using lamina::Token;
 using lamina::text::EndOfTextLiteral;
 using lamina::text::Gpt2Tokenizer;
-using lamina_tests::ScratchFolder;
 using lamina_tests::shared_data;
 using lamina_tests::small_end_of_text;
 using lamina_tests::small_merges;
 using lamina_tests::small_vocabulary;
+using lamina_tests::TextFolder;
 
 using Ids = std::vector<Token>;
 
 namespace {
 
 Gpt2Tokenizer small_tokenizer() {
-    const ScratchFolder folder;
+    const TextFolder folder;
     folder.file("vocab.json", small_vocabulary());
     folder.file("merges.txt", small_merges);
     return Gpt2Tokenizer::from_folder(folder.path());
@@ -35,7 +35,7 @@ Gpt2Tokenizer small_tokenizer() {
 
 // Makes a tokenizer of these two files, for its error.
 void make(const std::string& vocabulary, std::string_view merges) {
-    const ScratchFolder folder;
+    const TextFolder folder;
     Gpt2Tokenizer({.vocabulary = folder.file("vocab.json", vocabulary), .merges = folder.file("merges.txt", merges)});
 }
 
@@ -124,13 +124,13 @@ TEST_CASE("decode names a token that is not in the vocabulary", "[text]") {
 }
 
 TEST_CASE("both published pairs of file names are found", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     folder.file("encoder.json", small_vocabulary());
     CHECK_THROWS_WITH(Gpt2Tokenizer::from_folder(folder.path()), Contains("found encoder.json without vocab.bpe"));
     folder.file("vocab.bpe", small_merges);
     CHECK(Gpt2Tokenizer::from_folder(folder.path()).encode("hello") == Ids{259});
 
-    const ScratchFolder empty;
+    const TextFolder empty;
     CHECK_THROWS_AS(Gpt2Tokenizer::from_folder(empty.path()), FileError);
     CHECK_THROWS_WITH(Gpt2Tokenizer::from_folder(empty.path()), Contains("expected vocab.json and merges.txt"));
 }
@@ -207,7 +207,7 @@ TEST_CASE("files that are not a vocabulary or merges are refused", "[text]") {
     CHECK_THROWS_WITH(make(vocabulary, "h e\n\nl l\n"), Contains("line 2: found \"\""));
     CHECK_THROWS_WITH(Gpt2Tokenizer({.vocabulary = "/no/such/vocab.json", .merges = "/no/such/merges.txt"}),
                       Contains("/no/such/vocab.json: cannot be opened"));
-    const ScratchFolder folder;
+    const TextFolder folder;
     CHECK_THROWS_AS(Gpt2Tokenizer({.vocabulary = folder.path(), .merges = folder.path()}), FileError);
     CHECK_THROWS_WITH(make("", small_merges), Contains("vocab.json: malformed JSON at byte 1"));
 }

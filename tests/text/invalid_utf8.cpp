@@ -11,7 +11,7 @@ using Catch::Matchers::Contains;
 using lamina::text::FileDocuments;
 using lamina::text::InvalidUtf8;
 using lamina_tests::joined;
-using lamina_tests::ScratchFolder;
+using lamina_tests::TextFolder;
 
 namespace {
 
@@ -22,7 +22,7 @@ std::string text_of(const std::filesystem::path& file, InvalidUtf8 policy) {
 }  // namespace
 
 TEST_CASE("an invalid byte is rejected with its offset and line", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     CHECK_THROWS_AS(text_of(folder.file("a.txt", "ab\nc\xFFz"), InvalidUtf8::reject), lamina::FileError);
     CHECK_THROWS_WITH(text_of(folder.file("a.txt", "ab\nc\xFFz"), InvalidUtf8::reject),
                       Contains("a.txt: invalid UTF-8: byte 0xff at offset 4, on line 2"));
@@ -33,25 +33,25 @@ TEST_CASE("an invalid byte is rejected with its offset and line", "[text]") {
 }
 
 TEST_CASE("rejecting is what happens when nothing is said", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     CHECK_THROWS_AS(joined(FileDocuments(folder.file("a.txt", "\x80"))), lamina::FileError);
 }
 
 TEST_CASE("invalid bytes are replaced, one mark per stretch that could have started a character", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     CHECK(text_of(folder.file("a.txt", "a\xFF\xE2\x82z\xF0\x9F"), InvalidUtf8::replace) == "a\uFFFD\uFFFDz\uFFFD");
     CHECK(text_of(folder.file("a.jsonl", "{\"text\": \"a\xC0z\"}"), InvalidUtf8::replace) == "a\uFFFDz");
 }
 
 TEST_CASE("invalid bytes are kept", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const std::string bytes = "a\xFF\xE2\x82z\xF0\x9F";
     CHECK(text_of(folder.file("a.txt", bytes), InvalidUtf8::keep) == bytes);
     CHECK_THROWS_AS(text_of(folder.file("a.jsonl", "{}"), InvalidUtf8::keep), lamina::ArgumentError);
 }
 
 TEST_CASE("a character that lies across two reads is valid", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     // Longer than a read by far, with the characters at every offset from its end.
     for (std::size_t shift = 0; shift < 4; ++shift) {
         std::string text(shift, 'x');

@@ -16,7 +16,7 @@
 using Catch::Matchers::Contains;
 using lamina::FileError;
 using lamina::Token;
-using lamina_tests::ScratchFolder;
+using lamina_tests::TextFolder;
 using namespace lamina::text;
 
 using Tokens = std::vector<Token>;
@@ -72,7 +72,7 @@ private:
 }  // namespace
 
 TEST_CASE("a shard is written as llm.c lays it out", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto path = folder.path() / "tokens.bin";
     CHECK(write_token_shard(path, Tokens{50256, 0, 65535}) == 3);
     CHECK(content(path) == shard(20240520, 1, 3, std::string("\x50\xC4\x00\x00\xFF\xFF", 6)));
@@ -82,7 +82,7 @@ TEST_CASE("a shard is written as llm.c lays it out", "[text]") {
 }
 
 TEST_CASE("a shard gives back its tokens from any place", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     for (const ShardFormat format : {ShardFormat::bits_16, ShardFormat::bits_32}) {
         const auto path = folder.path() / "tokens.bin";
         write_token_shard(path, ranges::views::iota(Token{0}, Token{1000}), format);
@@ -99,7 +99,7 @@ TEST_CASE("a shard gives back its tokens from any place", "[text]") {
 }
 
 TEST_CASE("a file that is not a whole shard is refused with what is wrong", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto open = [&folder](const std::string& bytes) { TokenShard(folder.file("tokens.bin", bytes)); };
     CHECK_NOTHROW(open(shard(20240520, 1, 1, "ab")));
     CHECK_THROWS_AS(open("short"), FileError);
@@ -115,7 +115,7 @@ TEST_CASE("a file that is not a whole shard is refused with what is wrong", "[te
 }
 
 TEST_CASE("a token that does not fit is refused before anything is written", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto path = folder.path() / "tokens.bin";
     CHECK_THROWS_AS(write_token_shard(path, Tokens{1, 65536}), lamina::ArgumentError);
     CHECK_THROWS_WITH(write_token_shard(path, Tokens{-100}, ShardFormat::bits_32), Contains("token -100 does not fit"));
@@ -123,7 +123,7 @@ TEST_CASE("a token that does not fit is refused before anything is written", "[t
 }
 
 TEST_CASE("a full disk is an error that leaves nothing half-written", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto path = folder.path() / "tokens.bin";
     write_token_shard(path, Tokens{1, 2, 3});
     const auto large = ranges::views::iota(Token{0}, Token{10'000});
@@ -138,7 +138,7 @@ TEST_CASE("a full disk is an error that leaves nothing half-written", "[text]") 
 }
 
 TEST_CASE("tokens go to the disk as they come", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     {
         TokenShardWriter writer(folder.path() / "tokens.bin");
         for (Token token = 0; token < 1'000'000; ++token) writer.append(token % 65536);
@@ -158,7 +158,7 @@ TEST_CASE("tokens go to the disk as they come", "[text]") {
 }
 
 TEST_CASE("a shard longer than what is written at once reads back", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     for (const ShardFormat format : {ShardFormat::bits_16, ShardFormat::bits_32}) {
         const auto path = folder.path() / "tokens.bin";
         for (const Token count : {16384, 32768, 32769, 65536}) {
@@ -170,7 +170,7 @@ TEST_CASE("a shard longer than what is written at once reads back", "[text]") {
 }
 
 TEST_CASE("a series of shards is found again", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto stem = folder.path() / "corpus";
     CHECK_THROWS_AS(find_token_shards(stem), FileError);
     CHECK_THROWS_WITH(find_token_shards(stem), Contains("corpus_000000.bin: does not exist"));
@@ -181,7 +181,7 @@ TEST_CASE("a series of shards is found again", "[text]") {
 }
 
 TEST_CASE("a long stream goes into a series of shards that reads as one store", "[text]") {
-    const ScratchFolder folder;
+    const TextFolder folder;
     const auto paths = write_token_shards({.stem = folder.path() / "corpus", .tokens_per_shard = 4},
                                           ranges::views::iota(Token{0}, Token{10}));
     REQUIRE(paths.size() == 3);

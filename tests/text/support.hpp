@@ -18,16 +18,16 @@
 namespace lamina_tests {
 
 /// A folder that is gone at the end of the test.
-class ScratchFolder {
+class TextFolder {
 public:
-    ScratchFolder() {
+    TextFolder() {
         std::string name = (std::filesystem::temp_directory_path() / "lamina_text_XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::filesystem::filesystem_error("mkdtemp", {});
         path_ = name;
     }
-    ScratchFolder(const ScratchFolder&) = delete;
-    ScratchFolder& operator=(const ScratchFolder&) = delete;
-    ~ScratchFolder() {
+    TextFolder(const TextFolder&) = delete;
+    TextFolder& operator=(const TextFolder&) = delete;
+    ~TextFolder() {
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
     }

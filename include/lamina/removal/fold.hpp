@@ -13,6 +13,7 @@
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/precision.hpp>
 #include <lamina/arch/trainable.hpp>
+#include <lamina/backend/contract.hpp>
 #include <lamina/nn/absent_norm.hpp>
 #include <lamina/nn/fixable_norm.hpp>
 #include <lamina/nn/gpt2.hpp>

@@ -7,6 +7,7 @@
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
+#include <lamina/backend/contract.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 
 namespace lamina::train {

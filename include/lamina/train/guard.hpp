@@ -15,6 +15,7 @@
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/visit.hpp>
+#include <lamina/backend/contract.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/layer_state.hpp>
