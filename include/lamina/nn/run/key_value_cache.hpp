@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include <lamina/core/told.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/run/detail/packed_pass.hpp>
 #include <lamina/nn/run/segment.hpp>
@@ -11,8 +12,18 @@
 namespace lamina {
 
 namespace detail {
+
 struct PackedPassOf;
-}
+
+template <class M>
+struct SilentLayerError {
+    static_assert(announced<typename M::Block>().all && announced<typename M::FinalNorm>().all &&
+                      announced<typename M::FinalNorm>().bytes() == 0,
+                  "lamina: KeyValueCache: a layer of the model does not say how its tokens see each other; announce "
+                  "token_wise or cached_width in it, as nn/layer_concept.hpp tells");
+};
+
+}  // namespace detail
 
 /// Keys and values of `rows` tokens in every layer, in that layer's activation type, and what a pass that reads and
 /// writes them needs (`score`, `logits`).
@@ -27,10 +38,7 @@ struct PackedPassOf;
 /// threads  one pass at a time, as the model
 template <LanguageModel M>
 class KeyValueCache {
-    static_assert(detail::announced<typename M::Block>().all && detail::announced<typename M::FinalNorm>().all &&
-                      detail::announced<typename M::FinalNorm>().bytes() == 0,
-                  "lamina: KeyValueCache: a layer of the model does not say how its tokens see each other; announce "
-                  "token_wise or cached_width in it, as nn/layer_concept.hpp tells");
+    static_assert(detail::told(detail::mistake<detail::SilentLayerError<M>>));
 
 public:
     /// errors   ArgumentError for more rows than any memory holds, lamina::Error when there is not that much memory
