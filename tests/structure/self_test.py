@@ -8,6 +8,7 @@ import tempfile
 
 import citations
 import includes
+import measures
 import mirror
 import snippets
 import style
@@ -58,13 +59,26 @@ CASES = [
     (transcripts, "README.md", "<!-- output: made_up --flag -->\n```text\nmade up\n```\n", "no test of tests/programs asks"),
     (transcripts, "README.md", "<!-- error: nn/a.cpp -->\n```text\nmade up\n```\n", None),
     (snippets, "README.md", "```sh\nls\n```\n", None),
+    (measures, "include/lamina/backend/request/a.hpp", "struct A {\n" + "    const float* p = nullptr;\n" * 7 + "};\n", "raw pointers"),
+    (measures, "include/lamina/backend/request/a.hpp", "struct A {\n" + "    const float* p = nullptr;\n" * 6 + "};\n", None),
+    (measures, "include/lamina/nn/a.hpp", "x(y.matrix());\n" * 31, ".matrix() calls"),
+    (measures, "include/lamina/nn/a.hpp", "static constexpr std::size_t scratch_bytes(Extent extent);\n", "hand-kept"),
+    (measures, "include/lamina/nn/linear.hpp",
+     "class Linear {\npublic:\n    void a(Pass<B>& p);\n    void b(Pass<B>& p);\n    void c(Pass<B>& p);\n    void d(Pass<B>& p);\n\n};\n",
+     "entry points of Linear"),
+    (measures, "include/lamina/nn/linear.hpp",
+     "class Linear {\npublic:\n    void a(Pass<B>& p);\nprivate:\n    void b(Pass<B>& p);\n    void c(Pass<B>& p);\n    void d(Pass<B>& p);\n\n};\n", None),
+    (measures, "include/lamina/backend/cpu/a.hpp", "LAMINA_EXPECTS(a.rows == b.rows, \"a\");\n", "checks of shapes"),
 ]
 
 PAGE = "# Page\n## Moving averages (`a.hpp`)\n```text\n# No heading\n```\n"
 DEMO = "![](docs/demo.svg)\n<!-- output: demo -->\n```text\n| LN removed | 2.0876 |\n| control (LoRA, norms kept) | 2.0786 |\n```\n"
 DRIVEN = "transcripts.shown(\"demo\")\n"
-# The same for flaws that two files make: check, files with their texts, words.
+KNOWS_REMOVAL = {f"include/lamina/train/{name}.hpp": "Removal r;\n" for name in "abcdef"}
+# The same for flaws that several files make: check, files with their texts, words.
 TREES = [
+    (measures, KNOWS_REMOVAL, "know a removal term: 6"),
+    (measures, {name.replace("train", "removal"): text for name, text in KNOWS_REMOVAL.items()}, None),
     (citations, {"docs/a.md": PAGE, "bench/a.cpp": "// docs/a.md, \"Moving averages\", says\n"}, None),
     (citations, {"docs/a.md": PAGE, "bench/a.cpp": "// (docs/a.md,\n/// \"Moving\n/// averages\" and \"Page\")\n"}, None),
     (citations, {"docs/a.md": PAGE, "bench/a.cpp": "int a;  // docs/a.md, \"Page\" and \"Averages\"\n"}, "no section \"Averages\""),
