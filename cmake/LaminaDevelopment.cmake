@@ -9,6 +9,8 @@ target_compile_options(
     INTERFACE
         "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion>"
         "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LAMINA_WARNINGS_AS_ERRORS}>>:-Werror>"
+        # What g++ leaves out of -Wconversion: a small number in a list is of the type that it initialises.
+        "$<$<COMPILE_LANG_AND_ID:CXX,Clang,AppleClang>:-Wno-sign-conversion>"
         # g++ 12 sees an overlap that is not there in `"literal" + string` (GCC bug 105651), and its own AVX-512 intrinsics
         # read variables that they leave undefined on purpose (GCC bug 105593).
         "$<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict;-Wno-uninitialized;-Wno-maybe-uninitialized>")

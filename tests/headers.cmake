@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Every header alone, all of them in two units that are linked together, and the rooms for nvcc as CUDA.
+# All headers in two units that are linked together, every one alone, and the rooms for nvcc as CUDA.
 set(generated "${CMAKE_CURRENT_BINARY_DIR}/headers")
 set(include_root "${PROJECT_SOURCE_DIR}/include")
 
@@ -12,6 +12,50 @@ function(lamina_include_lines variable)
     endforeach()
     set(${variable} "${lines}" PARENT_SCOPE)
 endfunction()
+
+# Names that some system header makes a macro of. The libraries that we include come first: they are not ours to test.
+lamina_include_lines(all_headers ${lamina_headers})
+set(libraries "")
+foreach(header IN LISTS lamina_headers)
+    file(STRINGS "${header}" lines REGEX "^#include <")
+    list(FILTER lines EXCLUDE REGEX "<lamina/")
+    list(TRANSFORM lines REPLACE "^#include (<[^>]+>).*$" "#if __has_include(\\1)\n#include \\1\n#endif")
+    list(APPEND libraries ${lines})
+endforeach()
+list(REMOVE_DUPLICATES libraries)
+list(JOIN libraries "\n" libraries)
+set(traps "#define I \"a macro of <complex.h>\"\n")
+string(APPEND traps "#define B0 \"a macro of <termios.h>\"\n")
+string(APPEND traps "#define small \"a macro of <rpcndr.h>\"\n")
+file(CONFIGURE OUTPUT "${generated}/first.cpp" CONTENT "${libraries}\n${traps}${all_headers}int main() {}\n" @ONLY)
+file(CONFIGURE OUTPUT "${generated}/second.cpp" CONTENT "${all_headers}" @ONLY)
+add_executable(lamina_headers_linked_twice "${generated}/first.cpp" "${generated}/second.cpp")
+target_link_libraries(lamina_headers_linked_twice PRIVATE lamina_dev)
+target_compile_options(lamina_headers_linked_twice PRIVATE -O0 -g0)
+lamina_add_check("headers: two units with every header link and run" headers lamina_headers_linked_twice)
+lamina_room(headers lamina_headers_linked_twice)
+
+if(LAMINA_TEST_CHECKS)
+    # What a translation unit of nvcc may reach, in one unit, because nvcc takes its time for each.
+    set(device_headers ${lamina_cuda_headers} ${lamina_headers})
+    list(FILTER device_headers INCLUDE REGEX "/include/lamina/(cuda\\.hpp$|(core|arch|backend|nn|removal|train|io|recipe)/)")
+    list(FILTER device_headers EXCLUDE REGEX "/include/lamina/backend/cpu/")
+    lamina_include_lines(lines ${device_headers})
+    file(CONFIGURE OUTPUT "${generated}/device.cu" CONTENT "${lines}" @ONLY)
+    set(check "headers: the rooms for nvcc compile as CUDA")
+    if(LAMINA_NVCC)
+        lamina_add_check("${check}" headers "${LAMINA_NVCC}" -std=c++20 --Werror all-warnings "-I${include_root}"
+                         -gencode arch=compute_90a,code=sm_90a -c "${generated}/device.cu" -o "${generated}/device.o")
+        set_tests_properties("${check}" PROPERTIES COST 100)
+    else()
+        lamina_add_check("${check}" headers "${CMAKE_COMMAND}" -E echo "${lamina_skip_expression}${check}: nvcc was not found")
+    endif()
+endif()
+
+# What a header forgets to include does not depend on the compiler, so that the quickest is enough.
+if(NOT LAMINA_TEST_SUITES)
+    return()
+endif()
 
 # lamina_reach(header): sets lamina_reach_<header>, the names of all headers that it includes, directly or not.
 function(lamina_reach header)
@@ -48,6 +92,7 @@ set(groups lamina/nn/transformer.hpp
            string
            "")
 add_custom_target(lamina_headers COMMENT "Every header, alone and linked twice")
+add_dependencies(lamina_headers lamina_headers_linked_twice)
 foreach(header IN LISTS lamina_headers)
     cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${include_root}" OUTPUT_VARIABLE name)
     file(CONFIGURE OUTPUT "${generated}/alone/${name}.cpp" CONTENT "#include <${name}>\n" @ONLY)
@@ -78,43 +123,4 @@ foreach(group IN LISTS groups)
     endif()
 endforeach()
 
-# Names that some system header makes a macro of. The libraries that we include come first: they are not ours to test.
-lamina_include_lines(all_headers ${lamina_headers})
-set(libraries "")
-foreach(header IN LISTS lamina_headers)
-    file(STRINGS "${header}" lines REGEX "^#include <")
-    list(FILTER lines EXCLUDE REGEX "<lamina/")
-    list(TRANSFORM lines REPLACE "^#include (<[^>]+>).*$" "#if __has_include(\\1)\n#include \\1\n#endif")
-    list(APPEND libraries ${lines})
-endforeach()
-list(REMOVE_DUPLICATES libraries)
-list(JOIN libraries "\n" libraries)
-set(traps "#define I \"a macro of <complex.h>\"\n")
-string(APPEND traps "#define B0 \"a macro of <termios.h>\"\n")
-string(APPEND traps "#define small \"a macro of <rpcndr.h>\"\n")
-file(CONFIGURE OUTPUT "${generated}/first.cpp" CONTENT "${libraries}\n${traps}${all_headers}int main() {}\n" @ONLY)
-file(CONFIGURE OUTPUT "${generated}/second.cpp" CONTENT "${all_headers}" @ONLY)
-add_executable(lamina_headers_linked_twice "${generated}/first.cpp" "${generated}/second.cpp")
-target_link_libraries(lamina_headers_linked_twice PRIVATE lamina_dev)
-target_compile_options(lamina_headers_linked_twice PRIVATE -O0 -g0)
-add_dependencies(lamina_headers lamina_headers_linked_twice)
 lamina_room(headers lamina_headers)
-# What a header forgets to include does not depend on the compiler: under the second one this program is enough.
-add_dependencies(lamina_small_tests lamina_headers_linked_twice)
-lamina_add_check("headers: two units with every header link and run" headers lamina_headers_linked_twice)
-
-# What a translation unit of nvcc may reach, in one unit, because nvcc takes its time for each.
-set(device_headers ${lamina_cuda_headers} ${lamina_headers})
-list(FILTER device_headers INCLUDE REGEX "/include/lamina/(cuda\\.hpp$|(core|arch|backend|nn|removal|train|io|recipe)/)")
-list(FILTER device_headers EXCLUDE REGEX "/include/lamina/backend/cpu/")
-lamina_include_lines(lines ${device_headers})
-file(CONFIGURE OUTPUT "${generated}/device.cu" CONTENT "${lines}" @ONLY)
-set(check "headers: the rooms for nvcc compile as CUDA")
-if(LAMINA_NVCC)
-    lamina_add_check("${check}" headers "${LAMINA_NVCC}" -std=c++20 --Werror all-warnings "-I${include_root}"
-                     -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90
-                     -gencode arch=compute_90a,code=sm_90a -c "${generated}/device.cu" -o "${generated}/device.o")
-    set_tests_properties("${check}" PROPERTIES COST 100)
-else()
-    lamina_add_check("${check}" headers "${CMAKE_COMMAND}" -E echo "${lamina_skip_expression}${check}: nvcc was not found")
-endif()

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, then builds and runs every test: under g++, and the small suites under clang++ with sanitizers.
-# With names of rooms, such as `nn io`, those of these rooms only, under g++; each is the label of its tests in CTest, so
-# that compile_fail, consumer, cuda, headers, programs and structure are rooms, too.
+# Installs what is missing, then builds and runs every test, each once: the suites under clang++, which compiles them in a
+# third of the time, the small ones with sanitizers; the programs and all else under g++, as most people build them.
+# With names of rooms, such as `nn io`, those of these rooms only; each is the label of its tests in CTest, so that
+# compile_fail, consumer, cuda, headers, programs and structure are rooms, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -31,23 +32,26 @@ stage() {
     return "$status"
 }
 
-# configure preset [configure option...]: with ccache for both compilers where it is installed.
+sanitizes() { "$1" -fsanitize=address,undefined -x c++ -o /dev/null - <<<'int main() {}' 2>/dev/null; }
+
+# configure preset: with ccache for both compilers where it is installed.
 configure() {
-    local preset=$1 launcher=()
-    shift
+    local preset=$1 launcher=() compiler=c++ sanitized=OFF
+    if command -v clang++ >/dev/null; then compiler=clang++; fi
+    if sanitizes "$compiler"; then sanitized=ON; fi
     if command -v ccache >/dev/null; then
         # What CMake says of precompiled headers under ccache: it knows the date of one only, and what clang++ notes in it.
         export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
         launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache)
     fi
-    cmake --preset "$preset" "${launcher[@]}" "$@" >/dev/null
+    case $preset in
+    suites) cmake --preset suites -DCMAKE_CXX_COMPILER="$compiler" -DLAMINA_TEST_SANITIZED="$sanitized" "${launcher[@]}" ;;
+    *) cmake --preset "$preset" -DLAMINA_TEST_SUITES=OFF "${launcher[@]}" ;;
+    esac >/dev/null
 }
 
 # build preset [target...]
 build() { cmake --build "build/$1" --target "${@:2}" -- -k 20; }
-
-# configure_and_build preset target [configure option...]
-configure_and_build() { configure "$1" "${@:3}" && build "$1" "$2"; }
 
 # test_preset preset [ctest option...]: runs its tests, then gives the reason of each that was skipped.
 test_preset() {
@@ -57,12 +61,26 @@ test_preset() {
     return "$status"
 }
 
-sanitizes() { "$1" -fsanitize=address,undefined -x c++ -o /dev/null - <<<'int main() {}' 2>/dev/null; }
+configure_both() { configure suites && configure tests; }
 
 # What takes seconds and stops most mistakes: the checks of the sources, and the smallest suite.
 quick_checks() {
-    configure tests && build tests lamina_tests_core &&
-        ctest --test-dir build/tests -R '^(core/|structure: (includes|every|house|format))' --parallel "$jobs" --output-on-failure --progress
+    configure_both && build suites lamina_tests_core &&
+        ctest --test-dir build/suites -R '^core/' --parallel "$jobs" --output-on-failure --progress &&
+        ctest --test-dir build/tests -R '^structure: (includes|every|house|format)' --parallel "$jobs" --output-on-failure --progress
+}
+
+# rooms_of preset: the names of its rooms.
+rooms_of() { sed -n 's/^build lamina_room_\([a-z_]*\):.*/\1/p' "build/$1/build.ninja"; }
+
+# test_rooms preset room...: builds and tests those of the rooms that the preset has.
+test_rooms() {
+    local preset=$1 rooms
+    shift
+    mapfile -t rooms < <(comm -12 <(printf '%s\n' "$@" | sort -u) <(rooms_of "$preset" | sort -u))
+    if ((${#rooms[@]} == 0)); then return 0; fi
+    stage "build of ${rooms[*]}" build "$preset" "${rooms[@]/#/lamina_room_}" &&
+        stage "tests of ${rooms[*]}" test_preset "$preset" --label-regex "$(IFS='|' && echo "^(${rooms[*]})\$")"
 }
 
 finish() {
@@ -74,34 +92,24 @@ finish() {
 stage "dependencies" cmake/install_dependencies.sh tests
 
 if (($#)); then
-    labels=$(IFS='|' && echo "^($*)\$")
-    stage "configure" configure tests
-    for room in "$@"; do
-        if ! grep -q "^build lamina_room_$room:" build/tests/build.ninja; then
-            echo "run.sh: there is no room \"$room\"; there are: $(grep -o '^build lamina_room_[a-z_]*:' build/tests/build.ninja |
-                sed 's/.*lamina_room_//; s/:$//' | sort | paste -sd ' ')" >&2
-            exit 2
-        fi
-    done
-    stage "build" build tests "${@/#/lamina_room_}"
-    stage "tests of $*" test_preset tests --label-regex "$labels" || finish "tests FAILED" 1
+    stage "configure" configure_both
+    unknown=$(comm -23 <(printf '%s\n' "$@" | sort -u) <({ rooms_of suites; rooms_of tests; } | sort -u) | head -n 1)
+    if [[ -n $unknown ]]; then
+        echo "run.sh: there is no room \"$unknown\"; there are: $({ rooms_of suites; rooms_of tests; } | sort -u | paste -sd ' ')" >&2
+        exit 2
+    fi
+    failed=0
+    test_rooms suites "$@" || failed=1
+    test_rooms tests "$@" || failed=1
+    if ((failed)); then finish "tests FAILED" 1; fi
     finish "the tests of $* passed" 0
 fi
 
 stage "quick checks" quick_checks || finish "quick checks FAILED" 1
-stage "build with $(c++ --version | head -n 1)" build tests all
-
-# The second compiler also runs the sanitizers, so that one build checks both; where it cannot, each gets its own.
 failed=0
-if sanitizes clang++; then
-    stage "build with clang++, sanitizers on" configure_and_build asan lamina_small_tests -DCMAKE_CXX_COMPILER=clang++
-else
-    stage "build with sanitizers on" configure_and_build asan lamina_small_tests
-    if command -v clang++ >/dev/null; then
-        stage "headers under clang++" configure_and_build clang lamina_headers_linked_twice
-    fi
-fi
-stage "small suites under the sanitizers" test_preset asan || failed=1
-stage "every test" test_preset tests || failed=1
+stage "build of the suites" build suites all
+stage "suites" test_preset suites || failed=1
+stage "build of programs and checks with $(c++ --version | head -n 1)" build tests all
+stage "programs and checks" test_preset tests || failed=1
 if ((failed)); then finish "tests FAILED" 1; fi
 finish "all tests passed" 0

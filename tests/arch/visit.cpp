@@ -44,10 +44,25 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
+namespace {
+
+struct One {
+    template <class Node>
+    static constexpr std::size_t of = LeafMember<Node> ? 1 : 0;
+};
+
+}  // namespace
+
+// What holds of types is known without a walk; an array counts as often as it is long.
+static_assert(contains<SampleTree, AnyDerived> && !contains<SampleNorm, AnyDerived>);
+static_assert(contains<SampleTree, AnyLayer> && contains<std::array<SampleTree, 2>, AnyNode>);
+static_assert(!contains<std::array<SampleTree, 0>, AnyNode>);
+static_assert(sum_over<SampleTree, One> == 10 && sum_over<std::array<SampleTree, 3>, One> == 30);
+
 TEST_CASE("a walk goes depth first in the order that visit shows", "[arch]") {
     SampleTree tree;
     Names names;
-    walk(tree, [&](const std::string& name, auto&) { names.push_back(name); });
+    for_each_named_node<AnyNode>(tree, [&](const std::string& name, auto&) { names.push_back(name); });
     CHECK(names == Names{"", "table", "h.0", "h.0", "h.0.gain", "h.0.linear", "h.0.linear.weight", "h.0.linear.a",
                          "h.0.linear.product", "h.1", "h.1", "h.1.gain", "h.1.linear", "h.1.linear.weight",
                          "h.1.linear.a", "h.1.linear.product", "last", "last.gain"});
@@ -57,8 +72,8 @@ TEST_CASE("a walk without names meets the same nodes", "[arch]") {
     SampleTree tree;
     std::vector<const void*> named;
     std::vector<const void*> nameless;
-    walk(tree, [&](const std::string&, auto& node) { named.push_back(&node); });
-    walk_nodes(tree, [&](auto& node) { nameless.push_back(&node); });
+    for_each_named_node<AnyNode>(tree, [&](const std::string&, auto& node) { named.push_back(&node); });
+    for_each_node<AnyNode>(tree, [&](auto& node) { nameless.push_back(&node); });
     CHECK(nameless == named);
 }
 
@@ -69,8 +84,26 @@ TEST_CASE("parameters and derived tensors are walked apart", "[arch]") {
     CHECK(names == Names{"table", "h.0.gain", "h.0.linear.weight", "h.0.linear.a", "h.1.gain", "h.1.linear.weight",
                          "h.1.linear.a", "last.gain"});
     std::vector<const void*> derived;
-    for_each_derived(tree, [&](auto& node) { derived.push_back(&node); });
+    for_each_node<AnyDerived>(tree, [&](auto& node) { derived.push_back(&node); });
     CHECK(derived == std::vector<const void*>{&tree.blocks[0].linear.product, &tree.blocks[1].linear.product});
+}
+
+TEST_CASE("a walk for layers goes past what is stored, and compiles nothing for it", "[arch]") {
+    SampleTree tree;
+    Names names;
+    for_each_named_node<AnyLayer>(tree, [&](const std::string& name, auto& node) {
+        static_assert(!LeafMember<std::remove_cvref_t<decltype(node)>>);
+        names.push_back(name);
+    });
+    CHECK(names == Names{"", "h.0", "h.0", "h.0.linear", "h.1", "h.1", "h.1.linear", "last"});
+}
+
+TEST_CASE("a walk begins with the name that it is given", "[arch]") {
+    SampleTree tree;
+    Names names;
+    for_each_named_node<AnyDerived>(
+        tree, [&](const std::string& name, auto&) { names.push_back(name); }, "base");
+    CHECK(names == Names{"base.h.0.linear.product", "base.h.1.linear.product"});
 }
 
 TEST_CASE("a walk hands out the nodes themselves", "[arch]") {

@@ -16,6 +16,11 @@ public:
 template <>
 struct UnderTest<ProductsByParts> : UnderTest<CudaBackend> {
     static ProductsByParts with_threads(std::size_t threads) { return ProductsByParts(options(threads)); }
+    static ProductsByParts& shared(std::size_t threads) {
+        const CudaOptions now = options(threads);
+        static auto& backend = *new ProductsByParts(now);
+        return backend;
+    }
 };
 
 }  // namespace lamina_tests::conformance

@@ -25,8 +25,14 @@ struct UnderTest<CudaBackend> {
     static constexpr double probability_roundoff = std::is_same_v<T, bf16> ? roundoff<bf16> : 0;
 
     static constexpr std::array<std::size_t, 1> thread_counts{1};
-    static CudaOptions options(std::size_t) { return {}; }
+    /// The suite asks for every problem once; whole models, in parity_cuda.cpp, time algorithms.
+    static CudaOptions options(std::size_t) { return {.algorithms = cuda::Choice::first}; }
     static CudaBackend with_threads(std::size_t threads) { return CudaBackend(options(threads)); }
+    /// A handle and a workspace of 32 MiB. Never destroyed: it may outlive the CUDA runtime.
+    static CudaBackend& shared(std::size_t threads) {
+        static auto& backend = *new CudaBackend(options(threads));
+        return backend;
+    }
 };
 
 inline const bool a_device_was_looked_for = [] {

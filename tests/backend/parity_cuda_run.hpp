@@ -92,9 +92,8 @@ void set_parameters(M& model) {
 
 template <class M, class F>
 void for_each_norm_state(M& model, const F& f) {
-    walk(model.layers(), [&](const std::string& name, auto& node) {
-        if constexpr (requires { node.state; }) f(name, node.state, node.paths);
-    });
+    lamina::for_each_state(model.layers(),
+                           [&](const std::string& name, auto& norm) { f(name, norm.state, norm.paths); });
 }
 
 template <class M>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What train_step tells of a measurement, and of a request for what it was not built with, with made-up numbers.
-#include "../../bench/train_step/choice.hpp"
-#include "../../bench/train_step/figures.hpp"
-#include "../../bench/train_step/table.hpp"
+#include "bench/train_step/choice.hpp"
+#include "bench/train_step/figures.hpp"
+#include "bench/train_step/table.hpp"
 
 #include <lamina/core/error.hpp>
 

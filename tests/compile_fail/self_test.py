@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 import shown
-from harness import judge
+from harness import judge, judge_twins
 
 # Case -> the words with which the harness must refuse it; None for the case that it must accept.
 VERDICTS = {
@@ -16,9 +16,10 @@ VERDICTS = {
     "sentence_in_a_note.cpp": "no error says",
     "two_errors.cpp": "2 errors where one was due",
     "too_many_lines.cpp": "lines of output where 25 are allowed",
-    "broken_twin.cpp": "does not compile",
     "no_expectation.cpp": "the first line must be",
 }
+
+BROKEN_TWIN = "broken_twin.cpp"
 
 SAID = """\
 In file included from a.cpp:2:
@@ -53,8 +54,13 @@ def excerpts():
 
 def main():
     folder = pathlib.Path(__file__).parent / "harness"
-    if {path.name for path in folder.glob("*.cpp")} != VERDICTS.keys():
+    if {path.name for path in folder.glob("*.cpp")} != VERDICTS.keys() | {BROKEN_TWIN}:
         return f"{folder}: its files and the list in self_test.py differ"
+    good, broken = str(folder / "good.cpp"), str(folder / BROKEN_TWIN)
+    if judge_twins([good, good], sys.argv[1:]) is not None:
+        return "the twins of good cases are refused"
+    if BROKEN_TWIN not in (judge_twins([good, broken, good], sys.argv[1:]) or ""):
+        return "a twin that does not compile is not named"
     for name, expected in VERDICTS.items():
         verdict = judge(str(folder / name), sys.argv[1:])
         if (verdict is None) != (expected is None) or (expected is not None and expected not in verdict):

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a program does with its layer type, which the case that includes this calls Composition: so that errors behind
-// the first one would show.
-#pragma once
+// the first one would show. Included by many cases that are compiled as one, so without #pragma once.
 
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/core/rows.hpp>

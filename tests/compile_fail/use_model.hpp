@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a program does with its model type, which the case that includes this calls Model: so that errors behind the
-// first one would show.
-#pragma once
+// first one would show. Included by many cases that are compiled as one, so without #pragma once.
 
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>

@@ -220,39 +220,45 @@ double gelu_slope(double z) {
     return (1 + t) / 2 + z / 2 * (1 - t * t) * c * (1 + 3 * 0.044715 * z * z);
 }
 
-/// The columns of op(matrix)ᵀ for A, of op(matrix) for B, one after the other, k values each.
+/// op(matrix) with its `k` terms along the rows: of A, transposed, and of B, [k, count].
 template <class Sum>
-std::vector<Sum> vectors(const void* data, const Layout& matrix, bool along_ld, std::uint64_t k, bool tf32) {
+std::vector<Sum> terms(const void* data, const Layout& matrix, bool along_ld, std::uint64_t k, bool tf32) {
     const std::uint64_t count = matrix.rows * matrix.cols / k;
-    std::vector<Sum> result(count * k);
-    for (std::uint64_t vector = 0; vector < count; ++vector) {
-        for (std::uint64_t i = 0; i < k; ++i) {
+    std::vector<Sum> result(k * count);
+    for (std::uint64_t i = 0; i < k; ++i) {
+        for (std::uint64_t vector = 0; vector < count; ++vector) {
             const std::size_t row = along_ld ? vector : i;
             const std::size_t col = along_ld ? i : vector;
             const double value = element_of(data, matrix.type, row + col * static_cast<std::size_t>(matrix.ld));
-            result[vector * k + i] = tf32 ? as_tf32(static_cast<float>(value)) : static_cast<Sum>(value);
+            result[i * count + vector] = tf32 ? as_tf32(static_cast<float>(value)) : static_cast<Sum>(value);
         }
     }
     return result;
 }
 
+/// One column of A·B: sums of `chunk` terms each, added up. Many rows at once, which the host's vector units take, and
+/// four terms at once, which spares them most of their loads and stores.
 template <class Sum>
-Sum dot(const Sum* a, const Sum* b, std::uint64_t k, std::uint64_t chunk) {
-    if (chunk == 0) chunk = k;
-    Sum total = 0;
+void multiply_column(const std::vector<Sum>& a, const Sum* b, std::uint64_t stride, std::uint64_t k,
+                     std::uint64_t chunk, std::vector<Sum>& sums, std::vector<Sum>& part) {
+    const std::uint64_t count = sums.size();
+    std::fill(sums.begin(), sums.end(), Sum(0));
     for (std::uint64_t first = 0; first < k; first += chunk) {
         const std::uint64_t last = std::min(k, first + chunk);
-        // Several sums side by side, which the host's vector units make at once.
-        constexpr std::uint64_t lanes = 16;
-        Sum parts[lanes] = {};
+        std::fill(part.begin(), part.end(), Sum(0));
         std::uint64_t i = first;
-        for (; i + lanes <= last; i += lanes) {
-            for (std::uint64_t lane = 0; lane < lanes; ++lane) parts[lane] += a[i + lane] * b[i + lane];
+        for (; i + 4 <= last; i += 4) {
+            const Sum b0 = b[i * stride], b1 = b[(i + 1) * stride], b2 = b[(i + 2) * stride], b3 = b[(i + 3) * stride];
+            const Sum* const row = &a[i * count];
+            for (std::uint64_t r = 0; r < count; ++r) {
+                part[r] += (row[r] * b0 + row[count + r] * b1) + (row[2 * count + r] * b2 + row[3 * count + r] * b3);
+            }
         }
-        for (; i < last; ++i) parts[0] += a[i] * b[i];
-        for (const Sum part : parts) total += part;
+        for (; i < last; ++i) {
+            for (std::uint64_t r = 0; r < count; ++r) part[r] += a[i * count + r] * b[i * stride];
+        }
+        for (std::uint64_t r = 0; r < count; ++r) sums[r] += part[r];
     }
-    return total;
 }
 
 struct Operands {
@@ -276,11 +282,14 @@ struct Work {
 
     template <class Sum>
     void compute() const {
-        const auto rows = vectors<Sum>(data.a, a, !turn_a, k, tf32);
-        const auto cols = vectors<Sum>(data.b, b, turn_b, k, tf32);
+        const auto lhs = terms<Sum>(data.a, a, !turn_a, k, tf32);
+        const auto rhs = terms<Sum>(data.b, b, turn_b, k, tf32);
+        std::vector<Sum> sums(d.rows);
+        std::vector<Sum> part(d.rows);
         for (std::uint64_t col = 0; col < d.cols; ++col) {
+            multiply_column(lhs, &rhs[col], d.cols, k, chunk == 0 ? k : chunk, sums, part);
             for (std::uint64_t row = 0; row < d.rows; ++row) {
-                Sum z = static_cast<Sum>(data.alpha) * dot(&rows[row * k], &cols[col * k], k, chunk);
+                Sum z = static_cast<Sum>(data.alpha) * sums[row];
                 const auto at = [&](std::int64_t ld) { return row + col * static_cast<std::size_t>(ld); };
                 if (data.beta != 0) z += static_cast<Sum>(data.beta * element_of(data.c, c.type, at(c.ld)));
                 if ((epilogue & CUBLASLT_EPILOGUE_BIAS) != 0) z += static_cast<Sum>(element_of(bias, d.type, row));

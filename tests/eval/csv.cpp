@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/eval/csv.hpp>
 
-#include "support.hpp"
+#include "eval/support.hpp"
 #include "support/catch.hpp"
 
 #include <string>

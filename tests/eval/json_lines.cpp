@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/eval/json_lines.hpp>
 
-#include "support.hpp"
+#include "eval/support.hpp"
 #include "support/catch.hpp"
 
 using lamina::eval::JsonLines;

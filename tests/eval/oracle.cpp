@@ -16,7 +16,7 @@
 #include <lamina/nn/score.hpp>
 #include <lamina/text/gpt2_tokenizer.hpp>
 
-#include "support.hpp"
+#include "eval/support.hpp"
 #include "support/catch.hpp"
 #include "support/oracle_golden.hpp"
 #include "support/oracle_model.hpp"

@@ -3,7 +3,7 @@
 
 #include <lamina/text/byte_tokenizer.hpp>
 
-#include "support.hpp"
+#include "eval/support.hpp"
 #include "support/catch.hpp"
 
 using namespace lamina::eval;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/eval/results_json.hpp>
 
-#include "support.hpp"
+#include "eval/support.hpp"
 #include "support/catch.hpp"
 
 #include <limits>

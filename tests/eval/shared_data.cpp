@@ -11,7 +11,7 @@
 
 #include <lamina/text/gpt2_tokenizer.hpp>
 
-#include "support.hpp"
+#include "eval/support.hpp"
 #include "support/catch.hpp"
 
 #include <cmath>

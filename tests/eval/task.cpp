@@ -2,8 +2,8 @@
 // A task of a user's own, which docs/evaluation.md shows, and files that do not fit it.
 #include <lamina/eval/task.hpp>
 
-#include "../../examples/own_task/piqa.hpp"
-#include "support.hpp"
+#include "eval/support.hpp"
+#include "examples/own_task/piqa.hpp"
 #include "support/catch.hpp"
 
 #include <array>

@@ -79,13 +79,11 @@ void write(CpuBackend& backend, const fs::path& folder) {
     io::save_llm_c(model, folder / "llm_c_bf16.bin", {.store_as = ScalarType::bf16});
 
     double divisor = 0.7;
-    walk(model.layers(), [&divisor](const std::string&, auto& node) {
-        if constexpr (requires { node.state.tracking; }) {
-            node.state.tracking.mode = DivisorMode::constant;
-            node.state.start_at(divisor, divisor);
-            node.state.fixed = node.state.values_fixed = true;
-            divisor += 0.3;
-        }
+    for_each_state(model.layers(), [&divisor](const std::string&, auto& norm) {
+        norm.state.tracking.mode = DivisorMode::constant;
+        norm.state.start_at(divisor, divisor);
+        norm.state.fixed = norm.state.values_fixed = true;
+        divisor += 0.3;
     });
     all["removed"] = logits(model);
     io::save_scaled_gpt2(model, folder / "scaled");

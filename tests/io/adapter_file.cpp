@@ -7,7 +7,7 @@
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
 
-#include "scratch_folder.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 
 #include <cstddef>

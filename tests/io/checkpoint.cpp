@@ -258,7 +258,7 @@ TEST_CASE("moments and norm states come back from a checkpoint bit for bit") {
 }
 
 TEST_CASE("a run may go on with streamed gradients, its checkpoint is the same") {
-    using Streaming = lamina::Gpt2<tiny, lamina::norm::Removable, lamina::adapter::FullRank, lamina::precision::Fp64,
+    using Streaming = lamina::Gpt2<toy, lamina::norm::Removable, lamina::adapter::FullRank, lamina::precision::Fp64,
                                    lamina::gradients::Streamed>;
     const ScratchFolder folder;
     const TinyData data(4);

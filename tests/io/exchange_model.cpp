@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "exchange_model.hpp"
+#include "io/exchange_model.hpp"
 
 #include <lamina/io/huggingface.hpp>
 #include <lamina/io/safetensors.hpp>

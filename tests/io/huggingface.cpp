@@ -9,8 +9,8 @@
 #include <lamina/nn/gpt2.hpp>
 #include <lamina/removal/fold.hpp>
 
-#include "safetensors_sample.hpp"
-#include "scratch_folder.hpp"
+#include "io/safetensors_sample.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/io/layer_states.hpp>
 
-#include "scratch_folder.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 
 #include <array>
@@ -26,7 +26,7 @@ struct Clock {
     Pace pace = Pace::slow;
 
     template <class Visitor>
-    void visit(Visitor&&) {}
+    constexpr void visit(Visitor&&) {}
     template <class Visitor>
     void visit_state(Visitor&& visitor) {
         visitor("ticks", ticks, any_value);
@@ -39,14 +39,14 @@ struct Clock {
 
 struct Silent {
     template <class Visitor>
-    void visit(Visitor&&) {}
+    constexpr void visit(Visitor&&) {}
 };
 
 struct Layers {
     std::array<Clock, 2> clocks{};
     Silent silent{};
     template <class Visitor>
-    void visit(Visitor&& visitor) {
+    constexpr void visit(Visitor&& visitor) {
         visitor("clock", clocks);
         visitor("silent", silent);
     }

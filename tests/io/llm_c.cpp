@@ -5,8 +5,8 @@
 #include <lamina/nn/gpt2.hpp>
 #include <lamina/removal/removal.hpp>
 
-#include "exchange_model.hpp"
-#include "scratch_folder.hpp"
+#include "io/exchange_model.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 
 #include <cstddef>

@@ -8,8 +8,8 @@
 #include <lamina/backend/cpu/device.hpp>
 #include <lamina/nn/gpt2.hpp>
 
-#include "exchange_model.hpp"
-#include "scratch_folder.hpp"
+#include "io/exchange_model.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 
 #include <cstddef>

@@ -3,7 +3,7 @@
 
 #include <lamina/io/json_file.hpp>
 
-#include "scratch_folder.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 
 #include <cmath>

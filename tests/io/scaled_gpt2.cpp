@@ -10,8 +10,8 @@
 #include <lamina/nn/gpt2.hpp>
 #include <lamina/removal/removal.hpp>
 
-#include "exchange_model.hpp"
-#include "scratch_folder.hpp"
+#include "io/exchange_model.hpp"
+#include "io/scratch_folder.hpp"
 #include "support/catch.hpp"
 
 #include <cstddef>

@@ -26,19 +26,16 @@ void set_norms(Model& model, const nlohmann::json& all, const nlohmann::json& on
         }
         return false;
     };
-    walk(model.layers(), [&](const std::string& name, auto& node) {
-        if constexpr (requires { node.state; }) {
-            const bool before_attention = node.paths == 2;
-            const bool apart = one.at("bos_treatment").template get<bool>();
-            const auto& divisors = all.at("divisors").at(name);
-            node.state.tracking.mode = lamina::DivisorMode::constant;
-            node.state.first_position_apart = apart;
-            node.state.end_of_text_apart = apart && before_attention;
-            node.state.start_at(divisors.at("average").template get<double>(),
-                                divisors.at("bos").template get<double>());
-            node.state.fixed = is_fake(before_attention ? name + ".qk" : name);
-            node.state.values_fixed = is_fake(before_attention ? name + ".v" : name);
-        }
+    lamina::for_each_state(model.layers(), [&](const std::string& name, auto& node) {
+        const bool before_attention = node.paths == 2;
+        const bool apart = one.at("bos_treatment").template get<bool>();
+        const auto& divisors = all.at("divisors").at(name);
+        node.state.tracking.mode = lamina::DivisorMode::constant;
+        node.state.first_position_apart = apart;
+        node.state.end_of_text_apart = apart && before_attention;
+        node.state.start_at(divisors.at("average").template get<double>(), divisors.at("bos").template get<double>());
+        node.state.fixed = is_fake(before_attention ? name + ".qk" : name);
+        node.state.values_fixed = is_fake(before_attention ? name + ".v" : name);
     });
 }
 

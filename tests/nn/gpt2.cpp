@@ -86,6 +86,13 @@ static_assert(!is_part<LayerNorm<8, Policies<precision::Fp64>>>);
 static_assert(!is_part<int>);
 using WithOneLayerNorm = Decoder<tiny, P, Gpt2Block<tiny, Policies<norm::Absent>>, LayerNorm<8, P>>;
 
+// What diagnostics call a model: its numbers, and what was said of it, once.
+static_assert(std::is_same_v<Tiny<adapter::Lora<4>>, Transformer<spec::Gpt2<DimensionsOf<tiny>, adapter::Lora<4>>>>);
+static_assert(std::is_same_v<Tiny<trainable::Everything, head::Tied>, Transformer<spec::Gpt2<DimensionsOf<tiny>>>>);
+static_assert(
+    std::is_same_v<WithOneLayerNorm,
+                   Transformer<spec::Decoder<DimensionsOf<tiny>, P, WithOneLayerNorm::Block, LayerNorm<8, P>>>>);
+
 }  // namespace
 
 TEST_CASE("the four sizes have the published numbers of parameters", "[nn]") {

@@ -58,6 +58,27 @@ TEST_CASE("the order of policies does not matter, not even for the type", "[nn]"
     STATIC_REQUIRE(!std::is_same_v<Forward, Policies<norm::Removable>>);
 }
 
+TEST_CASE("a set names what differs from the defaults, in one order", "[nn]") {
+    STATIC_REQUIRE(std::is_same_v<Policies<>, PolicySet<>>);
+    STATIC_REQUIRE(std::is_same_v<Policies<adapter::Lora<4>>, PolicySet<adapter::Lora<4>>>);
+    STATIC_REQUIRE(std::is_same_v<Policies<recompute::PerBlock, head::Tied, adapter::FullRank, norm::Removable>,
+                                  PolicySet<norm::Removable, adapter::FullRank, recompute::PerBlock>>);
+    // What trains where nothing is said depends on the adapter.
+    STATIC_REQUIRE(
+        std::is_same_v<Policies<adapter::FullRank, trainable::Roles<Role::adapter>>, PolicySet<adapter::FullRank>>);
+    STATIC_REQUIRE(std::is_same_v<Policies<trainable::Everything>, PolicySet<>>);
+    STATIC_REQUIRE(std::is_same_v<Policies<adapter::FullRank, trainable::Everything>,
+                                  PolicySet<adapter::FullRank, trainable::Everything>>);
+}
+
+TEST_CASE("a set with other answers keeps the rest", "[nn]") {
+    using P = Policies<adapter::Lora<4>, precision::FrozenBf16, norm::Removable>;
+    STATIC_REQUIRE(std::is_same_v<P::With<>, P>);
+    STATIC_REQUIRE(std::is_same_v<P::With<norm::LayerNorm>, Policies<adapter::Lora<4>, precision::FrozenBf16>>);
+    STATIC_REQUIRE(std::is_same_v<P::With<adapter::None, head::Untied>,
+                                  Policies<precision::FrozenBf16, norm::Removable, head::Untied>>);
+}
+
 TEST_CASE("a model with an adapter trains that alone unless told otherwise", "[nn]") {
     STATIC_REQUIRE(std::is_same_v<Policies<adapter::FullRank>::Trainable, trainable::Roles<Role::adapter>>);
     STATIC_REQUIRE(std::is_same_v<Policies<adapter::Lora<4>>::Trainable, trainable::Roles<Role::adapter>>);

@@ -58,9 +58,7 @@ void set_parameters(Model& model, std::uint64_t seed) {
 /// Calls `f(state, paths)` for the state of every norm that has one, in the order of the walk.
 template <class Model, class F>
 void for_each_norm_state(Model& model, const F& f) {
-    walk(model.layers(), [&](const std::string&, auto& node) {
-        if constexpr (requires { node.state; }) f(node.state, node.paths);
-    });
+    lamina::for_each_state(model.layers(), [&](const std::string&, auto& norm) { f(norm.state, norm.paths); });
 }
 
 /// How far the removal of a model's norms has come.

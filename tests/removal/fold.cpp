@@ -34,9 +34,7 @@ static_assert(std::is_same_v<Folded<Gpt2<tiny, norm::Removable, adapter::FullRan
 template <class M>
 std::vector<RemovableState*> states(M& model) {
     std::vector<RemovableState*> found;
-    walk(model.layers(), [&](const std::string&, auto& node) {
-        if constexpr (requires { node.state; }) found.push_back(&node.state);
-    });
+    for_each_state(model.layers(), [&](const std::string&, auto& norm) { found.push_back(&norm.state); });
     return found;
 }
 

@@ -15,7 +15,7 @@ TEST_CASE("a removal switches the norms that its schedule names, and counts thos
     TinyModel model(backend);
     model.initialise(3);
     const auto schedule = lamina::RemovalSchedule::progressive(
-        {.start = 2, .gap_ln_2 = 1, .gap_ln_1_qk = 1, .gap_ln_1_v = 1, .end_of_text_after = 1}, tiny.layers);
+        {.start = 2, .gap_ln_2 = 1, .gap_ln_1_qk = 1, .gap_ln_1_v = 1, .end_of_text_after = 1}, toy.layers);
     lamina::Removal removal(model, schedule, {});
     REQUIRE(removal.norms() == 5);
     CHECK(removal.norms_left() == 5);
@@ -35,21 +35,21 @@ TEST_CASE("a removal switches the norms that its schedule names, and counts thos
 
 TEST_CASE("a norm is in the block where it stands, whatever it is called") {
     using P = lamina::Policies<lamina::norm::Removable, lamina::precision::Fp64>;
-    using LastNorm = lamina::Named<"h.1.ln_9", lamina::NormFor<P, tiny.embed>>;
-    using Model = lamina::Decoder<tiny, P, lamina::Gpt2Block<tiny, P>, LastNorm>;
+    using LastNorm = lamina::Named<"h.1.ln_9", lamina::NormFor<P, toy.embed>>;
+    using Model = lamina::Decoder<toy, P, lamina::Gpt2Block<toy, P>, LastNorm>;
     lamina::CpuBackend backend({.threads = 1});
     Model model(backend);
     lamina::Removal removal(model, {}, {});
-    REQUIRE(removal.norms() == 2 * tiny.layers + 1);
+    REQUIRE(removal.norms() == 2 * toy.layers + 1);
     const lamina::NormSite& last = removal.sites().back();
     CHECK(last.name == "h.1.ln_9");
     CHECK_FALSE(last.in_block);
-    const lamina::NormSite& before = removal.sites()[2 * tiny.layers - 1];
-    CHECK((before.in_block && before.layer == tiny.layers - 1));
-    CHECK(before.name == "h." + std::to_string(tiny.layers - 1) + ".ln_2");
+    const lamina::NormSite& before = removal.sites()[2 * toy.layers - 1];
+    CHECK((before.in_block && before.layer == toy.layers - 1));
+    CHECK(before.name == "h." + std::to_string(toy.layers - 1) + ".ln_2");
     removal.apply({RemovalKind::ln_f, 0, 0});
     CHECK(model.layers().final_norm.state.removed());
-    CHECK(removal.norms_left() == 2 * tiny.layers);
+    CHECK(removal.norms_left() == 2 * toy.layers);
 }
 
 TEST_CASE("a removal refuses a tracking that no norm can follow") {
@@ -107,7 +107,7 @@ TEST_CASE("training refuses norms that treat end-of-text tokens apart while nobo
     TinyModel merged(backend);
     merged.initialise(3);
     lamina::Removal events(merged, {}, apart);
-    for (std::size_t layer = 0; layer < tiny.layers; ++layer) {
+    for (std::size_t layer = 0; layer < toy.layers; ++layer) {
         CHECK_THROWS_AS(merged.forward_backward(data.batch()), lamina::ArgumentError);
         events.apply({RemovalKind::end_of_text, layer, 0});
     }
@@ -121,7 +121,7 @@ TEST_CASE("a calibration that fails leaves the tracking as it was") {
     const lamina::StdTracking tracking{.momentum = 0.75};
     lamina::Removal removal(model, {}, tracking);
     TinyData foreign(4);
-    foreign.inputs[3] = tiny.vocab;
+    foreign.inputs[3] = toy.vocab;
     CHECK_THROWS_AS(removal.calibrate(model, foreign.batch()), lamina::ArgumentError);
     for (const lamina::NormSite& site : removal.sites()) CHECK(site.state->tracking == tracking);
 }

@@ -24,7 +24,7 @@ namespace {
 /// Feeds one case of the golden file through two adapter tensors of a model, every other gradient being zero.
 template <class Precision>
 void check_golden_case(const nlohmann::json& file, const nlohmann::json& expected, double tolerance) {
-    using Model = lamina::Gpt2<tiny, lamina::norm::Removable, lamina::adapter::FullRank, Precision>;
+    using Model = lamina::Gpt2<toy, lamina::norm::Removable, lamina::adapter::FullRank, Precision>;
     using Scalar = typename Model::Gradient;
     lamina::CpuBackend backend({.threads = 1});
     Model model(backend);
@@ -164,7 +164,7 @@ TEST_CASE("tensors side by side are updated at once, with the numbers of one upd
     CHECK(updates_beside_single_ones<WithNorms>(GainDecay::none) == 2);
     CHECK(updates_beside_single_ones<WithNorms>(GainDecay::as_weights) == 1 + 2 * 5);
     // A [8, 3] and B [3, 8] take 32 places among the values and 64 among the gradients.
-    using Apart = lamina::Gpt2<tiny, CountingDevice, adapter::Lora<3>>;
+    using Apart = lamina::Gpt2<toy, CountingDevice, adapter::Lora<3>>;
     CHECK(updates_beside_single_ones<Apart>(GainDecay::none) == 2 * 8);
     // Every weight has a bias after it, which does not decay; the two tables are one run, the five norms another.
     using Everything = lamina::Gpt2<wide, CountingDevice>;
@@ -173,7 +173,7 @@ TEST_CASE("tensors side by side are updated at once, with the numbers of one upd
 
 TEST_CASE("weight decay spares the gains of norms unless asked") {
     using lamina::train::GainDecay;
-    using Trained = lamina::Gpt2<tiny, lamina::norm::Removable, lamina::precision::Fp64>;
+    using Trained = lamina::Gpt2<toy, lamina::norm::Removable, lamina::precision::Fp64>;
     lamina::CpuBackend backend({.threads = 1});
     for (const GainDecay gains : {GainDecay::none, GainDecay::as_weights}) {
         Trained model(backend);

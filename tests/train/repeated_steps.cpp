@@ -19,7 +19,7 @@ using namespace lamina_tests;
 namespace {
 
 template <class Device, class Recompute>
-using Model = Gpt2<tiny, norm::Removable, adapter::FullRank, precision::Fp64, Recompute, Device>;
+using Model = Gpt2<toy, norm::Removable, adapter::FullRank, precision::Fp64, Recompute, Device>;
 
 /// Every event of every kind, with steps between them in which nothing changes.
 constexpr RemovalSchedule schedule{.ln_2 = {3, 2},

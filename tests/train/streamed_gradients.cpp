@@ -239,7 +239,7 @@ SkippingRun skipping_run() {
             if (step == 2) {
                 // The last accumulator that is met is that of the last layer.
                 typename M::Scalar* place = nullptr;
-                for_each_derived(model.layers(), [&](auto& derived) {
+                for_each_node<AnyDerived>(model.layers(), [&](auto& derived) {
                     using Member = std::remove_cvref_t<decltype(derived)>;
                     if constexpr (Member::kind == DerivedKind::accumulator) place = derived.values.data;
                 });

@@ -16,8 +16,8 @@
 
 namespace lamina_tests {
 
-inline constexpr lamina::Architecture tiny{.layers = 2, .heads = 2, .embed = 8, .context = 8, .vocab = 13};
-using TinyModel = lamina::Gpt2<tiny, lamina::norm::Removable, lamina::adapter::FullRank, lamina::precision::Fp64>;
+inline constexpr lamina::Architecture toy{.layers = 2, .heads = 2, .embed = 8, .context = 8, .vocab = 13};
+using TinyModel = lamina::Gpt2<toy, lamina::norm::Removable, lamina::adapter::FullRank, lamina::precision::Fp64>;
 
 struct TinyData {
     std::vector<lamina::Token> inputs = std::vector<lamina::Token>(16);
@@ -25,8 +25,8 @@ struct TinyData {
 
     explicit TinyData(std::uint64_t seed) {
         lamina::Random random{seed};
-        for (lamina::Token& token : inputs) token = static_cast<lamina::Token>(random.below(tiny.vocab));
-        for (lamina::Token& token : targets) token = static_cast<lamina::Token>(random.below(tiny.vocab));
+        for (lamina::Token& token : inputs) token = static_cast<lamina::Token>(random.below(toy.vocab));
+        for (lamina::Token& token : targets) token = static_cast<lamina::Token>(random.below(toy.vocab));
     }
     [[nodiscard]] lamina::TokenBatch batch() const { return {inputs, targets, 8}; }
 };

@@ -53,91 +53,187 @@ inline std::string join_names(const std::string& prefix, std::string_view name) 
 
 }  // namespace detail
 
-/// Calls `f(path, node)` for `root` and then for everything below it, depth first, in the order in which `visit` shows
-/// it. A layer names its members; "" makes a member transparent, an array of layers is named by index: "h.0", "h.1", …
-///
-/// cost     marked cold: a walk runs at most a few times per step, and optimising it for speed only makes compiling
-///          slow
-template <class Node, class F>
-[[gnu::cold]] void walk(Node& root, const F& f, const std::string& path = {}) {
-    if constexpr (detail::is_array_member<Node>) {
-        for (std::size_t i = 0; i < root.size(); ++i) walk(root[i], f, detail::join_names(path, std::to_string(i)));
+/// A node of the tree with nothing below it.
+template <class T>
+concept LeafMember = ParameterMember<T> || DerivedMember<T>;
+
+// What a walk looks for is a class with `template <class Node> static constexpr bool of`, so that what holds of a
+// subtree is found once per type, and a walk compiles nothing for the parts of a tree that have nothing for it. One
+// that is a LayerProperty is true of layers only, so that leaves are not even asked.
+
+struct LayerProperty {};
+
+struct AnyNode {
+    template <class Node>
+    static constexpr bool of = true;
+};
+struct AnyLayer {
+    template <class Node>
+    static constexpr bool of = !LeafMember<Node>;
+};
+struct AnyParameter {
+    template <class Node>
+    static constexpr bool of = ParameterMember<Node>;
+};
+struct AnyDerived {
+    template <class Node>
+    static constexpr bool of = DerivedMember<Node>;
+};
+
+namespace detail {
+
+template <class Node>
+constexpr bool trains() {
+    if constexpr (ParameterMember<Node>) return Node::trains;
+    return false;
+}
+struct AnyTrained {
+    template <class Node>
+    static constexpr bool of = trains<Node>();
+};
+
+template <class Node, class Wanted>
+consteval bool contains_below();
+
+}  // namespace detail
+
+/// Whether a layer of type `Node`, or anything below it, is `Wanted`.
+template <class Node, class Wanted>
+inline constexpr bool contains = Wanted::template of<Node> || detail::contains_below<Node, Wanted>();
+template <class Node, std::size_t Size, class Wanted>
+inline constexpr bool contains<std::array<Node, Size>, Wanted> = Size != 0 && contains<Node, Wanted>;
+
+namespace detail {
+
+template <class Wanted>
+struct Search {
+    bool found = false;
+    template <class Member>
+    constexpr void operator()(std::string_view, Member&) {
+        found = found || contains<Member, Wanted>;
+    }
+};
+
+template <class Node, class Wanted>
+consteval bool may_be_below() {
+    if constexpr (LeafMember<Node>) {
+        return false;
+    } else if constexpr (std::is_base_of_v<LayerProperty, Wanted>) {
+        return contains_below<Node, AnyLayer>();
     } else {
-        f(path, root);
-        if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
-            root.visit([&](std::string_view name, auto& member) { walk(member, f, detail::join_names(path, name)); });
-        }
+        return true;
     }
 }
 
-/// Calls `f(node)` for `root` and everything below it in the order of `walk`, without names and without allocating.
-template <class Node, class F>
-constexpr void walk_nodes(Node& root, const F& f) {
-    if constexpr (detail::is_array_member<Node>) {
-        for (auto& member : root) walk_nodes(member, f);
-    } else {
-        f(root);
-        if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
-            root.visit([&](std::string_view, auto& member) { walk_nodes(member, f); });
+template <class Node, class Wanted>
+consteval bool contains_below() {
+    if constexpr (may_be_below<Node, Wanted>()) {
+        Node node{};
+        Search<Wanted> search;
+        node.visit(search);
+        return search.found;
+    }
+    return false;
+}
+
+template <class Wanted, class F>
+struct NodeWalk {
+    const F& f;
+
+    template <class Node>
+    [[gnu::cold]] constexpr void operator()(std::string_view, Node& node) const {
+        if constexpr (!contains<Node, Wanted>) {
+            return;
+        } else if constexpr (is_array_member<Node>) {
+            for (auto& member : node) (*this)({}, member);
+        } else {
+            if constexpr (Wanted::template of<Node>) f(node);
+            if constexpr (contains_below<Node, Wanted>()) node.visit(*this);
         }
     }
+};
+
+template <class Wanted, class F>
+struct NamedWalk {
+    const F& f;
+    const std::string& path;
+
+    template <class Node>
+    [[gnu::cold]] void operator()(std::string_view name, Node& node) const {
+        if constexpr (!contains<Node, Wanted>) {
+            return;
+        } else if constexpr (is_array_member<Node>) {
+            const std::string array = join_names(path, name);
+            for (std::size_t i = 0; i < node.size(); ++i) NamedWalk{f, array}(std::to_string(i), node[i]);
+        } else {
+            const std::string own = join_names(path, name);
+            if constexpr (Wanted::template of<Node>) f(own, node);
+            if constexpr (contains_below<Node, Wanted>()) node.visit(NamedWalk{f, own});
+        }
+    }
+};
+
+template <class Count>
+struct Addition {
+    std::size_t sum = 0;
+    template <class Member>
+    constexpr void operator()(std::string_view, Member&);
+};
+
+template <class Node, class Count>
+consteval std::size_t sum_below() {
+    if constexpr (!LeafMember<Node>) {
+        Node node{};
+        Addition<Count> addition;
+        node.visit(addition);
+        return addition.sum;
+    }
+    return 0;
+}
+
+}  // namespace detail
+
+/// The sum of `Count::template of<…>` of a layer of type `Node` and everything below it.
+template <class Node, class Count>
+inline constexpr std::size_t sum_over = Count::template of<Node> + detail::sum_below<Node, Count>();
+template <class Node, std::size_t Size, class Count>
+inline constexpr std::size_t sum_over<std::array<Node, Size>, Count> = Size == 0 ? 0 : Size* sum_over<Node, Count>;
+
+template <class Count>
+template <class Member>
+constexpr void detail::Addition<Count>::operator()(std::string_view, Member&) {
+    sum += sum_over<Member, Count>;
+}
+
+/// Calls `f(node)` for `root` and everything below it that is `Wanted`, depth first, in the order in which `visit`
+/// shows it.
+template <class Wanted, class Node, class F>
+constexpr void for_each_node(Node& root, const F& f) {
+    detail::NodeWalk<Wanted, F>{f}({}, root);
+}
+
+/// Calls `f(path, node)` for them. A layer names its members; "" makes a member transparent, an array of layers is
+/// named by index: "h.0", "h.1", … The root is `path`.
+///
+/// cost     marked cold: a walk with names runs at most a few times per run, and optimising it for speed only makes
+///          compiling slow
+template <class Wanted, class Node, class F>
+void for_each_named_node(Node& root, const F& f, const std::string& path = {}) {
+    detail::NamedWalk<Wanted, F>{f, path}({}, root);
 }
 
 /// Calls `f(path, parameter)` for every parameter, each with its own static type. What needs no more of a parameter
 /// than a row of the manifest and a view is better served by `for_each_tensor` of a model, which instantiates far less.
 template <class Node, class F>
 void for_each_parameter(Node& root, const F& f) {
-    walk(root, [&](const std::string& path, auto& node) {
-        if constexpr (ParameterMember<std::remove_cvref_t<decltype(node)>>) f(path, node);
-    });
-}
-
-/// Calls `f(node)` for every derived tensor, in the order of the walk.
-template <class Node, class F>
-void for_each_derived(Node& root, const F& f) {
-    walk_nodes(root, [&](auto& node) {
-        if constexpr (DerivedMember<std::remove_cvref_t<decltype(node)>>) f(node);
-    });
-}
-
-/// True when `asks(node)` is, for a layer of type `Root` or anything below it: a constant, for questions to types.
-template <class Root, class Asks>
-[[nodiscard]] consteval bool any_node(const Asks& asks) {
-    bool found = false;
-    const auto look = [&](const auto& self, auto& node) -> void {
-        using Node = std::remove_cvref_t<decltype(node)>;
-        if constexpr (detail::is_array_member<Node>) {
-            if constexpr (std::tuple_size_v<Node> != 0) self(self, node[0]);
-        } else {
-            found = found || asks(node);
-            if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
-                node.visit([&](std::string_view, auto& member) { self(self, member); });
-            }
-        }
-    };
-    Root root{};
-    look(look, root);
-    return found;
+    for_each_named_node<AnyParameter>(root, f);
 }
 
 /// True when some parameter of a layer of type `L` trains: a constant, so that a backward pass can stop above frozen
 /// layers.
 template <class L>
 [[nodiscard]] consteval bool has_trainable() {
-    bool found = false;
-    const auto look = [&](const auto& self, auto& node) -> void {
-        using Node = std::remove_cvref_t<decltype(node)>;
-        if constexpr (ParameterMember<Node>) {
-            found = found || Node::trains;
-        } else if constexpr (detail::is_array_member<Node>) {
-            if constexpr (std::tuple_size_v<Node> != 0) self(self, node[0]);
-        } else if constexpr (!DerivedMember<Node>) {
-            node.visit([&](std::string_view, auto& member) { self(self, member); });
-        }
-    };
-    L layer{};
-    look(look, layer);
-    return found;
+    return contains<L, detail::AnyTrained>;
 }
 
 }  // namespace lamina

@@ -46,10 +46,13 @@ struct OwnHeadBias<Vocab, P, true> {
 
 }  // namespace detail
 
-/// The layers of a model of dimensions `D` with policies `P`, in the order of the manifest.
-template <class D, class P, class Block, class FinalNorm>
+/// The layers of a model, in the order of the manifest.
+template <class Spec>
 struct DecoderLayers {
-    static constexpr Architecture A = D::architecture;
+    static constexpr Architecture A = Spec::architecture;
+    using P = typename Spec::Policies;
+    using Block = typename Spec::Block;
+    using FinalNorm = typename Spec::FinalNorm;
     using Gradient = typename P::Gradient;
     using Head = OutputHead<typename P::Base, Gradient>;
 

@@ -30,6 +30,11 @@ concept FixableNorm = requires(N& norm, const N& asked, double s) {
 
 namespace detail {
 
+struct AnyFixableNorm : LayerProperty {
+    template <class Node>
+    static constexpr bool of = FixableNorm<Node>;
+};
+
 template <class M>
 consteval bool has_fixable_norms() {
     if constexpr (Gpt2Blocks<M>) {
@@ -48,9 +53,7 @@ concept HasFixableNorms = detail::has_fixable_norms<M>();
 /// Calls `f(path, norm)` for every such norm of a model, in the order of its layers.
 template <class M, class F>
 void for_each_fixable_norm(M& model, const F& f) {
-    walk(model.layers(), [&](const std::string& path, auto& node) {
-        if constexpr (FixableNorm<std::remove_cvref_t<decltype(node)>>) f(path, node);
-    });
+    for_each_named_node<detail::AnyFixableNorm>(model.layers(), f);
 }
 
 /// The name of the first norm that divides by a constant on any path.

@@ -33,6 +33,28 @@ using Gpt2Block = Sequential<
                                Named<"attn", CausalSelfAttention<A.embed, A.heads, P>>>>>,
     Named<"", Residual<PreNorm<Named<"ln_2", NormFor<P, A.embed>>, Named<"mlp", Mlp<A.embed, A.hidden(), P>>>>>>;
 
+/// What a `Transformer` is made by, and what diagnostics call the model: spec::Gpt2<…> with the policies that differ
+/// from the defaults, or spec::Decoder<…>.
+namespace spec {
+
+template <class D, class... Answers>
+struct Gpt2 {
+    using Policies = PolicySet<Answers...>;
+    static constexpr Architecture architecture = D::architecture;
+    using Block = Gpt2Block<architecture, Policies>;
+    using FinalNorm = Named<"ln_f", NormFor<Policies, architecture.embed>>;
+};
+
+template <class D, class P, class BlockLayer, class FinalNormLayer>
+struct Decoder {
+    using Policies = P;
+    static constexpr Architecture architecture = D::architecture;
+    using Block = BlockLayer;
+    using FinalNorm = FinalNormLayer;
+};
+
+}  // namespace spec
+
 namespace detail {
 
 template <class D>
@@ -55,18 +77,15 @@ inline constexpr Architecture legal_architecture{.layers = A.layers == 0 ? 1 : A
 /// The class behind `Gpt2`, without a check. A class between an alias and a dependent architecture: g++ 12 crashes
 /// without it.
 template <Architecture A, class P>
-struct PlainGpt2 {
-    using Block = Gpt2Block<A, P>;
-    using FinalNorm = Named<"ln_f", NormFor<P, A.embed>>;
+struct PlainGpt2;
+template <Architecture A, class... Answers>
+struct PlainGpt2<A, PolicySet<Answers...>> {
+    using Spec = spec::Gpt2<DimensionsOf<A>, Answers...>;
+    using Block = typename Spec::Block;
+    using FinalNorm = typename Spec::FinalNorm;
     static constexpr bool stands_in = StandsIn<Block>;
-    using type = Transformer<DimensionsOf<A>, P, Block, FinalNorm>;
+    using type = Transformer<Spec>;
 };
-
-/// The same policies with the norm of GPT-2.
-template <class P>
-using WithLayerNorm =
-    PolicySet<norm::LayerNorm, typename P::Adapter, typename P::Execution, typename P::Precision, typename P::Trainable,
-              typename P::Recompute, typename P::Gradients, typename P::Device, typename P::Head>;
 
 /// After an error: the legal model that comes closest, so that whatever is done with a model can be done with it.
 template <Architecture A, class P, bool NormIsWrong = PlainGpt2<A, P>::stands_in>
@@ -74,7 +93,7 @@ struct Gpt2AfterError {
     using type = StandInModel<typename PlainGpt2<A, P>::type>;
 };
 template <Architecture A, class P>
-struct Gpt2AfterError<A, P, true> : Gpt2AfterError<A, WithLayerNorm<P>> {};
+struct Gpt2AfterError<A, P, true> : Gpt2AfterError<A, typename P::template With<norm::LayerNorm>> {};
 
 /// The class behind `Gpt2`, checked once.
 template <bool Legal, Architecture A, class P>
@@ -160,7 +179,7 @@ template <bool Legal, class D, class P, class Block, class FinalNorm>
 struct MakeDecoder : Gpt2AfterError<legal_architecture<D::architecture>, P> {};
 template <class D, class P, class Block, class FinalNorm>
 struct MakeDecoder<true, D, P, Block, FinalNorm> {
-    using type = Transformer<D, P, Block, FinalNorm>;
+    using type = Transformer<spec::Decoder<D, P, Block, FinalNorm>>;
 };
 
 template <class D, class P, class Block, class FinalNorm, class Parts = typename PartsOf<Block>::type>
@@ -186,17 +205,19 @@ using Decoder = typename detail::CheckedDecoder<DimensionsOf<A>, P, Block, Final
 namespace detail {
 
 template <class Node>
-consteval bool is_layer_norm_node() {
+constexpr bool is_layer_norm_node() {
     if constexpr (requires { Node::is_layer_norm; }) return Node::is_layer_norm;
     return false;
 }
+struct AnyLayerNorm : LayerProperty {
+    template <class Node>
+    static constexpr bool of = is_layer_norm_node<Node>();
+};
 
 }  // namespace detail
 
 /// Whether any layer of a model (or a layer) computes, or may still compute, a LayerNorm.
 template <class Model>
-inline constexpr bool contains_layer_norm = any_node<typename detail::LayersOf<Model>::type>([](auto& node) {
-    return detail::is_layer_norm_node<std::remove_cvref_t<decltype(node)>>();
-});
+inline constexpr bool contains_layer_norm = contains<typename detail::LayersOf<Model>::type, detail::AnyLayerNorm>;
 
 }  // namespace lamina

@@ -37,13 +37,16 @@ concept HasState = requires(L& layer) {
 
 namespace detail {
 
+struct AnyState : LayerProperty {
+    template <class Node>
+    static constexpr bool of = HasState<Node>;
+};
+
 /// Calls `f(&field, sizeof field)`, in the order of the walk.
 template <class Layers, class F>
 void for_each_state_field(Layers& layers, const F& f) {
-    walk_nodes(layers, [&](auto& node) {
-        if constexpr (HasState<std::remove_cvref_t<decltype(node)>>) {
-            node.visit_state([&](std::string_view, auto& field, const FieldRule&) { f(&field, sizeof field); });
-        }
+    for_each_node<AnyState>(layers, [&](auto& node) {
+        node.visit_state([&](std::string_view, auto& field, const FieldRule&) { f(&field, sizeof field); });
     });
 }
 
@@ -52,9 +55,7 @@ void for_each_state_field(Layers& layers, const F& f) {
 /// Calls `f(path, layer)` for every layer with a state, in the order of the walk.
 template <class Layers, class F>
 void for_each_state(Layers& layers, const F& f) {
-    walk(layers, [&](const std::string& path, auto& node) {
-        if constexpr (HasState<std::remove_cvref_t<decltype(node)>>) f(path, node);
-    });
+    for_each_named_node<detail::AnyState>(layers, f);
 }
 
 /// Every field of every state, one after another, for `set_states`.

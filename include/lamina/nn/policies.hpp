@@ -15,21 +15,54 @@
 
 namespace lamina {
 
-/// One answer to every question; what layers are parameterised with. Spelled through `Policies`.
-template <class NormPolicy, class AdapterPolicy, class ExecutionPolicy, class PrecisionPolicy, class TrainablePolicy,
-          class RecomputePolicy, class GradientsPolicy, class DevicePolicy, class HeadPolicy,
-          class TargetsPolicy = targets::All>
+namespace detail {
+
+template <class... Ps>
+struct PolicyList {};
+template <class... First, class... Second>
+PolicyList<First..., Second...> operator+(PolicyList<First...>, PolicyList<Second...>);
+
+/// `Answer` alone, or nothing where it need not be said.
+template <class Answer, class Default>
+using IfNot = std::conditional_t<std::is_same_v<Answer, Default>, PolicyList<>, PolicyList<Answer>>;
+
+/// What trains where nothing is said of it.
+template <class AdapterPolicy>
+using TrainableBy = std::conditional_t<AdapterPolicy::present, trainable::Roles<Role::adapter>, trainable::Everything>;
+
+template <class List>
+struct PolicySetOf;
+
+/// `P` where the layer is among its targets, else the same without the adapter.
+template <class P, bool Included>
+struct PoliciesAt {
+    using type = P;
+};
+template <class P>
+struct PoliciesAt<P, false> {
+    using type = typename P::template With<adapter::None, targets::All, typename P::Trainable>;
+};
+
+}  // namespace detail
+
+/// One answer to every question; what layers are parameterised with. Spelled through `Policies`, so that `Answers` are
+/// those that differ from the defaults, in the order of the questions below, and diagnostics show these alone.
+template <class... Answers>
 struct PolicySet {
-    using Norm = NormPolicy;
-    using Adapter = AdapterPolicy;
-    using Execution = ExecutionPolicy;
-    using Precision = PrecisionPolicy;
-    using Trainable = TrainablePolicy;
-    using Recompute = RecomputePolicy;
-    using Gradients = GradientsPolicy;
-    using Device = DevicePolicy;
-    using Head = HeadPolicy;
-    using Targets = TargetsPolicy;
+    using Norm = AnswerOr<question::Normalisation, norm::LayerNorm, Answers...>;
+    using Adapter = AnswerOr<question::Adapter, adapter::None, Answers...>;
+    using Targets = AnswerOr<question::Targets, targets::All, Answers...>;
+    using Execution = AnswerOr<question::Execution, execution::Merged, Answers...>;
+    using Precision = AnswerOr<question::Precision, precision::Fp32, Answers...>;
+    using Trainable = AnswerOr<question::Trainable, detail::TrainableBy<Adapter>, Answers...>;
+    using Recompute = AnswerOr<question::Recompute, recompute::None, Answers...>;
+    using Gradients = AnswerOr<question::Gradients, gradients::Stored, Answers...>;
+    using Device = AnswerOr<question::Device, device::Cpu, Answers...>;
+    using Head = AnswerOr<question::Head, head::Tied, Answers...>;
+
+    /// The same answers but for those of `Ps`.
+    template <class... Ps>
+    using With = typename detail::PolicySetOf<detail::PolicyList<Ps..., Answers...>>::type;
 
     using Base = typename Precision::Base;
     using Gradient = typename Precision::Gradient;
@@ -44,9 +77,7 @@ struct PolicySet {
 
     /// The policies of a linear layer of a block: without the adapter where the targets leave the layer out.
     template <Target T>
-    using At = std::conditional_t<
-        Targets::includes(T), PolicySet,
-        PolicySet<Norm, adapter::None, Execution, Precision, Trainable, Recompute, Gradients, Device, Head>>;
+    using At = typename detail::PoliciesAt<PolicySet, Targets::includes(T)>::type;
 
     [[nodiscard]] static constexpr bool trains(Role role) {
         return Trainable::trains(role) && (role != Role::adapter || Adapter::present);
@@ -54,6 +85,20 @@ struct PolicySet {
 };
 
 namespace detail {
+
+template <class... Ps>
+struct PolicySetOf<PolicyList<Ps...>> {
+    using All = PolicySet<Ps...>;
+    template <class... Answers>
+    static PolicySet<Answers...> with(PolicyList<Answers...>);
+    using type = decltype(with(
+        IfNot<typename All::Norm, norm::LayerNorm>{} + IfNot<typename All::Adapter, adapter::None>{} +
+        IfNot<typename All::Targets, targets::All>{} + IfNot<typename All::Execution, execution::Merged>{} +
+        IfNot<typename All::Precision, precision::Fp32>{} +
+        IfNot<typename All::Trainable, TrainableBy<typename All::Adapter>>{} +
+        IfNot<typename All::Recompute, recompute::None>{} + IfNot<typename All::Gradients, gradients::Stored>{} +
+        IfNot<typename All::Device, device::Cpu>{} + IfNot<typename All::Head, head::Tied>{}));
+};
 
 template <class... Ps>
 constexpr bool each_question_once() {
@@ -129,17 +174,9 @@ struct PoliciesError {
 template <class... Ps>
 struct ResolvePolicies {
     // After an error the set is a legal one all the same, so that one mistake is one message.
-    using Gradients = std::conditional_t<told(mistake<PoliciesError<Ps...>>) && gradients_can_be_formed<Ps...>(),
-                                         AnswerOr<question::Gradients, gradients::Stored, Ps...>, gradients::Stored>;
-    using Adapter = AnswerOr<question::Adapter, adapter::None, Ps...>;
-    using DefaultTrainable =
-        std::conditional_t<Adapter::present, trainable::Roles<Role::adapter>, trainable::Everything>;
-    using type = PolicySet<
-        AnswerOr<question::Normalisation, norm::LayerNorm, Ps...>, Adapter,
-        AnswerOr<question::Execution, execution::Merged, Ps...>, AnswerOr<question::Precision, precision::Fp32, Ps...>,
-        AnswerOr<question::Trainable, DefaultTrainable, Ps...>, AnswerOr<question::Recompute, recompute::None, Ps...>,
-        Gradients, AnswerOr<question::Device, device::Cpu, Ps...>, AnswerOr<question::Head, head::Tied, Ps...>,
-        AnswerOr<question::Targets, targets::All, Ps...>>;
+    using Legal = std::conditional_t<told(mistake<PoliciesError<Ps...>>) && gradients_can_be_formed<Ps...>(),
+                                     PolicyList<Ps...>, PolicyList<gradients::Stored, Ps...>>;
+    using type = typename PolicySetOf<Legal>::type;
 };
 
 }  // namespace detail

@@ -28,6 +28,7 @@
 #include <lamina/nn/run/detail/decoder_body.hpp>
 #include <lamina/nn/run/detail/deviation_penalty.hpp>
 #include <lamina/nn/run/detail/pass_checks.hpp>
+#include <lamina/nn/run/once_per_step.hpp>
 #include <lamina/nn/run/parameter_store.hpp>
 #include <lamina/nn/run/pass.hpp>
 #include <lamina/nn/run/planned_memory.hpp>
@@ -38,24 +39,26 @@ namespace lamina {
 
 /// logits = head(final_norm(block_{L-1}(… block_0(token_table[id] + position_table[t])))).
 ///
+/// Spec     architecture, Policies, Block and FinalNorm (nn/gpt2.hpp)
 /// shapes   ids [B, T], T ≤ context -> logits [B·T, V]
 /// memory   parameters and gradients on construction; activations by `reserve`, or by the first larger batch
 /// threads  one call at a time
-template <class D, class P, class BlockLayer, class FinalNormLayer>
+template <class Spec>
 class Transformer {
-    static constexpr Architecture A = D::architecture;
+    static constexpr Architecture A = Spec::architecture;
+    using P = typename Spec::Policies;
 
 public:
     static constexpr Architecture architecture = A;
     using Policies = P;
-    using Block = BlockLayer;
-    using FinalNorm = FinalNormLayer;
+    using Block = typename Spec::Block;
+    using FinalNorm = typename Spec::FinalNorm;
     using Backend = BackendFor<typename P::Device>;
     using Scalar = typename P::Activation;
     using StreamScalar = typename P::Stream;
     using Compute = typename P::Compute;
     using Gradient = typename P::Gradient;
-    using Layers = DecoderLayers<D, P, BlockLayer, FinalNormLayer>;
+    using Layers = DecoderLayers<Spec>;
 
     /// Logits of some rows, on the device, and memory for as many targets and losses.
     struct LogitsChunk {

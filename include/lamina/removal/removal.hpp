@@ -38,19 +38,16 @@ concept HasRemovableState = requires(Node& node, RemovableState*& state) {
     state = &node.state;
 };
 
-// A class, since nvcc does not evaluate a lambda within a concept.
-struct AsksForRemovableState {
+struct AnyRemovableState : LayerProperty {
     template <class Node>
-    constexpr bool operator()(Node&) const {
-        return HasRemovableState<std::remove_cvref_t<Node>>;
-    }
+    static constexpr bool of = HasRemovableState<Node>;
 };
 
 }  // namespace detail
 
 /// A model with a norm that can be removed.
 template <class M>
-concept HasRemovableNorm = LanguageModel<M> && any_node<typename M::Layers>(detail::AsksForRemovableState{});
+concept HasRemovableNorm = LanguageModel<M> && contains<typename M::Layers, detail::AnyRemovableState>;
 
 /// The removable norms of a model, in the order of its layers. The states live in the model: it must not move
 /// meanwhile.
@@ -59,15 +56,13 @@ template <LanguageModel M>
     std::vector<NormSite> sites;
     const auto look_below = [&sites](auto& member, const std::string& name, std::optional<std::size_t> block) {
         const auto look = [&](const std::string& path, auto& node) {
-            if constexpr (detail::HasRemovableState<std::remove_cvref_t<decltype(node)>>) {
-                sites.push_back({.name = path,
-                                 .layer = block.value_or(0),
-                                 .in_block = block.has_value(),
-                                 .two_paths = node.paths == 2,
-                                 .state = &node.state});
-            }
+            sites.push_back({.name = path,
+                             .layer = block.value_or(0),
+                             .in_block = block.has_value(),
+                             .two_paths = node.paths == 2,
+                             .state = &node.state});
         };
-        walk(member, look, name);
+        for_each_named_node<detail::AnyRemovableState>(member, look, name);
     };
     // What a model repeats are its blocks.
     model.layers().visit([&](std::string_view name, auto& member) {

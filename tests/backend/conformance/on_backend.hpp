@@ -18,7 +18,8 @@
 
 namespace lamina_tests::conformance {
 
-/// How the suite makes a backend. A backend that is not made like this specialises it.
+/// How the suite makes a backend. A backend that is not made like this specialises it. Where making one is expensive, it
+/// has a static function `shared(threads)`, too, a reference to one that is as good as new.
 template <class B>
 struct UnderTest {
     static constexpr std::array<std::size_t, 3> thread_counts{1, 2, 3};
@@ -124,13 +125,22 @@ private:
 /// Whether the number of threads may change the last bits of a result.
 enum class Threads { irrelevant, may_matter };
 
+template <Backend B>
+[[nodiscard]] decltype(auto) backend_for(std::size_t threads) {
+    if constexpr (requires { UnderTest<B>::shared(threads); }) {
+        return UnderTest<B>::shared(threads);
+    } else {
+        return UnderTest<B>::with_threads(threads);
+    }
+}
+
 /// Runs `operation` twice on backends of each thread count and checks that its outputs are within the bounds of
 /// `expected`, that both runs agree to the bit, and with Threads::irrelevant that all thread counts do.
 template <Backend B>
 void verify(Threads threads, const std::vector<Expected>& expected, const std::function<Grids(B&)>& operation) {
     Grids with_fewest_threads;
     for (const std::size_t thread_count : UnderTest<B>::thread_counts) {
-        B backend = UnderTest<B>::with_threads(thread_count);
+        auto&& backend = backend_for<B>(thread_count);
         const Grids outputs = operation(backend);
         const Grids again = operation(backend);
         if (with_fewest_threads.empty()) with_fewest_threads = outputs;

@@ -28,6 +28,12 @@ struct UnderTest<CudaBackend> {
         return {.algorithms = cuda::Choice::first};  // timing has tests of its own
     }
     static CudaBackend with_threads(std::size_t threads) { return CudaBackend(options(threads)); }
+    /// Its workspace is 32 MiB. Never destroyed: it may outlive what it stands on.
+    static CudaBackend& shared(std::size_t threads) {
+        const CudaOptions now = options(threads);
+        static auto& backend = *new CudaBackend(now);
+        return backend;
+    }
 };
 
 }  // namespace lamina_tests::conformance

@@ -74,14 +74,14 @@ TEST_CASE("the gradients of a role are one row, those of a frozen role none", "[
 
 TEST_CASE("zeroing gradients clears accumulators too and nothing that was materialised", "[nn]") {
     Bound bound;
-    for_each_derived(bound.block, [](auto& derived) {
+    for_each_node<AnyDerived>(bound.block, [](auto& derived) {
         for (std::size_t i = 0; i < derived.size; ++i) derived.values[i] = 3;
     });
     const MatrixView<float> gradients = bound.store.gradients(Role::adapter);
     for (std::size_t i = 0; i < gradients.size(); ++i) gradients.data[i] = 3;
     bound.store.zero_gradients(bound.backend, bound.block);
     for (std::size_t i = 0; i < gradients.size(); ++i) REQUIRE(gradients.data[i] == 0);
-    for_each_derived(bound.block, [](auto& derived) {
+    for_each_node<AnyDerived>(bound.block, [](auto& derived) {
         const float expected = derived.kind == DerivedKind::accumulator ? 0 : 3;
         for (std::size_t i = 0; i < derived.size; ++i) REQUIRE(derived.values[i] == expected);
     });
@@ -114,7 +114,7 @@ TEST_CASE("streamed gradients are formed in one place, layer by layer, for those
             CHECK(tensor.gradient.empty() == (tensor.entry.role != Role::norm));
             backend.run(Fill(tensor.values, value));
         });
-        for_each_derived(block, [&](auto& derived) { backend.run(Fill(derived.values, value)); });
+        for_each_node<AnyDerived>(block, [&](auto& derived) { backend.run(Fill(derived.values, value)); });
     };
     fill(0.5F);
     // With every number 1/2, the elements of dA are Out / 4 and those of dB are In / 4.

@@ -55,7 +55,7 @@ TEST_CASE("every token may have a loss, and every norm two numbers", "[nn]") {
 }
 
 TEST_CASE("the logits of at most one chunk exist", "[nn]") {
-    constexpr Architecture wide{1, 1, 8, 1024, 11};
+    static constexpr Architecture wide{1, 1, 8, 1024, 11};
     constexpr auto head = [](std::size_t tokens) {
         static_assert(sizeof(Gpt2<wide>) != 0);
         return Workspace<Gpt2<wide>>::bytes({1, tokens}, Use::evaluate).head;

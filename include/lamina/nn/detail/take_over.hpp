@@ -78,17 +78,10 @@ void take_over_states(From& from, To& to) {
 
 /// `Gpt2` of an architecture with the policies `P`, but those of `Ps` where they answer the same question.
 template <Architecture A, class P, class... Ps>
-struct Gpt2With {
-    using type =
-        Gpt2<A, AnswerOr<question::Normalisation, typename P::Norm, Ps...>,
-             AnswerOr<question::Adapter, typename P::Adapter, Ps...>,
-             AnswerOr<question::Targets, typename P::Targets, Ps...>,
-             AnswerOr<question::Execution, typename P::Execution, Ps...>,
-             AnswerOr<question::Precision, typename P::Precision, Ps...>,
-             AnswerOr<question::Trainable, typename P::Trainable, Ps...>,
-             AnswerOr<question::Recompute, typename P::Recompute, Ps...>,
-             AnswerOr<question::Gradients, typename P::Gradients, Ps...>,
-             AnswerOr<question::Device, typename P::Device, Ps...>, AnswerOr<question::Head, typename P::Head, Ps...>>;
+struct Gpt2With : Gpt2With<A, typename P::template With<Ps...>> {};
+template <Architecture A, class... Answers>
+struct Gpt2With<A, PolicySet<Answers...>> {
+    using type = Gpt2<A, Answers...>;
 };
 
 /// Policies that say how a model trains and is stored, not what it computes.

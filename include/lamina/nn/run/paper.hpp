@@ -12,6 +12,7 @@
 #include <lamina/core/rows.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/paths.hpp>
+#include <lamina/nn/run/once_per_step.hpp>
 #include <lamina/nn/run/pass.hpp>
 #include <lamina/nn/run/saved.hpp>
 
@@ -49,16 +50,21 @@ struct PaperRun {
 
 namespace detail {
 
+struct AssumesMostMemory : LayerProperty {
+    template <class Node>
+    static constexpr bool of = requires(Node& node) {
+        node.assume_most_memory();
+    };
+};
+
 /// The work of a layer tree that is done once per optimiser step: what is materialised, and the chain rule through it.
 /// Gradients that are streamed are formed twice, for their norm and for the update.
 template <class L>
 constexpr void run_once_per_step(L& layers, PaperBackend& backend) {
-    walk_nodes(layers, [&](auto& node) {
-        if constexpr (requires { node.materialise(backend); }) node.materialise(backend);
-        if constexpr (requires { node.complete_gradients(backend); }) node.complete_gradients(backend);
-        if constexpr (requires { node.form_adapter_gradients(backend); }) {
-            for (int time = 0; time < 2; ++time) node.form_adapter_gradients(backend);
-        }
+    materialise_all(layers, backend);
+    complete_all_gradients(layers, backend);
+    for_each_streaming(layers, [&](auto& node) {
+        for (int time = 0; time < 2; ++time) node.form_adapter_gradients(backend);
     });
 }
 
@@ -74,9 +80,7 @@ template <Layer L>
     using Out = OutScalarOf<L>;
     const std::size_t n = extent.tokens();
     L layer{};
-    walk_nodes(layer, [](auto& node) {
-        if constexpr (requires { node.assume_most_memory(); }) node.assume_most_memory();
-    });
+    for_each_node<detail::AssumesMostMemory>(layer, [](auto& node) { node.assume_most_memory(); });
     typename L::Saved saved{};
     bind_saved_on_paper(saved, n);
     PaperBackend backend;

@@ -15,29 +15,40 @@
 #include <lamina/core/rows.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/nn/run/bound_tensor.hpp>
+#include <lamina/nn/run/once_per_step.hpp>
 #include <lamina/nn/run/planned_memory.hpp>
 
 namespace lamina {
 
+namespace detail {
+
+template <class Node>
+constexpr std::size_t derived_bytes_of() {
+    if constexpr (DerivedMember<Node>) return aligned_size(Node::size * sizeof(typename Node::Scalar));
+    return 0;
+}
+struct DerivedBytes {
+    template <class Node>
+    static constexpr std::size_t of = derived_bytes_of<Node>();
+};
+
+struct AnyAccumulator {
+    template <class Node>
+    static constexpr bool of = requires {
+        requires DerivedMember<Node> && Node::kind == DerivedKind::accumulator;
+    };
+};
+struct AnyLeaf {
+    template <class Node>
+    static constexpr bool of = LeafMember<Node>;
+};
+
+}  // namespace detail
+
 /// Bytes of every derived tensor of a layer tree.
 template <class Layers>
 [[nodiscard]] consteval std::size_t derived_bytes() {
-    std::size_t bytes = 0;
-    const auto look = [&](const auto& self, auto& node) -> void {
-        using Node = std::remove_cvref_t<decltype(node)>;
-        if constexpr (DerivedMember<Node>) {
-            bytes += aligned_size(Node::size * sizeof(typename Node::Scalar));
-        } else if constexpr (detail::is_array_member<Node>) {
-            const std::size_t before = bytes;
-            if constexpr (std::tuple_size_v<Node> != 0) self(self, node[0]);
-            bytes = before + std::tuple_size_v<Node> * (bytes - before);
-        } else if constexpr (!ParameterMember<Node>) {
-            node.visit([&](std::string_view, auto& member) { self(self, member); });
-        }
-    };
-    Layers layers{};
-    look(look, layers);
-    return bytes;
+    return sum_over<Layers, detail::DerivedBytes>;
 }
 
 namespace detail {
@@ -101,15 +112,15 @@ public:
         if constexpr (Table::streamed_gradient_elements == 0) {
             for (const TensorEntry& entry : Table::entries) visit_tensor<Visit::trained>(entry, f);
         } else {
-            std::size_t k = 0;
-            walk_nodes(layers, [&](auto& node) {
-                using Node = std::remove_cvref_t<decltype(node)>;
-                if constexpr (ParameterMember<Node>) {
-                    visit_tensor<Visit::trained>(Table::entries[k++], f);
-                } else if constexpr (StreamsAdapterGradients<Node>) {
-                    node.form_adapter_gradients(backend);
+            std::size_t streaming = 0;
+            const TensorEntry* before = nullptr;
+            for (const TensorEntry& entry : Table::entries) {
+                if (entry.streams && (before == nullptr || entry.layer != before->layer)) {
+                    form_gradients(backend, layers, streaming++);
                 }
-            });
+                if (entry.streams) before = &entry;
+                visit_tensor<Visit::trained>(entry, f);
+            }
         }
     }
 
@@ -118,10 +129,7 @@ public:
         for (const Role role : all_roles) {
             if (!gradients(role).empty()) backend.run(Fill(gradients(role), 0.0));
         }
-        for_each_derived(layers, [&](auto& derived) {
-            using Member = std::remove_cvref_t<decltype(derived)>;
-            if constexpr (Member::kind == DerivedKind::accumulator) backend.run(Fill(derived.values, 0.0));
-        });
+        for_each_node<detail::AnyAccumulator>(layers, [&](auto& derived) { backend.run(Fill(derived.values, 0.0)); });
     }
 
     /// Calls `f(place)` for the start of every region: all that layers read and write besides activations.
@@ -158,16 +166,25 @@ private:
     void bind(Layers& layers) {
         std::size_t k = 0;
         std::byte* next = derived_.data();
-        walk_nodes(layers, [&](auto& node) {
+        for_each_node<detail::AnyLeaf>(layers, [&](auto& node) {
             using Member = std::remove_cvref_t<decltype(node)>;
             if constexpr (ParameterMember<Member>) {
                 const TensorEntry& entry = Table::entries[k++];
                 node.values.data = values_of<typename Member::Scalar>(entry);
                 if constexpr (Member::trains) node.gradient.data = gradient_of(entry);
-            } else if constexpr (DerivedMember<Member>) {
+            } else {
                 node.values.data = reinterpret_cast<typename Member::Scalar*>(next);
                 next += aligned_size(Member::size * sizeof(typename Member::Scalar));
             }
+        });
+    }
+
+    /// Forms the gradients of one of the layers that stream them. Looked for anew each time, a few pointer steps beside
+    /// products of matrices, so that this is compiled once and not for everyone who looks at gradients.
+    static void form_gradients(B& backend, Layers& layers, std::size_t wanted) {
+        std::size_t k = 0;
+        for_each_streaming(layers, [&](auto& node) {
+            if (k++ == wanted) node.form_adapter_gradients(backend);
         });
     }
 
@@ -208,20 +225,5 @@ private:
     Memory streamed_gradients_{};
     Memory derived_{};
 };
-
-/// The once-per-step work of every layer that has some.
-template <class Layers, class B>
-void materialise_all(Layers& layers, B& backend) {
-    walk_nodes(layers, [&](auto& node) {
-        if constexpr (requires { node.materialise(backend); }) node.materialise(backend);
-    });
-}
-
-template <class Layers, class B>
-void complete_all_gradients(Layers& layers, B& backend) {
-    walk_nodes(layers, [&](auto& node) {
-        if constexpr (requires { node.complete_gradients(backend); }) node.complete_gradients(backend);
-    });
-}
 
 }  // namespace lamina

@@ -29,38 +29,48 @@ struct PassStart {
     }
 };
 
+namespace detail {
+
+template <class Node>
+constexpr std::size_t numbers_measured_by() {
+    if constexpr (requires { Node::measured_numbers; }) return Node::measured_numbers;
+    return 0;
+}
+struct MeasuredNumbers {
+    template <class Node>
+    static constexpr std::size_t of = numbers_measured_by<Node>();
+};
+struct BeginsPass : LayerProperty {
+    template <class Node>
+    static constexpr bool of = requires(Node& node, PassStart& start) {
+        node.begin_pass(start);
+    };
+};
+struct EndsPass : LayerProperty {
+    template <class Node>
+    static constexpr bool of = requires(Node& node, std::span<const double> measured) {
+        node.end_pass(measured);
+    };
+};
+
+}  // namespace detail
+
 /// Numbers that a layer and those within it measure in a pass, at most: `measured_numbers` of each that has one.
 template <class L>
 [[nodiscard]] consteval std::size_t measured_numbers_of() {
-    const auto count = [](const auto& self, auto& node) -> std::size_t {
-        using Node = std::remove_cvref_t<decltype(node)>;
-        std::size_t sum = 0;
-        if constexpr (detail::is_array_member<Node>) {
-            if constexpr (std::tuple_size_v<Node> != 0) sum = std::tuple_size_v<Node> * self(self, node[0]);
-        } else if constexpr (!ParameterMember<Node> && !DerivedMember<Node>) {
-            if constexpr (requires { Node::measured_numbers; }) sum = Node::measured_numbers;
-            node.visit([&](std::string_view, auto& member) { sum += self(self, member); });
-        }
-        return sum;
-    };
-    L layer{};
-    return count(count, layer);
+    return sum_over<L, detail::MeasuredNumbers>;
 }
 
 /// Calls `begin_pass` of every layer that has one.
 template <class Layers>
 void begin_pass_of_all(Layers& layers, PassStart& start) {
-    walk_nodes(layers, [&](auto& node) {
-        if constexpr (requires { node.begin_pass(start); }) node.begin_pass(start);
-    });
+    for_each_node<detail::BeginsPass>(layers, [&](auto& node) { node.begin_pass(start); });
 }
 
 /// Calls `end_pass` of every layer that has one, in the same order.
 template <class Layers>
 void end_pass_of_all(Layers& layers, std::span<const double> measured) {
-    walk_nodes(layers, [&](auto& node) {
-        if constexpr (requires { node.end_pass(measured); }) node.end_pass(measured);
-    });
+    for_each_node<detail::EndsPass>(layers, [&](auto& node) { node.end_pass(measured); });
 }
 
 }  // namespace lamina
