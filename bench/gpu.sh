@@ -4,8 +4,9 @@
 #
 #   --deps DIR         what gpu_dependencies.sh left, where the machine has no packages of its own
 #   --out DIR          results (gpu-results); a part that is done there already, of this commit and GPU, is left out
+#   --archive FILE     all of them in one file, with the page, written anew after each part (DIR.tar.gz)
 #   --again            also measures what is done already
-#   --only PART,…      of build conformance parity memcheck racecheck operations train peer report
+#   --only PART,…      of build parity train peer operations conformance racecheck memcheck report
 #   --sizes SIZE,…     of train and peer: small,medium,large,xl
 #   --executions E,…   of train: merged,split,factored
 #   --adapters MODE,…  of peer: autocast (the default), tf32, fp32
@@ -24,13 +25,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-all_parts=build,conformance,parity,memcheck,racecheck,operations,train,peer,report
+all_parts=build,parity,train,peer,operations,conformance,racecheck,memcheck,report
 parts=$all_parts
 sizes=small,medium,large,xl
 executions=merged,split,factored
 adapters=autocast
 peers=compiled,eager,published
 out="gpu-results"
+archive=
 build=build/gpu
 jobs=$(nproc)
 deps=
@@ -51,7 +53,7 @@ while (($#)); do
     case $1 in
         --again) again=1 ;;
         --dry-run) dry_run=1 ;;
-        --deps | --out | --only | --sizes | --executions | --adapters | --peers | --recompute | --within | --patience | --build | --jobs | --commit)
+        --deps | --out | --archive | --only | --sizes | --executions | --adapters | --peers | --recompute | --within | --patience | --build | --jobs | --commit)
             (($# > 1)) || fail "$1 needs a value"
             name=${1#--}
             [[ $name == only ]] && name=parts
@@ -81,8 +83,16 @@ expect_some --recompute "$recompute" none,block
 [[ $within =~ ^[1-9][0-9]*$ ]] || fail "--within is $within; expected a whole number of seconds"
 if has "$parts" build && [[ -n $deps ]] && ((!dry_run)); then bench/gpu_dependencies.sh --check "$deps" || exit 1; fi
 
-# find_tool NAME: its path, also where the toolkit is not on PATH; nothing where it is not there.
-find_tool() { command -v "$1" || ls "${CUDA_PATH:-/usr/local/cuda}/bin/$1" 2>/dev/null || true; }
+# find_tool NAME: its path, also where the toolkit is not on PATH; nothing where it is not there. CUDA_PATH comes before the
+# newest of several toolkits.
+find_tool() {
+    local folder found=
+    if command -v "$1"; then return; fi
+    for folder in "${LAMINA_TOOLKITS:-/usr/local}"/cuda* "${CUDA_PATH:-}"; do
+        if [[ -x $folder/bin/$1 ]]; then found=$folder/bin/$1; fi
+    done
+    echo "$found"
+}
 
 architecture=native
 nvcc=nvcc
@@ -98,6 +108,7 @@ if ((!dry_run)); then
         echo "GPU: $gpu"
     fi
 fi
+archive=${archive:-${out%/}.tar.gz}
 if [[ -z $commit ]]; then commit=$(git describe --always --dirty 2>/dev/null || echo unknown); fi
 
 failed=()
@@ -189,7 +200,11 @@ part() {
     unwatch_gpu
     "$python" bench/gpu_result.py finish "$stem.json" "$name" "$status" $((SECONDS - before)) "$budget" "$of" "$gpu" ||
         failed+=("$name")
+    keep_results
 }
+
+# keep_results: whatever happens to the machine next, what is finished is in one file.
+keep_results() { "$python" bench/gpu_result.py archive "$out" "$archive" || echo "$archive: not written"; }
 
 # build_programs: configures and compiles what the parts run, in one command, so that it has one budget. Always, since the
 # results may have come from another machine.
@@ -277,7 +292,8 @@ peer() {
         --time-limit LIMIT --json "$out/${name// /_}.json"
 }
 
-# turn SIZE N: ours and theirs one after the other, so that a clock that drifts is the same for both.
+# turn SIZE N [ours]: ours and theirs one after the other, so that a clock that drifts is the same for both; each once.
+turned=
 turn() {
     local ours=() theirs=() adapter form
     if has "$parts" train; then IFS=, read -r -a ours <<<"$executions"; fi
@@ -287,29 +303,35 @@ turn() {
             for form in ${peers//,/ }; do theirs+=("$adapter $form"); done
         done
     fi
-    if (($2 < ${#ours[@]})); then train "$1" "${ours[$2]}"; fi
+    if (($2 < ${#ours[@]})) && ! has "$turned" "ours $1 $2"; then train "$1" "${ours[$2]}"; fi
+    turned+=",ours $1 $2"
+    if [[ ${3:-} == ours ]]; then return; fi
     # shellcheck disable=SC2086 # two words
-    if (($2 < ${#theirs[@]})); then peer "$1" ${theirs[$2]}; fi
+    if (($2 < ${#theirs[@]})) && ! has "$turned" "theirs $1 $2"; then peer "$1" ${theirs[$2]}; fi
+    turned+=",theirs $1 $2"
 }
 
 ((dry_run)) || mkdir -p "$out/operations"
 echo "parts: ${parts//,/ }; results in $out; each part with the time that it is given at most"
 if has "$parts" build; then build_programs; fi
-if has "$parts" conformance; then suite conformance 30 '~[parity]'; fi
 if has "$parts" parity; then suite parity 20 '[parity]'; fi
-# Products are the library's kernels, which are slow to check and not ours; a few small ones stay, since our own kernels that
-# prepare their operands are reached through them alone. Races are looked for where threads share memory.
-if has "$parts" memcheck; then
-    suite memcheck 40 '[conformance]~[matmul]~[affine],[operands]' "$sanitizer" --tool memcheck --error-exitcode 9
-fi
-if has "$parts" racecheck; then
-    suite racecheck 30 '[attention],[normalise],[loss],[sum_rows],[rows],[embedding]' "$sanitizer" --tool racecheck --error-exitcode 9
-fi
+# What matters most comes first, should time run out: every size of ours as it is used, and the peer compiled of the first.
+for size in ${sizes//,/ }; do turn "$size" 0 ours; done
+turn "${sizes%%,*}" 0
 if has "$parts" operations; then
     part operations 45 "$build/bench/operations" --device cuda --size "$sizes" --float-products bf16x6 --seconds 0.1 \
         --commit "$built_commit" --json "$out/operations/operations.json"
 fi
-# All sizes by turns: the first has what matters most, merged and compiled, should time run out.
+if has "$parts" conformance; then suite conformance 30 '~[parity]'; fi
+# Races are looked for where threads share memory. Products are the library's kernels, which are slow to check and not ours; a
+# few small ones stay, since our own kernels that prepare their operands are reached through them alone.
+if has "$parts" racecheck; then
+    suite racecheck 30 '[attention],[normalise],[loss],[sum_rows],[rows],[embedding]' "$sanitizer" --tool racecheck --error-exitcode 9
+fi
+if has "$parts" memcheck; then
+    suite memcheck 40 '[conformance]~[matmul]~[affine],[operands]' "$sanitizer" --tool memcheck --error-exitcode 9
+fi
+# The rest of all sizes by turns.
 for n in {0..8}; do
     for size in ${sizes//,/ }; do turn "$size" "$n"; done
 done

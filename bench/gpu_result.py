@@ -5,15 +5,20 @@
   done FILE COMMIT GPU BUDGET        exit code 0 if the part need not be run again: FILE is of that commit and GPU, and either
                                      whole or what came of as many seconds
   leave FILE PART REASON             the part is not run; a result that is there already stays
+  archive FOLDER FILE                everything in FOLDER so far, with its page, as one file that is whole at any time
   finish FILE PART STATUS SECONDS BUDGET COMMIT GPU
                                      completes what the part wrote, or writes what its log, beside FILE, tells; prints how it went
 """
 import itertools
 import json
+import os
 import pathlib
 import re
 import statistics
 import sys
+import tarfile
+
+import gpu_report
 
 BUSY = 50  # per cent of a sample's time; others are of a GPU that waits for a compiler or for the host
 LONGEST = 400
@@ -99,10 +104,20 @@ def finish(path, part, status, seconds, budget, commit, gpu):
     return well
 
 
+def archive(folder, file):
+    """Written beside its place and moved there, so that whoever is stopped meanwhile leaves the one before."""
+    (folder / "report.md").write_text(gpu_report.page(*gpu_report.read(folder)), encoding="utf-8")
+    new = pathlib.Path(f"{file}.new")
+    with tarfile.open(new, "w:gz") as whole:
+        whole.add(folder, arcname=folder.name)
+    os.replace(new, file)
+    return True
+
+
 def main():
     command, file, *rest = sys.argv[1:]
     path = pathlib.Path(file)
-    well = {"done": is_done, "leave": leave, "finish": finish}[command](path, *rest)
+    well = {"done": is_done, "leave": leave, "archive": archive, "finish": finish}[command](path, *rest)
     sys.exit(1 if well is False else 0)
 
 

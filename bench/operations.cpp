@@ -32,24 +32,27 @@ std::optional<double> floor_of(const Outcome& outcome, const Cost& cost) {
     return std::max(cost.flops / hopper_flops, cost.bytes / hopper_bytes);
 }
 
-void print_table(const Outcome& outcome) {
-    std::printf("%s\n\n%-7s %-32s %-22s %10s %22s %11s %9s %8s\n", outcome.backend.c_str(), "size", "operation",
-                "shape", "us", "(range)", "rate", "floor us", "of floor");
-    for (const Measured& measured : outcome.measured) {
-        const double seconds = measured.seconds.median();
-        const bool counts_flops = measured.cost.flops > 0;
-        const double rate = counts_flops ? measured.cost.flops / seconds / 1e12 : measured.cost.bytes / seconds / 1e9;
-        std::printf("%-7s %-32s %-22s %10.1f %10.1f to %8.1f %7.2f %s", measured.size.c_str(), measured.name.c_str(),
-                    measured.shape.c_str(), seconds * 1e6, measured.seconds.least() * 1e6,
-                    measured.seconds.most() * 1e6, rate, counts_flops ? "TF/s" : "GB/s");
-        if (const auto floor = floor_of(outcome, measured.cost)) {
-            std::printf(" %8.1f %7.2f", *floor * 1e6, seconds / *floor);
-        }
-        std::printf("\n");
+/// The row of what was measured last, below the heading where it is the first.
+void print_row(const Outcome& outcome) {
+    if (outcome.measured.size() == 1) {
+        std::printf("%s\n\n%-7s %-32s %-22s %10s %22s %11s %9s %8s\n", outcome.backend.c_str(), "size", "operation",
+                    "shape", "us", "(range)", "rate", "floor us", "of floor");
     }
+    const Measured& measured = outcome.measured.back();
+    const double seconds = measured.seconds.median();
+    const bool counts_flops = measured.cost.flops > 0;
+    const double rate = counts_flops ? measured.cost.flops / seconds / 1e12 : measured.cost.bytes / seconds / 1e9;
+    std::printf("%-7s %-32s %-22s %10.1f %10.1f to %8.1f %7.2f %s", measured.size.c_str(), measured.name.c_str(),
+                measured.shape.c_str(), seconds * 1e6, measured.seconds.least() * 1e6, measured.seconds.most() * 1e6,
+                rate, counts_flops ? "TF/s" : "GB/s");
+    if (const auto floor = floor_of(outcome, measured.cost)) {
+        std::printf(" %8.1f %7.2f", *floor * 1e6, seconds / *floor);
+    }
+    std::printf("\n");
+    std::fflush(stdout);
 }
 
-lamina::io::Json as_json(const Request& request, const Outcome& outcome, const std::string& commit) {
+lamina::io::Json as_json(const Request& request, const Outcome& outcome, const std::string& commit, bool whole) {
     using lamina::io::Json;
     Json rows = Json::array();
     for (const Measured& measured : outcome.measured) {
@@ -66,9 +69,14 @@ lamina::io::Json as_json(const Request& request, const Outcome& outcome, const s
                         {"bytes", measured.cost.bytes},
                         {"floor_seconds", floor ? Json(*floor) : Json(nullptr)}});
     }
-    return {{"program", "operations"}, {"device", outcome.device},     {"float_products", request.place.float_products},
-            {"batch", request.batch},  {"sequence", request.sequence}, {"commit", commit},
-            {"operations", rows}};
+    return {{"program", "operations"},
+            {"device", outcome.device},
+            {"float_products", request.place.float_products},
+            {"batch", request.batch},
+            {"sequence", request.sequence},
+            {"commit", commit},
+            {"operations", rows},
+            {"outcome", whole ? "measured" : "interrupted"}};
 }
 
 void add_flags(CLI::App& app, Request& request) {
@@ -105,9 +113,14 @@ int main(int argc, char** argv) {
     return common::run_program(app, argc, argv, [&] {
         for (const Runner& runner : Runners::all()) {
             if (runner.device != request.place.device) continue;
-            const Outcome outcome = runner.run(request);
-            print_table(outcome);
-            if (!json.empty()) lamina::io::write_json(json, as_json(request, outcome, commit));
+            const auto write = [&](const Outcome& outcome, bool whole) {
+                if (!json.empty()) lamina::io::write_json(json, as_json(request, outcome, commit, whole));
+            };
+            request.after_each = [&](const Outcome& so_far) {
+                write(so_far, false);
+                print_row(so_far);
+            };
+            write(runner.run(request), true);
             return;
         }
         throw lamina::ArgumentError("--device cuda: this program was built without it; build with -DLAMINA_CUDA=ON");

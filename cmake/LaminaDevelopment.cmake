@@ -51,10 +51,12 @@ function(lamina_keep_sizes target prefix suffix)
     set_target_properties(${target} PROPERTIES SOURCES "${parts}")
 endfunction()
 
+option(LAMINA_CUDA_PROGRAMS "With the CUDA toolkit, the programs run on a GPU, too, which takes nvcc minutes" ON)
+
 # lamina_cuda_parts(variable folder): the .cu files of a folder, which a target with any of them links lamina_cuda for.
 function(lamina_cuda_parts variable folder)
     set(parts "")
-    if(LAMINA_WITH_CUDA)
+    if(LAMINA_WITH_CUDA AND LAMINA_CUDA_PROGRAMS)
         file(GLOB parts CONFIGURE_DEPENDS "${folder}/*.cu")
     endif()
     set(${variable} "${parts}" PARENT_SCOPE)

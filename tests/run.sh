@@ -34,9 +34,11 @@ stage() {
 
 sanitizes() { "$1" -fsanitize=address,undefined -x c++ -o /dev/null - <<<'int main() {}' 2>/dev/null; }
 
-# configure preset: with ccache for both compilers where it is installed.
+# configure preset: with ccache for both compilers where it is installed. Without a GPU nvcc compiles the suite alone; the
+# programs' parts for one are read by g++, and run on the emulator (cuda.cmake).
 configure() {
-    local preset=$1 launcher=() compiler=c++ sanitized=OFF
+    local preset=$1 launcher=() compiler=c++ sanitized=OFF on_gpu=OFF
+    if nvidia-smi -L >/dev/null 2>&1; then on_gpu=ON; fi
     if command -v clang++ >/dev/null; then compiler=clang++; fi
     if sanitizes "$compiler"; then sanitized=ON; fi
     if command -v ccache >/dev/null; then
@@ -46,7 +48,7 @@ configure() {
     fi
     case $preset in
     suites) cmake --preset suites -DCMAKE_CXX_COMPILER="$compiler" -DLAMINA_TEST_SANITIZED="$sanitized" "${launcher[@]}" ;;
-    *) cmake --preset "$preset" -DLAMINA_TEST_SUITES=OFF "${launcher[@]}" ;;
+    *) cmake --preset "$preset" -DLAMINA_TEST_SUITES=OFF -DLAMINA_CUDA_PROGRAMS="$on_gpu" "${launcher[@]}" ;;
     esac >/dev/null
 }
 

@@ -127,7 +127,7 @@ private:
         }
         measured.calls = groups * in_group;
         outcome_.measured.push_back(std::move(measured));
-        std::fprintf(stderr, "%s %s\n", size_.c_str(), name.c_str());
+        request_.after_each(outcome_);
     }
 
     B& backend_;

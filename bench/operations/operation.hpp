@@ -6,10 +6,13 @@
 #include "../sample.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace operations {
+
+struct Outcome;
 
 struct Request {
     common::Place place;
@@ -20,6 +23,7 @@ struct Request {
     std::size_t warm_ups = 10;
     std::size_t repetitions = 50;
     double seconds = 0.5;  ///< that an operation is measured for, unless five calls take longer
+    std::function<void(const Outcome&)> after_each;  ///< what is known after each operation, lest a kill lose it
 };
 
 /// What one call does, each tensor that is read and each that is written counted once.

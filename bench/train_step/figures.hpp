@@ -25,12 +25,18 @@ namespace train_step {
     return {};
 }
 
+/// Sequences in an optimiser step of the published recipes, which have 480 to 506 (recipe/fine_tuning.hpp).
+inline constexpr double recipe_sequences = 500;
+
 struct Figures {
     double tokens_per_second;  ///< of the median step
     double tokens_per_second_p10;
     double tokens_per_second_p90;
     double tokens_per_second_least;
     double tokens_per_second_most;
+    double micro_batch_seconds;          ///< medians: of one micro-batch,
+    double once_seconds;                 ///< and of what is done once per step
+    double tokens_per_second_of_recipe;  ///< that, spread over as many micro-batches as have recipe_sequences
     double flops_of_micro_batches;  ///< FLOP of a step by the model of the plan, and what of it is in its micro-batches
     double flops_per_step;
     double flops_per_second;     ///< the same over the median step
@@ -46,17 +52,24 @@ struct Figures {
     const double micro_batches = accumulation * facts.flops_per_micro_batch;
     const double flops = micro_batches + facts.flops_once;
     const bench::Sample& seconds = measured.whole;
+    const double micro_batch = measured.micro_batches.median() / accumulation;
+    const double recipe_steps = recipe_sequences / static_cast<double>(facts.extent.batch);
+    const double recipe_tokens = recipe_sequences * static_cast<double>(facts.extent.sequence);
     // The slowest steps have the lowest rates.
-    Figures figures{.tokens_per_second = tokens / seconds.median(),
-                    .tokens_per_second_p10 = tokens / seconds.quantile(0.9),
-                    .tokens_per_second_p90 = tokens / seconds.quantile(0.1),
-                    .tokens_per_second_least = tokens / seconds.most(),
-                    .tokens_per_second_most = tokens / seconds.least(),
-                    .flops_of_micro_batches = micro_batches,
-                    .flops_per_step = flops,
-                    .flops_per_second = flops / seconds.median(),
-                    .peak = bf16_peak(facts.device),
-                    .mfu = {}};
+    Figures figures{
+        .tokens_per_second = tokens / seconds.median(),
+        .tokens_per_second_p10 = tokens / seconds.quantile(0.9),
+        .tokens_per_second_p90 = tokens / seconds.quantile(0.1),
+        .tokens_per_second_least = tokens / seconds.most(),
+        .tokens_per_second_most = tokens / seconds.least(),
+        .micro_batch_seconds = micro_batch,
+        .once_seconds = measured.once.median(),
+        .tokens_per_second_of_recipe = recipe_tokens / (recipe_steps * micro_batch + measured.once.median()),
+        .flops_of_micro_batches = micro_batches,
+        .flops_per_step = flops,
+        .flops_per_second = flops / seconds.median(),
+        .peak = bf16_peak(facts.device),
+        .mfu = {}};
     if (figures.peak) figures.mfu = facts.mfu_flops_per_token * figures.tokens_per_second / *figures.peak;
     return figures;
 }

@@ -40,6 +40,9 @@ void write_json(const std::string& file, const Request& request, const Measured&
                           {"tokens_per_second", nullptr},
                           {"tokens_per_second_p10", nullptr},
                           {"tokens_per_second_p90", nullptr},
+                          {"tokens_per_second_of_recipe", nullptr},
+                          {"micro_batch_seconds", nullptr},
+                          {"once_seconds", nullptr},
                           {"tflops_executed", nullptr},
                           {"mfu_6n", nullptr},
                           {"peak_bytes", measured.peak_bytes},
@@ -53,6 +56,9 @@ void write_json(const std::string& file, const Request& request, const Measured&
         json["tokens_per_second"] = figures.tokens_per_second;
         json["tokens_per_second_p10"] = figures.tokens_per_second_p10;
         json["tokens_per_second_p90"] = figures.tokens_per_second_p90;
+        json["tokens_per_second_of_recipe"] = figures.tokens_per_second_of_recipe;
+        json["micro_batch_seconds"] = figures.micro_batch_seconds;
+        json["once_seconds"] = figures.once_seconds;
         json["tflops_executed"] = figures.flops_per_second / 1e12;
         if (figures.mfu) json["mfu_6n"] = *figures.mfu;
     }

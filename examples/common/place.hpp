@@ -18,8 +18,8 @@ enum class Shapes { few, many };
 /// cpu_backend.hpp and cuda_backend.hpp make the backend that it asks for: `make_backend(device policy, place, shapes)`.
 struct Place {
     Device device = Device::cpu;
-    std::size_t threads = 0;              ///< of the CPU; 0 for all cores
-    std::string float_products = "fp32";  ///< of the GPU, as lamina::cuda::FloatProducts calls them
+    std::size_t threads = 0;                ///< of the CPU; 0 for all cores
+    std::string float_products = "bf16x6";  ///< of the GPU, as lamina::cuda::FloatProducts calls them
 };
 
 /// What is wrong when a program is asked for a model of a size that it was not built with.

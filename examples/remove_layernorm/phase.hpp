@@ -2,6 +2,7 @@
 // One training phase: steps with progress, metrics and checkpoints, continued where a killed run left off.
 #pragma once
 
+#include "../common/algorithm_table.hpp"
 #include "../common/bytes_taken.hpp"
 #include "evaluation.hpp"
 #include "job.hpp"
@@ -120,6 +121,9 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
                     place.require<std::uint64_t>("seed")};
         stored.restore(trainer);
         std::printf("%-8s continues at step %zu\n", settings.name.c_str(), trainer.update());
+        if (const auto other = common::take_algorithms(model.backend(), extra)) {
+            std::printf("%-8s not with the same bits: %s\n", settings.name.c_str(), other->c_str());
+        }
     }
     lamina::text::Batches<Slice> batches(
         *job.corpus.train,
@@ -130,14 +134,18 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
                                                           : io::MetricLog(log_path);
     Progress progress(settings.name, settings.steps, removal == nullptr ? 0 : removal->norms());
     const auto save = [&] {
-        io::save_checkpoint(
-            checkpoint, trainer,
-            {{"settings", settings_now}, {"place", place_of(job)}, {"position", position_to_json(batches.position())}});
+        io::Json extra{
+            {"settings", settings_now}, {"place", place_of(job)}, {"position", position_to_json(batches.position())}};
+        common::keep_algorithms(model.backend(), extra);
+        io::save_checkpoint(checkpoint, trainer, extra);
     };
     std::size_t most_bytes = common::bytes_taken(model.backend());
     while (trainer.update() < settings.steps) {
         const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
         most_bytes = std::max(most_bytes, common::bytes_taken(model.backend()));
+        if constexpr (requires { model.backend().take_notes(); }) {
+            for (const std::string& note : model.backend().take_notes()) std::printf("note     %s\n", note.c_str());
+        }
         io::Json metrics = metrics_of(report, removal);
         progress.show(report, removal == nullptr ? 0 : removal->norms_left());
         if (settings.evaluate_every != 0 && trainer.update() % settings.evaluate_every == 0) {

@@ -26,7 +26,9 @@ struct UnderTest<CudaBackend> {
 
     static constexpr std::array<std::size_t, 1> thread_counts{1};
     /// The suite asks for every problem once; whole models, in parity_cuda.cpp, time algorithms.
-    static CudaOptions options(std::size_t) { return {.algorithms = cuda::Choice::first}; }
+    static CudaOptions options(std::size_t) {
+        return {.float_products = cuda::FloatProducts::fp32, .algorithms = cuda::Choice::first};
+    }
     static CudaBackend with_threads(std::size_t threads) { return CudaBackend(options(threads)); }
     /// A handle and a workspace of 32 MiB. Never destroyed: it may outlive the CUDA runtime.
     static CudaBackend& shared(std::size_t threads) {

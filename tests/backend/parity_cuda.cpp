@@ -39,6 +39,7 @@ void compare(Kind kind, const Bounds& bounds) {
         CAPTURE(static_cast<int>(progress));
         const Result cpu = run<lamina::device::Cpu>(kind, progress);
         const Result cuda = run<lamina::device::Cuda>(kind, progress);
+        CHECK(cuda.notes == std::vector<std::string>{});
         CHECK(std::abs(cuda.loss - cpu.loss) <= bounds.loss);
         CHECK(std::abs(cuda.gradient_norm - cpu.gradient_norm) <= bounds.gradient * cpu.gradient_norm);
         REQUIRE(cpu.gradients.size() == 16);  // A and B of four matrices in two blocks

@@ -32,7 +32,8 @@ struct Result {
     std::map<std::string, std::vector<double>> gradients;  ///< of the first step, by tensor
     std::vector<double> norm_states;                       ///< after that, of every norm
     double gradient_norm = 0;
-    double later_loss = 0;  ///< after three steps
+    double later_loss = 0;           ///< after three steps
+    std::vector<std::string> notes;  ///< of what was not done as it was asked for
 };
 
 /// The same seed, batches and steps on every device. Instantiated in one source for each.

@@ -160,6 +160,7 @@ template <class M>
         optimiser.step(model, 1e-3, lamina::train::clip_scale(norm, 1));
     }
     result.later_loss = model.evaluate(RandomBatch(0).batch()).mean();
+    if constexpr (requires { backend.take_notes(); }) result.notes = backend.take_notes();
     return result;
 }
 

@@ -98,6 +98,14 @@ TEST_CASE("tokens per second are those of the median step, with quantiles and th
     CHECK(figures.tokens_per_second_most == Approx(128'000 / 1.0));
 }
 
+TEST_CASE("what is done once is spread over a step of the recipe, whatever step was measured", "[bench]") {
+    const Figures figures = figures_of(usual_request(), usual_measurement("NVIDIA H200"));
+    CHECK(figures.micro_batch_seconds == Approx(0.75 * 1.5 / 8));
+    CHECK(figures.once_seconds == Approx(0.25 * 1.5));
+    // 500 sequences of 1000 tokens, in micro-batches of 16.
+    CHECK(figures.tokens_per_second_of_recipe == Approx(500'000 / (500.0 / 16 * 0.75 * 1.5 / 8 + 0.25 * 1.5)));
+}
+
 TEST_CASE("the rate counts every micro-batch and what is done once", "[bench]") {
     const Figures figures = figures_of(usual_request(), usual_measurement("NVIDIA H200"));
     CHECK(figures.flops_of_micro_batches == Approx(720e12));

@@ -27,6 +27,7 @@ bool computes = true;
 Offer offered = Offer::all;
 std::size_t version = CUBLAS_VERSION;
 std::size_t refusals = 0;
+std::size_t wrong_descriptors = 0;
 
 /// Attributes by number, as bytes of the size that the manual gives.
 struct Attributes {
@@ -333,6 +334,7 @@ void forget_library_calls() { calls.clear(); }
 void set_arithmetic(bool on) { computes = on; }
 void offer(Offer algorithms) { offered = algorithms; }
 void refuse_products(std::size_t count) { refusals = count; }
+void refuse_descriptors(std::size_t count) { wrong_descriptors = count; }
 void set_library_version(std::size_t number) { version = number; }
 
 }  // namespace lamina_tests::emulator
@@ -425,6 +427,10 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               int wanted, cublasLtMatmulHeuristicResult_t results[], int* count) {
     *count = 0;
     if (wanted <= 0) return CUBLAS_STATUS_INVALID_VALUE;
+    if (wrong_descriptors != 0) {
+        --wrong_descriptors;
+        return CUBLAS_STATUS_INVALID_VALUE;
+    }
     const Call call{attributes(product), layout(a), layout(b), layout(c), layout(d)};
     const cublasStatus_t status = status_of(call);
     if (status != CUBLAS_STATUS_SUCCESS) return status;

@@ -39,6 +39,10 @@ void offer(Offer algorithms);
 /// The next `count` calls of cublasLtMatmul answer CUBLAS_STATUS_NOT_SUPPORTED, as an algorithm may that was offered.
 void refuse_products(std::size_t count);
 
+/// The next `count` searches for algorithms answer CUBLAS_STATUS_INVALID_VALUE, as for descriptors that contradict each
+/// other.
+void refuse_descriptors(std::size_t count);
+
 /// What cublasLtGetVersion says.
 void set_library_version(std::size_t version);
 

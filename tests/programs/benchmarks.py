@@ -48,6 +48,20 @@ def single_operations():
         check(row["bytes"] == counted and row["flops"] == 0, f"their bytes are counted: {row}")
         check(0 < row["least_seconds"] <= row["seconds"] <= row["most_seconds"] and row["calls"] >= 5, f"and their time: {row}")
         check(f"{row['size']:7} {row['operation']} " in done.stdout, f"the table has them too: {done.stdout}")
+    check(found["outcome"] == "measured", f"to the end: {found}")
+
+
+def operations_that_are_killed():
+    with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
+        path = pathlib.Path(scratch) / "operations.json"
+        command = [str(FOLDER / "operations"), "--batch", "1", "--sequence", "8", "--only", "norm", "--seconds", "0.5", "--repetitions",
+                   "1000000", "--json", str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            while not running.stdout.readline().startswith("small "):
+                pass
+            running.kill()
+        found = json.loads(path.read_text())
+    check(found["outcome"] == "interrupted" and 1 <= len(found["operations"]) < 4, f"a run that is killed leaves what it has: {found}")
 
 
 def products_of_split():
@@ -82,8 +96,9 @@ def too_little_memory():
           f"and an outcome: {found}")
     check(list(found) == ["program", "size", "device", "execution", "precision", "float_products", "recompute", "gradients",
                           "tokens_per_step", "micro_batch", "sequence", "accumulation", "seconds", "tokens_per_second",
-                          "tokens_per_second_p10", "tokens_per_second_p90", "tflops_executed", "mfu_6n", "peak_bytes", "plan_bytes",
-                          "scratch_bytes", "commit", "date", "outcome"], f"with every field: {found}")
+                          "tokens_per_second_p10", "tokens_per_second_p90", "tokens_per_second_of_recipe", "micro_batch_seconds",
+                          "once_seconds", "tflops_executed", "mfu_6n", "peak_bytes", "plan_bytes", "scratch_bytes",
+                          "commit", "date", "outcome"], f"with every field: {found}")
     check(found.get("plan_bytes", 0) > 1_000_000_000, f"the plan says what it takes: {found}")
 
 
@@ -133,6 +148,7 @@ if not (FOLDER / "train_step").exists():
     print("lamina: skipped: programs: benchmarks: the programs of bench/ were not built")
     sys.exit(0)
 single_operations()
+operations_that_are_killed()
 products_of_split()
 too_little_memory()
 too_little_time()

@@ -6,15 +6,17 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = REPOSITORY / "bench" / "gpu.sh"
 TOOLS = ["bash", "basename", "dirname", "cat", "chmod", "cp", "find", "git", "grep", "head", "ls", "mkdir", "nproc", "realpath", "rm", "sed", "sleep",
          "tail", "timeout", "touch", "tr"]
-ALL = ["build", "conformance", "parity", "memcheck", "racecheck", "operations", "train small merged", "peer small autocast compiled",
+ALL = ["build", "parity", "train small merged", "peer small autocast compiled", "operations", "conformance", "racecheck", "memcheck",
        "train small split", "peer small autocast eager", "train small factored", "peer small autocast published", "report"]
 failures = []
 
@@ -22,7 +24,7 @@ failures = []
 # environment says so, and writes the JSON that it is asked for.
 CMAKE = """#!/bin/bash
 if [[ -n ${BREAKING:-} ]]; then echo "-- fine so far"; printf '%b\\n' "$BREAKING"; echo "-- Configuring incomplete, errors occurred!"; exit 1; fi
-[[ $1 == --build ]] || exit 0
+[[ $1 == --build ]] || { echo "configured with $*"; exit 0; }
 mkdir -p "$2/bench" "$2/tests"
 for program in bench/train_step bench/operations tests/lamina_tests_cuda; do cp "$PRETENDER" "$2/$program"; chmod +x "$2/$program"; done
 echo "built with $*"
@@ -72,7 +74,7 @@ class Machine:
         pretender.write_text(PRETENDER)
         pretender.chmod(0o755)
         self.said = self.folder / "said"
-        self.environment = {"PATH": str(path), "CUDA_PATH": str(self.folder / "no-toolkit"), "PRETENDER": str(pretender),
+        self.environment = {"PATH": str(path), "CUDA_PATH": str(self.folder / "no-toolkit"), "LAMINA_TOOLKITS": str(self.folder), "PRETENDER": str(pretender),
                             "SAID": str(self.said), "REAL_PYTHON": sys.executable, "LAMINA_PYTHON": str(path / "python3")}
 
     def run(self, *arguments, **environment):
@@ -112,7 +114,7 @@ def says_what_it_would_do():
         check(done.stdout.endswith(f"at most {given[-1]} s in all, 540 s in one run\n"), "and that is told: " + done.stdout)
         done, _ = machine.run("--dry-run", "--only", "train,peer", "--executions", "split", "--adapters", "autocast,tf32", "--peers",
                               "eager,published", "--sizes", "large,xl", "--recompute", "none")
-        check(names(done.stdout) == ["train large split", "peer large autocast eager", "train xl merged kept", "peer xl autocast eager kept",
+        check(names(done.stdout) == ["train large split", "train xl merged kept", "peer large autocast eager", "peer xl autocast eager kept",
                                      "peer large autocast published", "peer xl autocast published kept", "peer large tf32 eager",
                                      "peer xl tf32 eager kept", "peer large tf32 published", "peer xl tf32 published kept"],
               f"only what is asked for: {names(done.stdout)}")
@@ -136,7 +138,7 @@ def refuses():
         done, _ = without_gpu.run()
         check(done.returncode == 1 and done.stderr == "gpu.sh: this machine has no GPU that nvidia-smi sees\n",
               "and one without a GPU: " + done.stderr)
-        for arguments, sentence in [(["--only", "parity,nothing"], "--only has nothing; expected some of build conformance"),
+        for arguments, sentence in [(["--only", "parity,nothing"], "--only has nothing; expected some of build parity"),
                                     (["--sizes", "huge"], "--sizes has huge"), (["--patience", "x"], "--patience is x"),
                                     (["--deps"], "--deps needs a value"), (["--fast"], "--fast is no option")]:
             done, _ = without_gpu.run(*arguments)
@@ -150,15 +152,15 @@ def runs_everything():
         done, said = machine.run()
         check(done.returncode == 0, "all parts pass: " + done.stdout + done.stderr)
         check([line.split(":")[0] for line in done.stdout.splitlines()[2:-1]] == ALL, "each is told: " + done.stdout)
-        check([line.split()[0] for line in said] == ["lamina_tests_cuda"] * 4 + ["operations"] + ["train_step", "pretender"] * 3 + ["pretender"],
-              f"each is run: {said}")
+        suite, turn = ["lamina_tests_cuda"], ["train_step", "pretender"]
+        check([line.split()[0] for line in said] == [*suite, *turn, "operations", *suite * 3, *turn * 2, "pretender"], f"each is run: {said}")
         of = {"commit": "abc", "gpu": "Made-up GPU, 9.0", "clock": {"sm_mhz": 1770, "watts": 670.5, "celsius": 62, "samples": 2}}
         wanted = {"part": "conformance", "outcome": "passed", "detail": "fine", "seconds": 0, "budget": 30, **of}
         check(machine.result("conformance") == wanted, f"a part that writes no result gets one: {machine.result('conformance')}")
         check(machine.result("train small merged") == {"outcome": "measured", "budget": 20, **of},
               f"one that does keeps its own: {machine.result('train small merged')}")
-        check(all("--warn NoTests" in line for line in said[:4]), f"version 2 of Catch2 is told that no test is no success: {said}")
-        check([line for line in said if "--time-limit" in line] and "--time-limit 17 " in said[5], f"programs know their time: {said[5]}")
+        check(all("--warn NoTests" in line for line in said if line.startswith("lamina_tests_cuda")), f"version 2 of Catch2 is told that no test is no success: {said}")
+        check([line for line in said if "--time-limit" in line] and "--time-limit 17 " in said[1], f"programs know their time: {said[1]}")
         done, said = machine.run()
         check(done.returncode == 0 and len(said) == 1 and "gpu_report.py" in said[0], f"done parts are left out, but not the page: {said}")
         done, said = machine.run("--again", "--only", "parity,train", CATCH2="3.5.0")
@@ -246,6 +248,35 @@ def goes_on_after_failures():
               f"a part may take no longer than it is given: {machine.result('report')}")
 
 
+def keeps_what_is_finished():
+    with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
+        machine = Machine(scratch, {name: text for name, text in GPU.items() if name != "nvcc"})
+        for version in ("12.8", "13.1"):
+            toolkit = machine.folder / f"cuda-{version}" / "bin"
+            toolkit.mkdir(parents=True)
+            (toolkit / "nvcc").write_text("")
+            (toolkit / "nvcc").chmod(0o755)
+        archive = machine.folder / "all.tar.gz"
+        command = [str(PROGRAM), "--out", str(machine.folder / "out"), "--archive", str(archive), "--build", str(machine.folder / "build"),
+                   "--sizes", "small", "--commit", "abc"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**machine.environment, "SLOW": "--execution split"},
+                              start_new_session=True) as running:
+            finished = []
+            while not finished or finished[-1] != "memcheck":
+                finished.append(running.stdout.readline().split(":")[0])
+            os.killpg(running.pid, signal.SIGKILL)
+        with tarfile.open(archive) as whole:
+            kept = {name: whole.extractfile(name).read().decode() for name in whole.getnames() if whole.getmember(name).isfile()}
+        check([name for name in finished if name in ALL] == ALL[:8], f"a run is killed in the middle: {finished}")
+        for part in ALL[:7]:  # told before the last
+            found = json.loads(kept.get(f"out/{part.replace(' ', '_')}.json", "{}"))
+            check(found.get("outcome") in ("passed", "measured"), f"the archive has {part}: {sorted(kept)}")
+        check(kept.get("out/report.md", "").startswith("# lamina on a GPU"), f"and the page: {sorted(kept)}")
+        built = json.loads((machine.folder / "out" / "build.json").read_text())
+        check("cuda-13.1/bin/nvcc" in (machine.folder / "out" / "build.log").read_text() + json.dumps(built),
+              "the newest toolkit is found where toolkits lie")
+
+
 def names_tests_that_exist():
     """A filter that finds nothing would leave out what it was meant to check, and a negation of nothing leaves out nothing."""
     filters = re.findall(r"suite [a-z]+ \d+ '([^']*)'", PROGRAM.read_text())
@@ -264,5 +295,6 @@ is_of_one_commit_and_gpu()
 stops_without_programs()
 runs_out_of_time()
 goes_on_after_failures()
+keeps_what_is_finished()
 names_tests_that_exist()
 sys.exit(1 if failures else 0)

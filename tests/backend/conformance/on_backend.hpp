@@ -151,6 +151,9 @@ void verify(Threads threads, const std::vector<Expected>& expected, const std::f
             CHECK(same_bits(outputs[output], again[output]));
             CHECK((threads == Threads::may_matter || same_bits(outputs[output], with_fewest_threads[output])));
         }
+        if constexpr (requires { backend.take_notes(); }) {
+            for (const std::string& note : backend.take_notes()) FAIL_CHECK(note);
+        }
     }
 }
 

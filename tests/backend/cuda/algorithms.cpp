@@ -208,6 +208,29 @@ TEST_CASE("a table that does not fit is refused", "[cuda][algorithms]") {
         word.clear();
     }
     blas.import_algorithms(zeroed + "\n");
-    CHECK_THROWS_WITH(blas.multiply(matrices.product()),
-                      Catch::Contains("Matmul: out [8, 24] float") && Catch::Contains("its imported algorithm"));
+    emulator::forget_library_calls();
+    const auto before = matrices.out.values();
+    CHECK(blas.multiply(matrices.product()));  // by the library's first candidate
+    CHECK(matrices.out.values() == before);
+    const std::vector<std::string> notes = blas.take_notes();
+    REQUIRE(notes.size() == 1);
+    CHECK_THAT(notes[0], Catch::StartsWith("Matmul: out [8, 24] float") &&
+                             Catch::Contains(": its imported algorithm does not run here: ") &&
+                             Catch::EndsWith("; another is chosen, so that results are not the same bits"));
+    CHECK(blas.multiply(matrices.product()));
+    CHECK(blas.take_notes().empty());  // said once
+}
+
+TEST_CASE("a product that the library holds to be wrong is noted, and left to another way", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    emulator::refuse_descriptors(1);
+    CHECK_FALSE(blas.multiply(matrices.product()));
+    CHECK_FALSE(blas.multiply(matrices.product()));  // it is not asked for again
+    const std::vector<std::string> notes = blas.take_notes();
+    REQUIRE(notes.size() == 1);
+    CHECK_THAT(notes[0], Catch::StartsWith("Matmul: out [8, 24] float") &&
+                             Catch::EndsWith(": cuBLASLt holds it to be wrong; it is made in another way"));
+    CHECK(blas.multiply(matrices.accumulating()));
 }

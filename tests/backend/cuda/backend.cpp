@@ -80,6 +80,7 @@ TEST_CASE("CudaBackend says what it runs on and how it multiplies", "[cuda]") {
     CudaBackend backend({.float_products = cuda::FloatProducts::tf32});
     CHECK(backend.description().starts_with("CUDA, emulated device, 4 multiprocessors, cuBLASLt "));
     CHECK(backend.description().ends_with(", float products in tf32"));
+    CHECK(CudaBackend().description().ends_with(", float products in bf16x6"));
 }
 
 TEST_CASE("CudaBackend counts the device's memory and its own scratch", "[cuda]") {
@@ -111,7 +112,7 @@ TEST_CASE("graphs are dropped when float products are made otherwise", "[cuda]")
     again();
     again();
     CHECK(calls == 2);
-    backend.set_float_products(cuda::FloatProducts::bf16x6);
+    backend.set_float_products(cuda::FloatProducts::fp32);
     again();
     CHECK(calls == 3);
 }

@@ -34,8 +34,8 @@ struct TileRows {
 void products_kernel(const bf16* lhs, TileRows rhs, float* by_rows, HeadRows<bf16> to, unsigned count) {
     auto* const tile = reinterpret_cast<bf16*>(dynamic_shared());
     bf16* const own = tile + FlashTile::elements;
-    FlashTile::load_async(tile, FlashTile::rows, rhs.existing, [&](unsigned r) { return rhs.data + r * flash_width; });
-    FlashTile::load_async(own, 16, 16, [&](unsigned r) { return lhs + r * flash_width; });
+    FlashTile::load_async<warp_size>(tile, rhs.existing, [&](unsigned r) { return rhs.data + r * flash_width; });
+    FlashTile::load_async<warp_size, 16>(own, 16, [&](unsigned r) { return lhs + r * flash_width; });
     commit_copies();
     wait_copies<0>();
     sync_threads();

@@ -25,7 +25,8 @@ struct UnderTest<CudaBackend> {
     static CudaOptions options(std::size_t threads) {
         using emulator::Order;
         emulator::set_order(threads == 1 ? Order::forward : threads == 2 ? Order::backward : Order::shuffled);
-        return {.algorithms = cuda::Choice::first};  // timing has tests of its own
+        // Timing has tests of its own, and so have products by parts.
+        return {.float_products = cuda::FloatProducts::fp32, .algorithms = cuda::Choice::first};
     }
     static CudaBackend with_threads(std::size_t threads) { return CudaBackend(options(threads)); }
     /// Its workspace is 32 MiB. Never destroyed: it may outlive what it stands on.

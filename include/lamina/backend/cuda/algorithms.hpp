@@ -99,8 +99,9 @@ public:
     ///
     /// cost     while a problem is new: up to 16 candidates, 7 runs each; an allocation of out's size where it adds to
     ///          itself. Nothing is timed while work is recorded.
-    /// errors   DeviceError, also for a product that the library holds to be wrong; Error where an imported algorithm
-    ///          does not do on this device
+    /// notes    where the library holds the product to be wrong, which is a mistake of ours but no reason to end a run,
+    ///          and where an imported algorithm does not do on this device, so that another is chosen
+    /// errors   DeviceError
     [[nodiscard]] Algorithm* find(Context& context, cublasLtHandle_t library, const Product& product) {
         const Problem problem = Problem::of(product);
         const auto found = chosen_.find(problem);
@@ -108,17 +109,17 @@ public:
         const auto imported = imported_.find(problem);
         std::vector<Algorithm>& entry = chosen_[problem];
         try {
-            if (imported != imported_.end()) {
-                entry.push_back(checked(library, product, imported->second));
-            } else {
-                choose(entry, context, library, product);
-            }
+            if (imported != imported_.end()) take_imported(entry, library, product, imported->second);
+            if (entry.empty()) choose(entry, context, library, product);
         } catch (...) {
             chosen_.erase(problem);
             throw;
         }
         return entry.empty() ? nullptr : &entry.front();
     }
+
+    /// What has been done in another way than was asked for, one sentence each, since the last call.
+    [[nodiscard]] std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
     /// From now on this product's problem has no algorithm: the one that was found does not run.
     void give_up(const Product& product) { chosen_[Problem::of(product)].clear(); }
@@ -188,22 +189,26 @@ private:
                (scheme == CUBLASLT_REDUCTION_SCHEME_NONE || scheme == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
     }
 
-    static Algorithm checked(cublasLtHandle_t library, const Product& product, const cublasLtMatmulAlgo_t& algorithm) {
+    void take_imported(std::vector<Algorithm>& entry, cublasLtHandle_t library, const Product& product,
+                       const cublasLtMatmulAlgo_t& algorithm) {
         const Descriptors d(product);
         cublasLtMatmulHeuristicResult_t result{};
         const cublasStatus_t status =
             cublasLtMatmulAlgoCheck(library, d.product(), d.a(), d.b(), d.c(), d.d(), &algorithm, &result);
-        check(status, [&] { return describe(product) + ": its imported algorithm"; });
-        if (result.workspaceSize > library_workspace_bytes) {
-            throw Error("lamina: CudaBackend: " + describe(product) + ": its imported algorithm wants " +
-                        std::to_string(result.workspaceSize) + " bytes: expected at most " +
-                        std::to_string(library_workspace_bytes) + "; time them anew");
+        if (status == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= library_workspace_bytes) {
+            entry.emplace_back(product, algorithm, result.workspaceSize);
+            return;
         }
-        return {product, algorithm, result.workspaceSize};
+        const std::string why = status == CUBLAS_STATUS_SUCCESS
+                                    ? "wants " + std::to_string(result.workspaceSize) + " bytes, expected at most " +
+                                          std::to_string(library_workspace_bytes)
+                                    : "does not run here: " + std::string(cublasLtGetStatusString(status));
+        notes_.push_back(describe(product) + ": its imported algorithm " + why +
+                         "; another is chosen, so that results are not the same bits");
     }
 
     /// What the library offers, the best by its own estimate first. None is no error: not every problem has one.
-    static std::vector<Algorithm> candidates(cublasLtHandle_t library, const Product& product) {
+    std::vector<Algorithm> candidates(cublasLtHandle_t library, const Product& product) {
         const Problem problem = Problem::of(product);
         const auto what = [&] { return describe(product) + ": looking for an algorithm"; };
         const detail::OwnedPreference preference(what, cublasLtMatmulPreferenceCreate);
@@ -223,10 +228,12 @@ private:
         const cublasStatus_t status =
             cublasLtMatmulAlgoGetHeuristic(library, d.product(), d.a(), d.b(), d.c(), d.d(), preference.get(),
                                            most_candidates, results.data(), &count);
-        // Only this one says that there is no kernel, so that the product is made another way.
-        // CUBLAS_STATUS_INVALID_VALUE is for descriptors that contradict each other: lamina's mistake, which a slower
-        // way must not hide.
         if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
+        if (status == CUBLAS_STATUS_INVALID_VALUE) {
+            // Descriptors that contradict each other: lamina's mistake, which a slower way must not hide.
+            notes_.push_back(describe(product) + ": cuBLASLt holds it to be wrong; it is made in another way");
+            return {};
+        }
         check(status, what);
         std::vector<Algorithm> usable;
         for (int i = 0; i < count; ++i) {
@@ -297,6 +304,7 @@ private:
     Choice choice_;
     std::map<Problem, std::vector<Algorithm>> chosen_;  // each holds one algorithm, or none where there is none
     std::map<Problem, cublasLtMatmulAlgo_t> imported_;
+    std::vector<std::string> notes_;
 };
 
 }  // namespace lamina::cuda

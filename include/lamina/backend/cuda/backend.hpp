@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -31,7 +32,7 @@ namespace lamina {
 /// What a CudaBackend is made with.
 struct CudaOptions {
     int device = 0;  ///< as CUDA counts them
-    cuda::FloatProducts float_products = cuda::FloatProducts::fp32;
+    cuda::FloatProducts float_products = cuda::FloatProducts::bf16x6;
     /// How the algorithm of a product is found; `first` where shapes change from call to call, as in evaluation.
     cuda::Choice algorithms = cuda::Choice::timed;
     /// Micro-steps that `replay` records: each is a CUDA graph. 0: none, everything is queued anew each time.
@@ -83,6 +84,10 @@ public:
         device_.blas.import_algorithms(text);
         graphs_.clear();
     }
+
+    /// What has been done in another way than was asked for, one sentence each, since the last call: a product that
+    /// cuBLASLt refused, an imported algorithm that does not run on this device.
+    [[nodiscard]] std::vector<std::string> take_notes() { return device_.blas.take_notes(); }
 
     /// Products so far by the way they were made (cuda/matmul.hpp): those of GPT-2's layers shall be direct ones. A
     /// product of a recorded step counts when it is recorded, not when it is replayed.

@@ -80,6 +80,9 @@ public:
     /// errors   Error for a table of another version of the library or another device
     void import_algorithms(const std::string& text) { algorithms_.import(context_, text); }
 
+    /// What has been done in another way than was asked for, one sentence each, since the last call.
+    [[nodiscard]] std::vector<std::string> take_notes() { return algorithms_.take_notes(); }
+
 private:
     Context& context_;
     LibraryHandle handle_;

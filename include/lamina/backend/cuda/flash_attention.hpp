@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cuda/attention_rows.hpp>
@@ -91,7 +92,7 @@ __device__ inline void hide_later(FlashSums& sums, unsigned first_col, unsigned 
 }
 
 /// The keys and values of a head, two tiles of each in shared memory.
-template <class BlockRows>
+template <unsigned Threads, class BlockRows>
 struct KeyTiles {
     const BlockRows& rows;
     bf16* memory;
@@ -103,15 +104,11 @@ struct KeyTiles {
     __device__ void load_async(unsigned tile) const {
         const unsigned first = tile * FlashTile::rows;
         const unsigned existing = smaller(FlashTile::rows, seen - first);
-        FlashTile::load_async(keys(tile), FlashTile::rows, existing, [&](unsigned r) { return rows.key(first + r); });
-        FlashTile::load_async(values(tile), FlashTile::rows, existing,
-                              [&](unsigned r) { return rows.value(first + r); });
+        FlashTile::load_async<Threads>(keys(tile), existing, [&](unsigned r) { return rows.key(first + r); });
+        FlashTile::load_async<Threads>(values(tile), existing, [&](unsigned r) { return rows.value(first + r); });
         commit_copies();
     }
 };
-
-template <class BlockRows>
-KeyTiles(const BlockRows&, bf16*, unsigned) -> KeyTiles<BlockRows>;
 
 /// One block makes the output of up to Shape::rows queries of a head.
 template <class Shape, class Source>
@@ -121,9 +118,10 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks_at_once) flash_a
     if (rows.first >= rows.count) return;
     auto* const queries = reinterpret_cast<bf16*>(dynamic_shared());
     bf16* const own_rows = queries + warp_index() * Shape::rows_per_warp * flash_width;
-    const KeyTiles tiles{rows, queries + Shape::rows * flash_width, rows.seen(Shape::rows)};
-    FlashTile::load_async(queries, Shape::rows, smaller(Shape::rows, rows.count - rows.first),
-                          [&](unsigned r) { return rows.queries[rows.first + r]; });
+    const KeyTiles<Shape::threads, std::remove_cv_t<decltype(rows)>> tiles{rows, queries + Shape::rows * flash_width,
+                                                                           rows.seen(Shape::rows)};
+    FlashTile::load_async<Shape::threads, Shape::rows>(queries, smaller(Shape::rows, rows.count - rows.first),
+                                                       [&](unsigned r) { return rows.queries[rows.first + r]; });
     tiles.load_async(0);
     wait_copies<0>();
     sync_threads();

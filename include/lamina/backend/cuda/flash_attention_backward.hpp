@@ -123,8 +123,9 @@ struct BackwardMemory {
 __device__ inline void load_pair_async(bf16* a, bf16* b, const HeadRows<const bf16>& rows_a,
                                        const HeadRows<const bf16>& rows_b, unsigned first, unsigned count) {
     const unsigned existing = smaller(FlashTile::rows, count - first);
-    FlashTile::load_async(a, FlashTile::rows, existing, [&](unsigned r) { return rows_a[first + r]; });
-    FlashTile::load_async(b, FlashTile::rows, existing, [&](unsigned r) { return rows_b[first + r]; });
+    constexpr unsigned threads = BackwardMemory::threads;
+    FlashTile::load_async<threads>(a, existing, [&](unsigned r) { return rows_a[first + r]; });
+    FlashTile::load_async<threads>(b, existing, [&](unsigned r) { return rows_b[first + r]; });
 }
 
 /// Of the scores of 16 keys, the first at `first_row` of its tile, with the queries of the tile of the same place,

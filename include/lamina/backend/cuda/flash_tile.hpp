@@ -18,6 +18,14 @@ namespace lamina::cuda::detail {
 /// The one head width that flash attention is for: that of every GPT-2.
 inline constexpr unsigned flash_width = 64;
 
+/// f(0), …, f(Count - 1), written out one after another: arrays in registers are indexed by constants only, and
+/// compilers do not unroll every loop whose body is long.
+template <unsigned Count, class F>
+__device__ inline void unrolled(const F& f) {
+    [&]<unsigned... Indices>(std::integer_sequence<unsigned, Indices...>) { (f(Indices), ...); }
+    (std::make_integer_sequence<unsigned, Count>{});
+}
+
 /// Rows of a head, 128 bytes each, in eight chunks of 16 bytes. Chunk c of row r lies where chunk c ^ (r % 8) would:
 /// the same chunk of eight neighbouring rows, which matrix loads read together, and all chunks of a row, which copies
 /// write together, are each in all 32 banks.
@@ -32,24 +40,22 @@ struct FlashTile {
         return row * flash_width + (chunk_of_row ^ (row % chunks)) * chunk;
     }
 
-    /// Starts copying row_of(r) to row r of `tile` for r < existing, zeros to the others up to `row_count`.
-    template <class RowOf>
-    __device__ static void load_async(bf16* tile, unsigned row_count, unsigned existing, const RowOf& row_of) {
-        for (unsigned i = thread_index(); i < row_count * chunks; i += thread_count()) {
-            const unsigned row = i / chunks;
+    /// Starts copying row_of(r) to row r of `tile` for r < existing, zeros to the others up to `Rows`. All of the
+    /// block's `Threads` take part; with both numbers known, how many copies each starts is, too.
+    template <unsigned Threads, unsigned Rows = rows, class RowOf>
+    __device__ static void load_async(bf16* tile, unsigned existing, const RowOf& row_of) {
+        static_assert(Threads % chunks == 0 && Rows * chunks % Threads == 0,
+                      "lamina: FlashTile: threads that do not share out the chunks of a tile evenly; take whole warps");
+        constexpr unsigned rows_at_once = Threads / chunks;
+        const unsigned first = thread_index() / chunks;
+        const unsigned chunk_of_row = thread_index() % chunks;
+        unrolled<Rows / rows_at_once>([&](unsigned k) {
+            const unsigned row = first + k * rows_at_once;
             const bool exists = row < existing;
-            copy_async(tile + place(row, i % chunks), row_of(exists ? row : 0) + i % chunks * chunk, exists);
-        }
+            copy_async(tile + place(row, chunk_of_row), row_of(exists ? row : 0) + chunk_of_row * chunk, exists);
+        });
     }
 };
-
-/// f(0), …, f(Count - 1), written out one after another: arrays in registers are indexed by constants only, and
-/// compilers do not unroll every loop whose body is long.
-template <unsigned Count, class F>
-__device__ inline void unrolled(const F& f) {
-    [&]<unsigned... Indices>(std::integer_sequence<unsigned, Indices...>) { (f(Indices), ...); }
-    (std::make_integer_sequence<unsigned, Count>{});
-}
 
 /// 16 rows of a warp, 64 elements each, as left operands of four products of depth 16.
 using FlashRows = std::uint32_t[4][4];

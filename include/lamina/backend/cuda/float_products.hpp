@@ -12,7 +12,7 @@ namespace lamina::cuda {
 /// How products of float with float are made. Products of bf16 with bf16 are exact and summed in float always.
 enum class FloatProducts : std::uint8_t {
     fp32,    ///< on the ordinary units: relative error about 6e-7
-    bf16x6,  ///< operands split in three bf16 parts, six products: about as good as fp32, four times its rate
+    bf16x6,  ///< operands split in three bf16 parts, six products on the matrix units: about as good as fp32
     bf16x3,  ///< in two parts, three products: about 4e-6
     tf32,    ///< operands rounded to 11 bits: about 3e-4, the quickest
 };
