@@ -84,7 +84,7 @@ expect_some --recompute "$recompute" none,block
 if has "$parts" build && [[ -n $deps ]] && ((!dry_run)); then bench/gpu_dependencies.sh --check "$deps" || exit 1; fi
 
 # find_tool NAME: its path, also where the toolkit is not on PATH; nothing where it is not there. CUDA_PATH comes before the
-# newest of several toolkits.
+# newest of several toolkits in /usr/local, or in LAMINA_TOOLKITS.
 find_tool() {
     local folder found=
     if command -v "$1"; then return; fi

@@ -124,15 +124,19 @@ public:
     /// From now on this product's problem has no algorithm: the one that was found does not run.
     void give_up(const Product& product) { chosen_[Problem::of(product)].clear(); }
 
-    /// What was chosen, as lines of text: a run that imports them on such a device with this version of the library
-    /// makes the same bits.
+    /// What was chosen, and what was imported and not met yet, as lines of text: a run that imports them on such a
+    /// device with this version of the library makes the same bits.
     [[nodiscard]] std::string exported(const Context& context) const {
         std::ostringstream text;
         text << heading(context) << '\n';
+        std::map<Problem, cublasLtMatmulAlgo_t> known = imported_;
         for (const auto& [problem, algorithm] : chosen_) {
-            if (algorithm.empty()) continue;
+            known.erase(problem);
+            if (!algorithm.empty()) known.emplace(problem, algorithm.front().configuration());
+        }
+        for (const auto& [problem, algorithm] : known) {
             for (const std::int64_t number : std::bit_cast<ProblemNumbers>(problem)) text << number << ' ';
-            for (const std::uint64_t word : algorithm.front().configuration().data) text << word << ' ';
+            for (const std::uint64_t word : algorithm.data) text << word << ' ';
             text << '\n';
         }
         return text.str();
