@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <lamina/core/bfloat16.hpp>
@@ -28,6 +29,7 @@ Offer offered = Offer::all;
 std::size_t version = CUBLAS_VERSION;
 std::size_t refusals = 0;
 std::size_t wrong_descriptors = 0;
+std::function<std::chrono::nanoseconds(const LibraryCall&)> price_of;
 
 /// Attributes by number, as bytes of the size that the manual gives.
 struct Attributes {
@@ -335,6 +337,7 @@ void set_arithmetic(bool on) { computes = on; }
 void offer(Offer algorithms) { offered = algorithms; }
 void refuse_products(std::size_t count) { refusals = count; }
 void refuse_descriptors(std::size_t count) { wrong_descriptors = count; }
+void price_products(std::function<std::chrono::nanoseconds(const LibraryCall&)> price) { price_of = std::move(price); }
 void set_library_version(std::size_t number) { version = number; }
 
 }  // namespace lamina_tests::emulator
@@ -519,6 +522,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, co
                     .aux_ld = call.aux_ld()};
     calls.push_back({call.d.rows, call.d.cols, work.k, call.a.type, call.b.type, call.d.type, call.compute(),
                      work.epilogue, work.data.beta, a, b, c, d, method.id});
+    if (price_of) pass_time(price_of(calls.back()));
     if (!computes) return CUBLAS_STATUS_SUCCESS;
     const cudaError_t queued = enqueue(stream, [work] {
         if (work.d.type == CUDA_R_64F) return work.compute<double>();

@@ -2,8 +2,10 @@
 // The emulated cuBLASLt beyond its C functions, which cublaslt.cpp defines.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include <cublasLt.h>
@@ -42,6 +44,9 @@ void refuse_products(std::size_t count);
 /// The next `count` searches for algorithms answer CUBLAS_STATUS_INVALID_VALUE, as for descriptors that contradict each
 /// other.
 void refuse_descriptors(std::size_t count);
+
+/// What each product takes by the device's clock beyond what it takes here; null: nothing.
+void price_products(std::function<std::chrono::nanoseconds(const LibraryCall&)> price);
 
 /// What cublasLtGetVersion says.
 void set_library_version(std::size_t version);

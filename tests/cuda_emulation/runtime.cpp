@@ -54,6 +54,7 @@ int devices = 1;
 thread_local int current_device = 0;
 std::set<cudaStream_t> busy;  // with work that nobody has waited for
 std::size_t frees_amid_work = 0;
+std::chrono::nanoseconds passed{};  // beside the host's time
 
 cudaError_t status(cudaError_t result = cudaSuccess) {
     if (calls_to_failure != 0 && --calls_to_failure == 0) result = cudaErrorLaunchFailure;
@@ -79,6 +80,7 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
     return status();
 }
 
+void pass_time(std::chrono::nanoseconds time) { passed += time; }
 std::size_t bytes_in_use() { return in_use; }
 void set_memory_limit(std::size_t bytes) { limit = bytes; }
 void fail_call(std::size_t count) { calls_to_failure = count; }
@@ -173,7 +175,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
     return status();
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-    return enqueue(stream, [=] { event->at = std::chrono::steady_clock::now(); });
+    return enqueue(stream, [=] { event->at = std::chrono::steady_clock::now() + passed; });
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t) {
     return status(forbidden_now() ? cudaErrorStreamCaptureUnsupported : cudaSuccess);

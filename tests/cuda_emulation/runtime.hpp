@@ -2,6 +2,7 @@
 // The emulated CUDA runtime beyond its C functions, which runtime.cpp defines.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 
@@ -11,6 +12,9 @@ namespace lamina_tests::emulator {
 
 /// Runs `work` now, or records it while the stream is captured into a graph.
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
+
+/// Lets the device's clock, which events record, go on as if its work had taken that much longer.
+void pass_time(std::chrono::nanoseconds time);
 
 /// Bytes of emulated device memory in use, and a limit beyond which allocations fail.
 [[nodiscard]] std::size_t bytes_in_use();

@@ -2,6 +2,8 @@
 #include <lamina/backend/cuda/algorithms.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 #include <lamina/backend/cuda/blas.hpp>
 #include <lamina/core/bfloat16.hpp>
 
+#include "backend/cuda/priced_products.hpp"
 #include "backend/cuda/product_matrices.hpp"
 #include "cuda_emulation/cublaslt.hpp"
 #include "cuda_emulation/runtime.hpp"
@@ -152,7 +155,7 @@ TEST_CASE("a table of algorithms makes the same bits in another run", "[cuda][al
         table = blas.exported_algorithms();
     }
     CHECK(std::count(table.begin(), table.end(), '\n') == 3);
-    CHECK_THAT(table, Catch::StartsWith("lamina algorithms 1, cuBLASLt " + library_version() +
+    CHECK_THAT(table, Catch::StartsWith("lamina algorithms 2, cuBLASLt " + library_version() +
                                         ", emulated device, 4 multiprocessors\n"));
     // Another algorithm than the chosen one, so that following the table shows.
     const std::string words = " " + std::to_string(chosen) + " ";
@@ -175,6 +178,76 @@ TEST_CASE("a table of algorithms makes the same bits in another run", "[cuda][al
     CHECK(emulator::library_calls().back().algorithm != chosen);
 }
 
+TEST_CASE("a table has the problems that are left without an algorithm", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    Blas blas(context, FloatProducts::fp32, Choice::timed);
+    CHECK(blas.shall_time(matrices.product()));
+    REQUIRE(blas.multiply(matrices.accumulating()));
+    blas.give_up(matrices.product());
+    const std::string table = blas.exported_algorithms();
+    CHECK(std::count(table.begin(), table.end(), '\n') == 3);
+
+    Blas other(context, FloatProducts::fp32, Choice::timed);
+    other.import_algorithms(table);
+    emulator::forget_library_calls();
+    CHECK_FALSE(other.shall_time(matrices.product()));
+    CHECK_FALSE(other.multiply(matrices.product()));
+    CHECK(emulator::library_calls().empty());
+    CHECK(other.take_notes().empty());
+    CHECK(other.exported_algorithms() == table);
+}
+
+TEST_CASE("once settled, products are made alike in every run, whatever takes the least time there",
+          "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    const auto run_of = [&](Blas& blas, const Product& product, std::uint64_t quick) {
+        const lamina_tests::PricedProducts prices(
+            [=](const auto& call) { return std::chrono::milliseconds(call.algorithm == quick ? 0 : 50); });
+        REQUIRE(blas.multiply(product));
+        return emulator::library_calls().back().algorithm;
+    };
+    Blas first(context, FloatProducts::fp32, Choice::timed);
+    CHECK(run_of(first, matrices.product(), 15) == 15);
+    const std::string table = first.exported_algorithms();
+
+    const auto goes_on = [&](bool settles, std::uint64_t quick) {
+        Blas blas(context, FloatProducts::fp32, Choice::timed);
+        blas.import_algorithms(table);
+        if (settles) blas.settle();
+        blas.set_choice(Choice::timed);  // as after an evaluation: it does not take back what is settled
+        CHECK(run_of(blas, matrices.product(), quick) == 15);
+        CHECK(blas.shall_time(matrices.accumulating()) == !settles);
+        return run_of(blas, matrices.accumulating(), quick);
+    };
+    CHECK(goes_on(false, 12) == 12);  // what settling is against
+    CHECK(goes_on(false, 13) == 13);
+    CHECK(goes_on(true, 12) == 11);
+    CHECK(goes_on(true, 13) == 11);
+    first.settle();
+    CHECK(run_of(first, matrices.accumulating(), 12) == 11);
+}
+
+TEST_CASE("where an imported algorithm does not run here, the quickest that does is taken", "[cuda][algorithms]") {
+    Context context(0);
+    const Matrices matrices;
+    Blas blas(context, FloatProducts::fp32, Choice::first);
+    REQUIRE(blas.multiply(matrices.product()));
+    std::string table = blas.exported_algorithms();
+    const std::string magic = " " + std::to_string(0x6C616D696E61) + " ";  // that the emulator knows its algorithms by
+    REQUIRE(table.find(magic) != std::string::npos);
+    table.replace(table.find(magic), magic.size(), " 1 ");
+    blas.import_algorithms(table);
+    blas.settle();
+    blas.set_choice(Choice::timed);
+    const lamina_tests::PricedProducts prices(
+        [](const auto& call) { return std::chrono::milliseconds(call.algorithm == 12 ? 0 : 50); });
+    REQUIRE(blas.multiply(matrices.product()));
+    CHECK(emulator::library_calls().back().algorithm == 12);
+    CHECK(blas.take_notes().size() == 1);
+}
+
 TEST_CASE("a table that does not fit is refused", "[cuda][algorithms]") {
     Context context(0);
     const Matrices matrices;
@@ -186,13 +259,13 @@ TEST_CASE("a table that does not fit is refused", "[cuda][algorithms]") {
     emulator::set_library_version(130209);
     CHECK_THROWS_WITH(blas.import_algorithms(table),
                       "lamina: CudaBackend: a table of algorithms starts with \"" + heading +
-                          "\": expected \"lamina algorithms 1, cuBLASLt 13.2.9, emulated device, 4 "
+                          "\": expected \"lamina algorithms 2, cuBLASLt 13.2.9, emulated device, 4 "
                           "multiprocessors\"; time them anew");
     emulator::set_library_version(CUBLAS_VERSION);
     CHECK_THROWS_WITH(blas.import_algorithms(heading + "\n1 2 3\n"),
-                      "lamina: CudaBackend: a table of algorithms, line 2: expected 31 numbers");
+                      "lamina: CudaBackend: a table of algorithms, line 2: expected 23 or 31 numbers");
     CHECK_THROWS_WITH(blas.import_algorithms(table + table.substr(heading.size() + 1, 9) + "x\n"),
-                      Catch::Contains("line 3: expected 31 numbers"));
+                      Catch::Contains("line 3: expected 23 or 31 numbers"));
     CHECK_THROWS_AS(blas.import_algorithms(""), Error);
 
     // Numbers of no algorithm that this library has.

@@ -2,7 +2,9 @@
 #include <lamina/backend/cuda/matmul.hpp>
 
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -12,6 +14,7 @@
 #include <lamina/core/gelu.hpp>
 
 #include "backend/cuda/device_matrix.hpp"
+#include "backend/cuda/priced_products.hpp"
 #include "cuda_emulation/cublaslt.hpp"
 #include "cuda_emulation/emulator.hpp"
 #include "cuda_emulation/runtime.hpp"
@@ -382,6 +385,158 @@ TEST_CASE("a product that does not run in one way is made in the next, and count
     CHECK(gpu.blas.counts() == WayCounts{.direct = 1, .finished = 1});
     CHECK(multiplied(0) == expected);  // the direct way is not tried again
     CHECK(gpu.blas.counts() == WayCounts{.direct = 1, .finished = 2});
+}
+
+namespace {
+
+/// One product with an epilogue as GPT-2 has it, on memory of its own, by a device of its own.
+class WithEpilogue {
+public:
+    explicit WithEpilogue(Choice choice) : device_(0, FloatProducts::fp32, choice) {}
+
+    /// gelu(x·W + b), added to what `out` had if `in_place`, keeping what went in.
+    void forward(bool in_place) {
+        AffineProduct<bf16, bf16, bf16, bf16> request{.out = out.view(),
+                                                      .lhs = lhs.input(),
+                                                      .rhs = rhs.input(),
+                                                      .bias = bias.input(),
+                                                      .pre_activation = aux.view()};
+        if (in_place) request.base = out.input();
+        execute(device_, request);
+    }
+    void backward(Write write) {
+        execute(device_, GeluBackwardProduct<bf16, bf16, bf16>{.out = out.view(),
+                                                               .lhs = lhs.input(),
+                                                               .rhs = turned.input(),
+                                                               .pre_activation = aux.input(),
+                                                               .write = write});
+    }
+    void into_stream(bool in_place) {
+        execute(device_, AffineProduct<float, bf16, bf16, bf16>{.out = stream.view(),
+                                                                .lhs = lhs.input(),
+                                                                .rhs = rhs.input(),
+                                                                .bias = bias.input(),
+                                                                .base = in_place ? stream.input() : base.input()});
+    }
+    [[nodiscard]] std::vector<std::vector<double>> values() const {
+        return {out.values(), aux.values(), stream.values()};
+    }
+    [[nodiscard]] Blas& blas() { return device_.blas; }
+    [[nodiscard]] std::size_t scratch_bytes() const { return device_.scratch_bytes(); }
+
+    DeviceMatrix<bf16> lhs = DeviceMatrix<bf16>(24, 64).randomised(1);
+    DeviceMatrix<bf16> rhs = DeviceMatrix<bf16>(64, 40).randomised(2);
+    DeviceMatrix<bf16> turned = DeviceMatrix<bf16>(40, 64).randomised(3);
+    DeviceMatrix<bf16> bias = DeviceMatrix<bf16>(1, 40).randomised(4);
+    DeviceMatrix<bf16> out = DeviceMatrix<bf16>(24, 40).randomised(5);
+    DeviceMatrix<bf16> aux = DeviceMatrix<bf16>(24, 40).randomised(6);
+    DeviceMatrix<float> stream = DeviceMatrix<float>(24, 40).randomised(7);
+    DeviceMatrix<float> base = DeviceMatrix<float>(24, 40).randomised(8);
+
+private:
+    Device device_;
+};
+
+using Epilogue = void (*)(WithEpilogue&);
+constexpr std::array<Epilogue, 6> epilogues{
+    [](WithEpilogue& product) { product.forward(false); },
+    [](WithEpilogue& product) { product.forward(true); },
+    [](WithEpilogue& product) { product.backward(Write::overwrite); },
+    [](WithEpilogue& product) { product.backward(Write::accumulate); },
+    [](WithEpilogue& product) { product.into_stream(false); },
+    [](WithEpilogue& product) { product.into_stream(true); },
+};
+
+auto slow_with_epilogues(bool slow) {
+    return [slow](const emulator::LibraryCall& call) {
+        return std::chrono::milliseconds(slow == (call.epilogue != CUBLASLT_EPILOGUE_DEFAULT) ? 200 : 0);
+    };
+}
+
+/// Each is rounded to bf16 once, the gelu of what is rounded already where it is taken apart: two units of 2^-8.
+void check_alike(const WithEpilogue& one, const WithEpilogue& other) {
+    for (std::size_t matrix = 0; matrix < one.values().size(); ++matrix) {
+        const auto a = one.values()[matrix];
+        const auto b = other.values()[matrix];
+        for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(0x1p-7).margin(0x1p-9));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("an epilogue that takes the library longer than a kernel of ours is left out of the call", "[cuda][matmul]") {
+    for (const Epilogue& make : epilogues) {
+        CAPTURE(&make - epilogues.data());
+        WithEpilogue plain(Choice::first);
+        make(plain);
+        CHECK(plain.blas().counts() == WayCounts{.direct = 1});
+        std::string table;
+        std::vector<std::vector<double>> values;
+        {
+            const lamina_tests::PricedProducts prices(slow_with_epilogues(true));
+            WithEpilogue timed(Choice::timed);
+            make(timed);
+            CHECK(timed.blas().counts() == WayCounts{.finished = 1});
+            CHECK(emulator::library_calls().back().epilogue == CUBLASLT_EPILOGUE_DEFAULT);
+            check_alike(timed, plain);  // what timing wrote, and read, is not in the result
+            table = timed.blas().exported_algorithms();
+            values = timed.values();
+        }
+        const lamina_tests::PricedProducts prices(slow_with_epilogues(false));
+        WithEpilogue direct(Choice::timed);
+        make(direct);
+        CHECK(direct.blas().counts() == WayCounts{.direct = 1});
+        check_alike(direct, plain);
+        WithEpilogue resumed(Choice::timed);
+        resumed.blas().import_algorithms(table);
+        emulator::forget_library_calls();
+        make(resumed);
+        CHECK(emulator::library_calls().size() == 1);
+        CHECK(resumed.blas().counts() == WayCounts{.finished = 1});
+        CHECK(resumed.values() == values);  // to the last bit
+    }
+}
+
+TEST_CASE("the way of a product is timed once, and the memory for that is given back", "[cuda][matmul]") {
+    const lamina_tests::PricedProducts prices(slow_with_epilogues(false));
+    WithEpilogue product(Choice::timed);
+    const std::size_t before = emulator::bytes_in_use();
+    product.forward(true);
+    CHECK(emulator::bytes_in_use() - before == library_workspace_bytes);
+    CHECK(product.scratch_bytes() == library_workspace_bytes);
+    emulator::forget_library_calls();
+    product.forward(true);
+    CHECK(emulator::library_calls().size() == 1);
+}
+
+TEST_CASE("a way is not timed where nothing is, nor where it cannot be chosen", "[cuda][matmul]") {
+    const lamina_tests::PricedProducts prices(slow_with_epilogues(true));
+    WithEpilogue settled(Choice::timed);
+    settled.blas().settle();
+    settled.forward(false);
+    CHECK(settled.blas().counts() == WayCounts{.direct = 1});
+
+    WithEpilogue without_memory(Choice::timed);
+    without_memory.forward(false);  // for the workspace
+    emulator::set_memory_limit(emulator::bytes_in_use() + 100);
+    without_memory.backward(Write::accumulate);
+    emulator::set_memory_limit(std::size_t{8} << 30U);
+    static_cast<void>(cudaGetLastError());
+    CHECK(without_memory.blas().counts() == WayCounts{.direct = 1, .finished = 1});
+
+    // Operands that are copied first: the product on the caller's memory is none of the library's.
+    Device device(0, FloatProducts::fp32, Choice::timed);
+    const auto lhs = DeviceMatrix<bf16>(24, 60, 61).randomised(1);
+    const auto rhs = DeviceMatrix<bf16>(60, 40).randomised(2);
+    const auto bias = DeviceMatrix<bf16>(1, 40).randomised(3);
+    const DeviceMatrix<bf16> out(24, 40);
+    for (const bool again : {false, true}) {
+        emulator::forget_library_calls();
+        execute(device, AffineProduct<bf16, bf16, bf16, bf16>{
+                            .out = out.view(), .lhs = lhs.input(), .rhs = rhs.input(), .bias = bias.input()});
+        if (again) CHECK(emulator::library_calls().size() == 1);
+    }
+    CHECK(device.blas.counts() == WayCounts{.direct = 2});
 }
 
 TEST_CASE("scratch that does not fit says how much it is", "[cuda][matmul]") {

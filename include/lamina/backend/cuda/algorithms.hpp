@@ -7,7 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -23,6 +23,7 @@
 #include <lamina/backend/cuda/descriptors.hpp>
 #include <lamina/backend/cuda/memory.hpp>
 #include <lamina/backend/cuda/product.hpp>
+#include <lamina/backend/cuda/timing.hpp>
 #include <lamina/core/error.hpp>
 
 namespace lamina::cuda {
@@ -35,29 +36,6 @@ enum class Choice : std::uint8_t {
 
 /// Memory that algorithms may use for themselves.
 inline constexpr std::size_t library_workspace_bytes = std::size_t{32} << 20U;
-
-namespace detail {
-
-class Event {
-public:
-    Event() { check(cudaEventCreate(&event_), "making an event"); }
-    Event(const Event&) = delete;
-    Event& operator=(const Event&) = delete;
-    ~Event() { static_cast<void>(cudaEventDestroy(event_)); }
-
-    void record(cudaStream_t stream) { check(cudaEventRecord(event_, stream), "recording an event"); }
-    [[nodiscard]] float milliseconds_since(const Event& start) const {
-        float milliseconds = 0;
-        check(cudaEventSynchronize(event_), "waiting for an event");
-        check(cudaEventElapsedTime(&milliseconds, start.event_, event_), "timing between events");
-        return milliseconds;
-    }
-
-private:
-    cudaEvent_t event_ = nullptr;
-};
-
-}  // namespace detail
 
 /// One algorithm with the descriptors of the problem that it is for.
 class Algorithm {
@@ -93,6 +71,16 @@ public:
 
     /// For problems that are met from now on.
     void set_choice(Choice choice) { choice_ = choice; }
+    /// From now on a problem that is neither chosen nor imported has the library's first algorithm, whatever the
+    /// choice: so do all runs that have the same table, where timing could choose another in each.
+    void settle() { settled_ = true; }
+
+    /// Whether nothing is known yet of this product's problem, and it may be run to be timed.
+    [[nodiscard]] bool shall_time(const Context& context, const Product& product) const {
+        if (!times(context)) return false;
+        const Problem problem = Problem::of(product);
+        return !chosen_.contains(problem) && !imported_.contains(problem);
+    }
 
     /// The algorithm of this product's problem, or null where the library has none that runs. It may run the product to
     /// time it: then `out` is written, unless it is also added to.
@@ -109,8 +97,12 @@ public:
         const auto imported = imported_.find(problem);
         std::vector<Algorithm>& entry = chosen_[problem];
         try {
-            if (imported != imported_.end()) take_imported(entry, library, product, imported->second);
-            if (entry.empty()) choose(entry, context, library, product);
+            if (imported == imported_.end()) {
+                choose(entry, context, library, product, times(context));
+            } else if (imported->second && !take_imported(entry, library, product, *imported->second)) {
+                // Nothing is left to be kept the same, so that the quickest is worth as much as any.
+                choose(entry, context, library, product, choice_ == Choice::timed && !context.recording);
+            }
         } catch (...) {
             chosen_.erase(problem);
             throw;
@@ -121,22 +113,24 @@ public:
     /// What has been done in another way than was asked for, one sentence each, since the last call.
     [[nodiscard]] std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
-    /// From now on this product's problem has no algorithm: the one that was found does not run.
+    /// From now on this product's problem has no algorithm: the one that was found does not run, or another way to make
+    /// the product is quicker.
     void give_up(const Product& product) { chosen_[Problem::of(product)].clear(); }
 
-    /// What was chosen, and what was imported and not met yet, as lines of text: a run that imports them on such a
-    /// device with this version of the library makes the same bits.
+    /// What was chosen, and what was imported and not met yet, problems without an algorithm included, as lines of text:
+    /// a run that imports them on such a device with this version of the library makes the same bits of them.
     [[nodiscard]] std::string exported(const Context& context) const {
         std::ostringstream text;
         text << heading(context) << '\n';
-        std::map<Problem, cublasLtMatmulAlgo_t> known = imported_;
+        Table known = imported_;
         for (const auto& [problem, algorithm] : chosen_) {
-            known.erase(problem);
-            if (!algorithm.empty()) known.emplace(problem, algorithm.front().configuration());
+            known[problem] = algorithm.empty() ? std::nullopt : std::optional(algorithm.front().configuration());
         }
         for (const auto& [problem, algorithm] : known) {
             for (const std::int64_t number : std::bit_cast<ProblemNumbers>(problem)) text << number << ' ';
-            for (const std::uint64_t word : algorithm.data) text << word << ' ';
+            if (algorithm) {
+                for (const std::uint64_t word : algorithm->data) text << word << ' ';
+            }
             text << '\n';
         }
         return text.str();
@@ -151,7 +145,7 @@ public:
             throw Error("lamina: CudaBackend: a table of algorithms starts with \"" + line + "\": expected \"" +
                         heading(context) + "\"; time them anew");
         }
-        std::map<Problem, cublasLtMatmulAlgo_t> read;
+        Table read;
         for (std::size_t number = 2; std::getline(lines, line); ++number) {
             if (!line.empty()) read.insert(entry_of(line, number));
         }
@@ -161,26 +155,31 @@ public:
 
 private:
     static constexpr int most_candidates = 16;
-    static constexpr int rounds = 2;
-    static constexpr int runs_per_round = 3;
+    /// No algorithm where the product is made in another way.
+    using Table = std::map<Problem, std::optional<cublasLtMatmulAlgo_t>>;
     using ProblemNumbers = std::array<std::int64_t, sizeof(Problem) / sizeof(std::int64_t)>;
 
     static std::string heading(const Context& context) {
-        return "lamina algorithms 1, cuBLASLt " + library_version() + ", " + context.properties().name + ", " +
+        return "lamina algorithms 2, cuBLASLt " + library_version() + ", " + context.properties().name + ", " +
                std::to_string(context.multiprocessors()) + " multiprocessors";
     }
 
-    static std::pair<Problem, cublasLtMatmulAlgo_t> entry_of(const std::string& line, std::size_t line_number) {
+    static Table::value_type entry_of(const std::string& line, std::size_t line_number) {
+        std::istringstream text(line);
+        const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
         std::istringstream numbers(line);
         ProblemNumbers problem{};
         cublasLtMatmulAlgo_t algorithm{};
+        const std::size_t all = problem.size() + std::size(algorithm.data);
         for (std::int64_t& number : problem) numbers >> number;
-        for (std::uint64_t& word : algorithm.data) numbers >> word;
-        std::string rest;
-        if (!numbers || numbers >> rest) {
-            throw Error("lamina: CudaBackend: a table of algorithms, line " + std::to_string(line_number) +
-                        ": expected " + std::to_string(problem.size() + std::size(algorithm.data)) + " numbers");
+        if (words.size() != problem.size()) {
+            for (std::uint64_t& word : algorithm.data) numbers >> word;
         }
+        if (!numbers || (words.size() != all && words.size() != problem.size())) {
+            throw Error("lamina: CudaBackend: a table of algorithms, line " + std::to_string(line_number) +
+                        ": expected " + std::to_string(problem.size()) + " or " + std::to_string(all) + " numbers");
+        }
+        if (words.size() == problem.size()) return {std::bit_cast<Problem>(problem), std::nullopt};
         return {std::bit_cast<Problem>(problem), algorithm};
     }
 
@@ -193,15 +192,20 @@ private:
                (scheme == CUBLASLT_REDUCTION_SCHEME_NONE || scheme == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE);
     }
 
-    void take_imported(std::vector<Algorithm>& entry, cublasLtHandle_t library, const Product& product,
-                       const cublasLtMatmulAlgo_t& algorithm) {
+    [[nodiscard]] bool times(const Context& context) const {
+        return choice_ == Choice::timed && !settled_ && !context.recording;
+    }
+
+    /// Whether it does on this device.
+    [[nodiscard]] bool take_imported(std::vector<Algorithm>& entry, cublasLtHandle_t library, const Product& product,
+                                     const cublasLtMatmulAlgo_t& algorithm) {
         const Descriptors d(product);
         cublasLtMatmulHeuristicResult_t result{};
         const cublasStatus_t status =
             cublasLtMatmulAlgoCheck(library, d.product(), d.a(), d.b(), d.c(), d.d(), &algorithm, &result);
         if (status == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= library_workspace_bytes) {
             entry.emplace_back(product, algorithm, result.workspaceSize);
-            return;
+            return true;
         }
         const std::string why = status == CUBLAS_STATUS_SUCCESS
                                     ? "wants " + std::to_string(result.workspaceSize) + " bytes, expected at most " +
@@ -209,6 +213,7 @@ private:
                                     : "does not run here: " + std::string(cublasLtGetStatusString(status));
         notes_.push_back(describe(product) + ": its imported algorithm " + why +
                          "; another is chosen, so that results are not the same bits");
+        return false;
     }
 
     /// What the library offers, the best by its own estimate first. None is no error: not every problem has one.
@@ -248,18 +253,18 @@ private:
         return usable;
     }
 
-    void choose(std::vector<Algorithm>& entry, Context& context, cublasLtHandle_t library, const Product& product) {
+    void choose(std::vector<Algorithm>& entry, Context& context, cublasLtHandle_t library, const Product& product,
+                bool timed) {
         std::vector<Algorithm> usable = candidates(library, product);
         if (usable.empty()) return;
-        const bool timed = choice_ == Choice::timed && !context.recording && usable.size() > 1;
-        const std::optional<std::size_t> best = timed ? quickest(usable, context, library, product) : 0;
+        const std::optional<std::size_t> best =
+            timed && usable.size() > 1 ? quickest_of(usable, context, library, product) : 0;
         if (best) entry.push_back(std::move(usable[*best]));
     }
 
-    /// Runs every candidate on the real operands. Their order in time is mixed, so that a clock that drifts does not
-    /// decide; the least time of each counts. Nothing where none of them runs after all.
-    static std::optional<std::size_t> quickest(std::vector<Algorithm>& usable, Context& context,
-                                               cublasLtHandle_t library, const Product& product) {
+    /// Runs every candidate on the real operands. Nothing where none of them runs after all.
+    static std::optional<std::size_t> quickest_of(std::vector<Algorithm>& usable, Context& context,
+                                                  cublasLtHandle_t library, const Product& product) {
         Memory instead;  // of an output that must not be added to more than once
         Product trial = product;
         if (product.in_place()) {
@@ -271,43 +276,22 @@ private:
             trial.out.data = trial.base.data = instead.data();
         }
         void* const workspace = context.scratch<std::byte>(Scratch::library, library_workspace_bytes);
-        detail::Event start;
-        detail::Event end;
-        constexpr float never = std::numeric_limits<float>::infinity();
-        std::vector<float> least(usable.size(), never);
-        const auto run = [&](std::size_t i) { return usable[i].run(library, trial, workspace, context.stream()); };
-        std::vector<std::size_t> running;
         cublasStatus_t failed = CUBLAS_STATUS_NOT_SUPPORTED;
-        for (std::size_t i = 0; i < usable.size(); ++i) {
-            const cublasStatus_t status = run(i);  // the first run loads the kernel and is not timed
-            if (status == CUBLAS_STATUS_SUCCESS) {
-                running.push_back(i);
-            } else if (status != CUBLAS_STATUS_NOT_SUPPORTED) {
-                failed = status;
-            }
-        }
-        if (running.empty()) {
-            if (failed == CUBLAS_STATUS_NOT_SUPPORTED) return std::nullopt;
+        const auto best = quickest(context, usable.size(), [&](std::size_t i) {
+            const cublasStatus_t status = usable[i].run(library, trial, workspace, context.stream());
+            if (status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_NOT_SUPPORTED) failed = status;
+            return status == CUBLAS_STATUS_SUCCESS;
+        });
+        if (!best && failed != CUBLAS_STATUS_NOT_SUPPORTED) {
             check(failed, [&] { return describe(product) + ": timing its algorithms"; });
         }
-        for (int round = 0; round < rounds; ++round) {
-            for (const std::size_t i : running) {
-                start.record(context.stream());
-                bool done = true;
-                for (int again = 0; again < runs_per_round; ++again) done = done && run(i) == CUBLAS_STATUS_SUCCESS;
-                end.record(context.stream());
-                const float taken = end.milliseconds_since(start);
-                if (done) least[i] = std::min(least[i], taken);
-            }
-        }
-        context.wait();
-        return *std::min_element(running.begin(), running.end(),
-                                 [&](std::size_t a, std::size_t b) { return least[a] < least[b]; });
+        return best;
     }
 
     Choice choice_;
     std::map<Problem, std::vector<Algorithm>> chosen_;  // each holds one algorithm, or none where there is none
-    std::map<Problem, cublasLtMatmulAlgo_t> imported_;
+    Table imported_;
+    bool settled_ = false;
     std::vector<std::string> notes_;
 };
 

@@ -76,7 +76,8 @@ public:
 
     /// How algorithms are found for products of shapes that are met from now on.
     void set_algorithms(cuda::Choice choice) { device_.blas.set_choice(choice); }
-    /// The algorithms that were found so far, and their use from now on, so that another run makes the same bits.
+    /// How the products that were met so far are made, and their making so from now on: what is not direct is in the
+    /// table, too (cuda/matmul.hpp).
     ///
     /// errors   Error for a table of another version of the library or another device
     [[nodiscard]] std::string exported_algorithms() const { return device_.blas.exported_algorithms(); }
@@ -84,6 +85,11 @@ public:
         device_.blas.import_algorithms(text);
         graphs_.clear();
     }
+    /// From now on nothing is timed: a product of a shape that was not met yet has the library's first algorithm, which
+    /// is the same in every run on such a device with this version of the library. For runs that are to make the same
+    /// bits as another: who writes a table calls it when that is written, who reads one when it is imported. Then both
+    /// make all products alike, those that neither has met by then included.
+    void settle_algorithms() { device_.blas.settle(); }
 
     /// What has been done in another way than was asked for, one sentence each, since the last call: a product that
     /// cuBLASLt refused, an imported algorithm that does not run on this device.

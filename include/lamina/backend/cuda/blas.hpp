@@ -51,7 +51,7 @@ public:
         void* const workspace = context_.scratch<std::byte>(Scratch::library, library_workspace_bytes);
         const cublasStatus_t status = algorithm->run(handle_.get(), product, workspace, stream);
         if (status == CUBLAS_STATUS_NOT_SUPPORTED) {
-            algorithms_.give_up(product);
+            give_up(product);
             return false;
         }
         check(status, [&] { return describe(product); });
@@ -71,6 +71,14 @@ public:
     /// For problems that are met from now on. Timing pays where few shapes come back often, as in training; where every
     /// batch has another number of rows it costs more than it gains.
     void set_choice(Choice choice) { algorithms_.set_choice(choice); }
+
+    /// From now on problems that are not met yet have the library's first algorithm: nothing is timed any more.
+    void settle() { algorithms_.settle(); }
+
+    /// Whether nothing is known yet of this product's problem, and it may be run to be timed.
+    [[nodiscard]] bool shall_time(const Product& product) const { return algorithms_.shall_time(context_, product); }
+    /// From now on `multiply` does not make this product: it is made in another way, or can't be.
+    void give_up(const Product& product) { algorithms_.give_up(product); }
 
     /// The algorithms chosen so far, for a later run to import.
     [[nodiscard]] std::string exported_algorithms() const { return algorithms_.exported(context_); }

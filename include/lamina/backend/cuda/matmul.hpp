@@ -27,6 +27,12 @@
 // are tried in turn; Blas counts the products made in each (CudaBackend::products_made). So a result is rounded once
 // however it is made.
 //
+// An epilogue may be a second pass inside the library, no better than ours, which leaves it more algorithms to choose
+// from. So where algorithms are timed, a direct product of bf16 with a bias or a gelu is timed both ways, and if the
+// sums with `finish` after them are quicker, its problem is left without an algorithm, in the table that a run keeps as
+// well (algorithms.hpp). A base alone is no epilogue: every product of the library reads what it adds to. Where nothing
+// is timed, what can be direct is.
+//
 // The library's gelu is taken to be the tanh form, GPT-2's. Its manual does not say which it is; programs that train
 // GPT-2 with it, and compilers that map the tanh form to it, rely on the same; the conformance suite tells the two
 // apart (tests/backend/conformance/gelu_form.hpp). It is taken of the sum before that is rounded to what pre_activation
@@ -36,6 +42,7 @@
 // Write::accumulate).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -46,8 +53,10 @@
 #include <lamina/backend/cuda/context.hpp>
 #include <lamina/backend/cuda/finish.hpp>
 #include <lamina/backend/cuda/float_products.hpp>
+#include <lamina/backend/cuda/memory.hpp>
 #include <lamina/backend/cuda/operands.hpp>
 #include <lamina/backend/cuda/product.hpp>
+#include <lamina/backend/cuda/timing.hpp>
 #include <lamina/core/bfloat16.hpp>
 #include <lamina/core/rows.hpp>
 
@@ -71,6 +80,7 @@ struct FullProduct {
     MatrixView<const Out> slope_at{};
 
     [[nodiscard]] bool activates() const { return !pre_activation.empty() || !slope_at.empty(); }
+    [[nodiscard]] bool in_place() const { return !base.empty() && static_cast<const void*>(base.data) == out.data; }
 };
 
 /// The type in which operands are multiplied.
@@ -89,6 +99,9 @@ public:
     void run() const {
         if (request_.out.size() == 0) return;
         if (depth() == 0) return finish_sum({});
+        if constexpr (std::is_same_v<Element, bf16>) {
+            if (way_is_open()) choose_way();
+        }
         for (const Way way : {Way::direct, Way::finished, Way::packed}) {
             if (make(way)) return blas_.count(way);
         }
@@ -99,6 +112,42 @@ public:
 private:
     using Compute = ComputeOf<Out>;
     using Element = ElementOf<Out, Lhs, Rhs>;
+
+    /// With memory for the sum, instead of scratch.
+    ProductMaker(const ProductMaker& like, const Request& request, const Memory& sum)
+        : context_(like.context_), blas_(like.blas_), request_(request), sum_(&sum) {}
+
+    /// Whether the library may make the product, with an epilogue and on the caller's own memory, and it is open if it
+    /// should.
+    [[nodiscard]] bool way_is_open() const {
+        const bool epilogue = request_.bias != nullptr || request_.activates();
+        return epilogue && library_can_write_out() && aligned(request_.lhs) && aligned(request_.rhs) &&
+               aligned(request_.out) && blas_.shall_time(direct_problem());
+    }
+
+    /// Leaves the product without an algorithm for the direct way if its sums and `finish` take less time. Without
+    /// memory to time in, the direct way has to do.
+    void choose_way() const {
+        Request trial = request_;
+        const auto& out = request_.out;
+        Memory instead;  // of an output that must not be added to more than once
+        Memory sum;      // instead of scratch, which would keep its size if the direct way wins
+        try {
+            if (!out_holds_sum(Way::finished)) sum = context_.allocate(out.rows * padded(out.cols) * sizeof(Compute));
+            if (request_.in_place()) {
+                instead = context_.allocate(((out.rows - 1) * out.stride + out.cols) * sizeof(Out));
+                trial.out.data = reinterpret_cast<Out*>(instead.data());
+                trial.base = MatrixView<const Base>(reinterpret_cast<const Base*>(instead.data()), out.rows, out.cols,
+                                                    out.stride);
+            }
+        } catch (const DeviceError&) {
+            return;
+        }
+        const ProductMaker on_trial(*this, trial, sum);
+        constexpr std::array ways{Way::direct, Way::finished};
+        const auto best = quickest(context_, ways.size(), [&](std::size_t i) { return on_trial.make(ways[i]); });
+        if (best && ways[*best] == Way::finished) blas_.give_up(direct_problem());
+    }
 
     [[nodiscard]] std::size_t depth() const {
         return request_.lhs_as == Transpose::yes ? request_.lhs.rows : request_.lhs.cols;
@@ -143,8 +192,7 @@ private:
         if (request_.activates() && !activates) return false;
         if (!request_.base.empty()) {
             if (!base_is_out) return false;
-            const bool same_place = static_cast<const void*>(request_.base.data) == request_.out.data;
-            if (same_place && request_.base.stride != request_.out.stride) return false;
+            if (request_.in_place() && request_.base.stride != request_.out.stride) return false;
         }
         if (!std::is_same_v<Out, bf16>) return true;
         return aligned(request_.out) && (request_.base.empty() || aligned(request_.base)) &&
@@ -168,10 +216,17 @@ private:
     }
 
     [[nodiscard]] Product full_product() const {
+        return full_product(request_.bias == nullptr ? nullptr : bias_of_out_type());
+    }
+    /// The same as far as its problem goes: no bias is converted for it, and any address is as aligned as one that was.
+    [[nodiscard]] Product direct_problem() const {
+        return full_product(request_.bias == nullptr ? nullptr : request_.out.data);
+    }
+    [[nodiscard]] Product full_product(const void* bias) const {
         Product product = plain_product(request_.out);
         product.scale = request_.scale;
         if (!request_.base.empty()) product.base = request_.base;
-        if (request_.bias != nullptr) product.bias = bias_of_out_type();
+        product.bias = bias;
         if (!request_.pre_activation.empty()) {
             product.activation = Activation::gelu;
             product.aux = request_.pre_activation;
@@ -197,15 +252,20 @@ private:
         return true;
     }
 
-    /// Out itself where it can hold the sum and is not needed for anything else until then.
+    /// Whether out can hold the sum, and is not needed for anything else until the end.
+    [[nodiscard]] bool out_holds_sum(Way way) const {
+        return std::is_same_v<Out, Compute> && way == Way::finished && !request_.in_place();
+    }
+
     [[nodiscard]] MatrixView<Compute> place_of_sum(Way way) const {
         const auto& out = request_.out;
         if constexpr (std::is_same_v<Out, Compute>) {
-            const bool is_base = static_cast<const void*>(request_.base.data) == out.data;
-            if (way == Way::finished && !is_base) return out;
+            if (out_holds_sum(way)) return out;
         }
         const std::size_t stride = padded(out.cols);
-        return {context_.scratch<Compute>(Scratch::product, out.rows * stride), out.rows, out.cols, stride};
+        Compute* const memory = sum_ != nullptr ? reinterpret_cast<Compute*>(sum_->data())
+                                                : context_.scratch<Compute>(Scratch::product, out.rows * stride);
+        return {memory, out.rows, out.cols, stride};
     }
 
     /// The products of all parts whose magnitude matters, the smallest first, so that little is lost where they are
@@ -234,10 +294,7 @@ private:
 
     void finish_sum(MatrixView<const Compute> sum) const {
         // An empty sum added to what is there changes nothing.
-        if (sum.empty() && static_cast<const void*>(request_.base.data) == request_.out.data &&
-            request_.bias == nullptr && !request_.activates()) {
-            return;
-        }
+        if (sum.empty() && request_.in_place() && request_.bias == nullptr && !request_.activates()) return;
         finish(context_, request_.what,
                Finish<Out, Bias, Base>{.out = request_.out,
                                        .sum = sum,
@@ -251,6 +308,7 @@ private:
     Context& context_;
     Blas& blas_;
     const Request& request_;
+    const Memory* sum_ = nullptr;
 };
 
 template <class Out, class Lhs, class Rhs, class Bias, class Base>
