@@ -47,6 +47,9 @@ void add_flags(CLI::App& app, Request& request, Files& files) {
     app.add_option("--time-limit", request.time_limit,
                    "seconds since the start: no step is begun that would end later (default: none)")
         ->check(CLI::PositiveNumber);
+    app.add_option(
+        "--algorithms", request.algorithms,
+        "on cuda: how products are made, read from this file where it is there, and written there at the end");
     app.add_option("--json", files.json, "write the result there as well");
     app.add_option("--commit", files.commit, "what the result says it was built from");
 }
@@ -60,6 +63,9 @@ bool is_out_of_memory(const std::exception& error) {
 }
 
 void measure_and_tell(const Request& request, const Files& files) {
+    if (!request.algorithms.empty() && request.place.device != common::Device::cuda) {
+        throw lamina::ArgumentError("--algorithms is a choice of cuda alone; add --device cuda or leave it out");
+    }
     const Entry entry = chosen(Entries::all(), request);
     const lamina::Extent extent{request.batch.value_or(entry.usual.batch),
                                 request.sequence.value_or(entry.usual.sequence)};

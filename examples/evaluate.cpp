@@ -3,6 +3,7 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/notes.hpp"
 #include "common/program.hpp"
 #include "evaluate/job.hpp"
 #include "evaluate/out_folder.hpp"
@@ -10,6 +11,7 @@
 #include "evaluate/work.hpp"
 
 #include <lamina/core/error.hpp>
+#include <lamina/eval/results.hpp>
 #include <lamina/eval/results_json.hpp>
 #include <lamina/text/valid_utf8.hpp>
 
@@ -75,7 +77,9 @@ void run(CommandLine& line) {
     evaluate::open_out(job, work);
     const std::unique_ptr<any_model::Model> model =
         any_model::open(job.model, {.cache_rows = 4 * job.model.architecture.context});
-    evaluate::report(job, evaluate::run(job, work, tokenizer, *model));
+    const lamina::eval::Results results = evaluate::run(job, work, tokenizer, *model);
+    common::print_notes(stdout, model->take_notes());
+    evaluate::report(job, results);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/notes.hpp"
 #include "common/program.hpp"
 
 #include <lamina/core/error.hpp>
@@ -104,6 +105,7 @@ void run(CommandLine& line) {
     // After the prompt's, which gave the first token; the last one may have given the end of the text.
     const std::size_t passes = written < options.tokens ? written : written - 1;
     print(text.finish() + "\n");
+    common::print_notes(stderr, model->take_notes());
     std::fprintf(stderr, "%zu %s read in %.2f s, %zu written in %.2f s", prompt.size(),
                  prompt.size() == 1 ? "token" : "tokens", reading, written, writing);
     if (passes > 0) std::fprintf(stderr, ": %.1f tokens/s", static_cast<double>(passes) / writing);

@@ -3,6 +3,7 @@
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
 #include "common/model_flags.hpp"
+#include "common/notes.hpp"
 #include "common/program.hpp"
 #include "own_task/piqa.hpp"
 
@@ -39,6 +40,7 @@ void run(const any_model::Flags& flags, const std::string& vocabulary, const std
     std::vector<eval::Answer> answers;
     eval::answer_questions(scorer, tokenizer, std::span(questions), {.context = context},
                            [&](std::size_t, eval::Answer answer) { answers.push_back(std::move(answer)); });
+    common::print_notes(stdout, model->take_notes());
     for (const eval::MetricResult& metric : eval::measure_all(questions, answers, Piqa::metrics)) {
         const eval::Measured& measured = metric.measured;
         std::printf("%s %s: %.4f (", std::string(Piqa::name).c_str(), metric.name.c_str(), measured.value);

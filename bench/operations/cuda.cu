@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "../../examples/common/cuda_backend.hpp"
+#include "../../examples/common/notes.hpp"
 #include "step.hpp"
 
 #include <lamina/core/bfloat16.hpp>
+
+#include <cstdio>
 
 namespace operations {
 
@@ -18,7 +21,9 @@ struct Types {
 
 Outcome run(const Request& request) {
     lamina::CudaBackend backend = make_backend(lamina::device::Cuda{}, request.place, common::Shapes::few);
-    return measure_all<Types>(backend, request);
+    Outcome outcome = measure_all<Types>(backend, request);
+    common::print_notes(stdout, common::notes_of(backend));
+    return outcome;
 }
 
 const Runners registered({common::Device::cuda, run});

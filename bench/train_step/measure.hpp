@@ -2,7 +2,9 @@
 // measure: optimiser steps of one model type, timed as a whole and in two parts, with the memory that they take.
 #pragma once
 
+#include "../../examples/common/algorithm_table.hpp"
 #include "../../examples/common/bytes_taken.hpp"
+#include "../../examples/common/notes.hpp"
 #include "../backend.hpp"
 #include "request.hpp"
 
@@ -201,7 +203,14 @@ void run(const Request& request, lamina::Extent extent, Measured& measured) {
     auto backend = make_backend(typename M::Policies::Device{}, request.place, common::Shapes::few);
     measured.facts = facts_of<M>(backend, extent);
     print_title(request, measured.facts);
+    if constexpr (common::ChoosesAlgorithms<typename M::Backend>) {
+        if (!request.algorithms.empty()) common::read_algorithms(backend, request.algorithms);
+    }
     measure<M>(backend, request, extent, measured);
+    if constexpr (common::ChoosesAlgorithms<typename M::Backend>) {
+        if (!request.algorithms.empty()) common::write_algorithms(backend, request.algorithms);
+    }
+    common::print_notes(stdout, common::notes_of(backend));
 }
 
 template <lamina::Architecture A, class... Policies>

@@ -27,6 +27,7 @@ struct Request {
     std::size_t accumulation = 2;          ///< micro-batches per optimiser step
     std::size_t steps = 5;
     std::size_t warm_up = 1;
+    std::string algorithms;            ///< a file of their table, read where it is there and written at the end
     std::optional<double> time_limit;  ///< seconds since the start: no step is begun that would end later
     bench::Stopwatch since_start;
     std::function<void(const Measured&)> after_step;  ///< what is known after each measured step, lest a kill lose it

@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace any_model {
 
@@ -56,6 +57,9 @@ public:
     /// As lamina::generate, in the whole cache.
     virtual void generate(std::span<const lamina::Token> prompt, const lamina::GenerateOptions& options,
                           const std::function<void(lamina::Token)>& written) = 0;
+
+    /// What its backend has done in another way than it was asked to, since the last call (notes.hpp).
+    [[nodiscard]] virtual std::vector<std::string> take_notes() = 0;
 
 protected:
     Model() = default;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "any_model.hpp"
+#include "notes.hpp"
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/io/adapter_file.hpp>
@@ -20,6 +21,8 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace any_model {
 
@@ -57,6 +60,7 @@ public:
                   const std::function<void(lamina::Token)>& written) override {
         lamina::generate(model_, cache_, prompt, options, written);
     }
+    [[nodiscard]] std::vector<std::string> take_notes() override { return common::notes_of(backend_); }
 
 private:
     typename M::Backend backend_;

@@ -4,6 +4,7 @@
 
 #include "../common/algorithm_table.hpp"
 #include "../common/bytes_taken.hpp"
+#include "../common/notes.hpp"
 #include "evaluation.hpp"
 #include "job.hpp"
 #include "progress.hpp"
@@ -143,9 +144,7 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
     while (trainer.update() < settings.steps) {
         const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
         most_bytes = std::max(most_bytes, common::bytes_taken(model.backend()));
-        if constexpr (requires { model.backend().take_notes(); }) {
-            for (const std::string& note : model.backend().take_notes()) std::printf("note     %s\n", note.c_str());
-        }
+        common::print_notes(stdout, common::notes_of(model.backend()));
         io::Json metrics = metrics_of(report, removal);
         progress.show(report, removal == nullptr ? 0 : removal->norms_left());
         if (settings.evaluate_every != 0 && trainer.update() % settings.evaluate_every == 0) {

@@ -138,6 +138,7 @@ def wrong_flags():
                                 (["--size", "xl"], "--size xl: expected small with --device cpu"),
                                 (["--recompute", "block"], "--recompute block: expected none with --device cpu --size small "),
                                 (["--float-products", "tf32"], "--float-products: is a choice of cuda alone"),
+                                (["--algorithms", "file"], "--algorithms is a choice of cuda alone"),
                                 (["--time-limit", "0"], "--time-limit")]:
         done = run("train_step", *arguments)
         check(done.returncode != 0 and done.stderr.startswith("train_step: ") and sentence in done.stderr
