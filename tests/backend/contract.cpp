@@ -40,7 +40,7 @@ template <class Request>
 constexpr std::size_t place_of = place_in<Request>(std::type_identity<Requests>{});
 
 /// What a backend has besides, numbered after the requests.
-enum Part : std::size_t { allocate = request_count, upload, download, replay, nothing };
+enum Part : std::size_t { allocate = request_count, allocate_host, copy, upload, download, replay, nothing };
 
 /// A backend without one request or part; without `nothing` it has all of them.
 template <std::size_t Lacking>
@@ -51,6 +51,8 @@ struct BackendWithout {
     static constexpr std::size_t row_multiple = 1;
     static constexpr std::size_t logits_rows = 1;
     Memory allocate(std::size_t) requires(has(Part::allocate));
+    Memory allocate_host(std::size_t) requires(has(Part::allocate_host));
+    void copy(void*, const void*, std::size_t) requires(has(Part::copy));
     void upload(void*, const void*, std::size_t) requires(has(Part::upload));
     void download(void*, const void*, std::size_t) requires(has(Part::download));
     void replay(std::span<const std::uint64_t>, detail::NoWork) requires(has(Part::replay));

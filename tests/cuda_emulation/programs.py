@@ -15,7 +15,8 @@ import time
 
 TINY = ["--micro-batch", "1", "--accumulation", "1", "--sequence", "24", "--steps", "14", "--removal-start", "1", "--gap-ln2", "1",
         "--gap-ln1-qk", "1", "--gap-ln1-v", "1", "--pretrain-steps", "2", "--evaluation-blocks", "1", "--sample", "4",
-        "--threads", "1", "--save-every", "6", "--no-control"]
+        "--threads", "1", "--save-every", "6", "--no-control",
+        "--non-finite", "roll-back"]
 # Products by parts, which are the GPU's own choice, would be most of what the emulator does; models have them in parity_cuda.cpp.
 ON_EMULATOR = ["--float-products", "fp32"]
 failures = []

@@ -44,6 +44,7 @@ struct Region {
 };
 
 std::map<void*, Region> regions;
+std::map<void*, std::size_t> pinned;
 std::size_t in_use = 0;
 std::size_t limit = std::size_t{8} << 30U;
 std::size_t calls_to_failure = 0;
@@ -82,6 +83,11 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work) {
 
 void pass_time(std::chrono::nanoseconds time) { passed += time; }
 std::size_t bytes_in_use() { return in_use; }
+std::size_t host_bytes_in_use() {
+    std::size_t sum = 0;
+    for (const auto& [pointer, bytes] : pinned) sum += bytes;
+    return sum;
+}
 void set_memory_limit(std::size_t bytes) { limit = bytes; }
 void fail_call(std::size_t count) { calls_to_failure = count; }
 void set_device_count(int count) { devices = count; }
@@ -131,10 +137,12 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned) {
     if (forbidden_now()) return status(cudaErrorStreamCaptureUnsupported);
     *pointer = std::malloc(bytes);
+    if (*pointer != nullptr) pinned[*pointer] = bytes;
     return status(*pointer == nullptr ? cudaErrorMemoryAllocation : cudaSuccess);
 }
 cudaError_t cudaMallocHost(void** pointer, std::size_t bytes) { return cudaHostAlloc(pointer, bytes, 0); }
 cudaError_t cudaFreeHost(void* pointer) {
+    if (pointer != nullptr && pinned.erase(pointer) == 0) return status(cudaErrorInvalidValue);
     std::free(pointer);
     return status();
 }

@@ -20,6 +20,9 @@ void pass_time(std::chrono::nanoseconds time);
 [[nodiscard]] std::size_t bytes_in_use();
 void set_memory_limit(std::size_t bytes);
 
+/// Bytes of pinned host memory in use.
+[[nodiscard]] std::size_t host_bytes_in_use();
+
 /// The next `count`-th call that is checked for a status fails with cudaErrorLaunchFailure; 0: none does. Choosing a
 /// device does not count.
 void fail_call(std::size_t count);

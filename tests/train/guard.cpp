@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/train/guard.hpp>
 
+#include <lamina/core/error.hpp>
+#include <lamina/train/trainer.hpp>
+
 #include "support/catch.hpp"
 #include "train/tiny_run.hpp"
 
@@ -122,4 +125,101 @@ TEST_CASE("a snapshot brings back parameters, moments and norm states bit for bi
     CHECK(optimiser.updates() == 1);
     step();
     CHECK(trained_values(model) == once);
+}
+
+namespace {
+
+/// Has room for so many bytes at a time, and as many of the host.
+struct SmallBackend : lamina::CpuBackend {
+    std::size_t room = std::size_t{1} << 40U;
+    std::size_t host_room = std::size_t{1} << 40U;
+    std::vector<std::size_t> allocated{};
+    std::vector<std::size_t> host_allocated{};
+
+    SmallBackend() : CpuBackend({.threads = 1}) {}
+
+    [[nodiscard]] Memory allocate(std::size_t bytes) {
+        if (bytes > room) throw lamina::Error("no " + std::to_string(bytes) + " bytes");
+        allocated.push_back(bytes);
+        return CpuBackend::allocate(bytes);
+    }
+    [[nodiscard]] Memory allocate_host(std::size_t bytes) {
+        if (bytes > host_room) throw lamina::Error("no " + std::to_string(bytes) + " bytes of the host");
+        host_allocated.push_back(bytes);
+        return CpuBackend::allocate_host(bytes);
+    }
+};
+struct Small {
+    using answers = lamina::question::Device;
+};
+
+}  // namespace
+
+template <>
+struct lamina::BackendOf<Small> {
+    using type = SmallBackend;
+};
+
+namespace {
+
+using SmallModel =
+    lamina::Gpt2<toy, lamina::norm::Removable, lamina::adapter::FullRank, lamina::precision::Fp64, Small>;
+
+/// Parameters that train, and two moments of each.
+std::size_t changed_bytes(SmallModel& model) {
+    std::size_t sum = 0;
+    model.for_each_trained_value([&](const auto& tensor) { sum += 3 * tensor.entry.bytes(); });
+    return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot is where the parameters are if there is room, or else of the host, or refused") {
+    SmallBackend backend;
+    SmallModel model(backend);
+    model.initialise(3);
+    lamina::train::AdamW<SmallModel> optimiser(model);
+    const std::size_t bytes = changed_bytes(model);
+    const auto take = [&] {
+        backend.allocated.clear();
+        backend.host_allocated.clear();
+        lamina::train::Snapshot<SmallModel> snapshot;
+        snapshot.take(model, optimiser);
+        snapshot.take(model, optimiser);  // in the same memory
+        double* value = nullptr;
+        model.for_each_trained_tensor([&](const auto& tensor) { value = tensor.values.data; });
+        const double before = *value;
+        *value = 7;
+        snapshot.restore(model, optimiser);
+        CHECK(*value == before);
+    };
+    take();
+    CHECK(backend.allocated == std::vector<std::size_t>{bytes, bytes / 8});  // the latter is given back at once
+    CHECK(backend.host_allocated.empty());
+    backend.room = bytes - 1;
+    take();
+    CHECK(backend.host_allocated == std::vector<std::size_t>{bytes});
+    backend.host_room = bytes - 1;
+    CHECK_THROWS_WITH(take(), "no " + std::to_string(bytes) +
+                                  " bytes of the host; it is for the copy of what a step changes that NonFinite::skip "
+                                  "and ::roll_back keep, which did not fit on the device either; use NonFinite::stop, "
+                                  "which keeps none");
+}
+
+TEST_CASE("the first snapshot of a run leaves the passes the memory that they need") {
+    SmallBackend backend;
+    SmallModel model(backend);
+    model.initialise(3);
+    const TinyData data(4);
+    lamina::train::Trainer<SmallModel> trainer(model, [](std::size_t) { return 1e-2; },
+                                               {.non_finite = lamina::train::NonFinite::skip});
+    backend.allocated.clear();
+    trainer.step([&] { return data.batch(); });
+    const std::size_t bytes = changed_bytes(model);
+    REQUIRE(backend.allocated.size() > 2);
+    CHECK(std::vector<std::size_t>(backend.allocated.end() - 2, backend.allocated.end()) ==
+          std::vector<std::size_t>{bytes, bytes / 8});
+    const std::size_t allocations = backend.allocated.size();
+    trainer.step([&] { return data.batch(); });
+    CHECK(backend.allocated.size() == allocations);
 }

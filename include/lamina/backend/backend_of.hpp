@@ -32,6 +32,8 @@ struct NoBackendSeeFirstError {
     static constexpr std::size_t logits_rows = 1;
 
     Memory allocate(std::size_t) { return {}; }
+    Memory allocate_host(std::size_t) { return {}; }
+    void copy(const auto&...) {}
     void upload(const auto&...) {}
     void download(const auto&...) {}
     template <class Request>

@@ -85,6 +85,9 @@ concept Runs = requires(B& backend, const Request& request) {
 ///                                       `execute(device, request)` for each; a backend that records, counts or times
 ///                                       is one template around another backend's `run`
 /// Memory allocate(bytes)                zeroed, 64-byte aligned, freed by its owner; `.data()`, `.size()`
+/// Memory allocate_host(bytes)           of the host, with arbitrary content, which the device copies to and from as
+///                                       fast as it can: for what does not fit on the device
+/// copy(dst, src, bytes)                 between two places of either memory, in the order of the requests
 /// upload(dst, src, bytes)               from the host to the device; finished when it returns
 /// download(dst, src, bytes)             from the device to the host; finished when it returns
 /// row_multiple                          a constant: products whose number of rows a batch decides are given rows up to
@@ -105,6 +108,8 @@ concept Backend = requires(B& backend, void* to, const void* from, std::size_t b
     typename B::Memory;
     requires(B::row_multiple > 0 && B::logits_rows > 0 && B::logits_rows % B::row_multiple == 0);
     { backend.allocate(bytes) } -> std::same_as<typename B::Memory>;
+    { backend.allocate_host(bytes) } -> std::same_as<typename B::Memory>;
+    backend.copy(to, from, bytes);
     backend.upload(to, from, bytes);
     backend.download(to, from, bytes);
     backend.replay(key, detail::NoWork{});

@@ -10,12 +10,14 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/error.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/nn/language_model_concept.hpp>
 #include <lamina/nn/layer_state.hpp>
@@ -114,38 +116,69 @@ template <LanguageModel M>
     }
 }
 
-/// A copy, on the host, of everything a step changes: trainable parameters, moments and the states of layers.
+/// A copy of everything a step changes: trainable parameters, moments and the states of layers.
 ///
-/// memory  as much as the trainable parameters and their moments
+/// memory  as much as the trainable parameters and their moments, from the first `take` on: on the device if that
+///         leaves an eighth as much free there, for what is allocated later, else of the host
 template <LanguageModel M>
 class Snapshot {
 public:
-    void take(M& model, AdamW<M>& optimiser) {
-        std::size_t k = 0;
+    void take(M& model, AdamW<M>& optimiser) { take(model, optimiser, copy_of_states(model.layers())); }
+
+    /// With the states of layers as they were before a pass, which changes nothing else that a snapshot has. A first
+    /// `take` after a pass finds that to have the memory it needs.
+    ///
+    /// errors   Error with the bytes where neither the device nor the host has them
+    void take(M& model, AdamW<M>& optimiser, std::vector<std::byte> states) {
+        if (!memory_) {
+            std::size_t all = 0;
+            visit_tensors(model, optimiser, [&](std::byte*, std::size_t bytes) { all += bytes; });
+            memory_ = allocate(model.backend(), all);
+        }
+        std::byte* place = memory_->data();
         visit_tensors(model, optimiser, [&](std::byte* data, std::size_t bytes) {
-            if (k == tensors_.size()) tensors_.emplace_back();
-            tensors_[k].resize(bytes);
-            model.backend().download(tensors_[k++].data(), data, bytes);
+            model.backend().copy(place, data, bytes);
+            place += bytes;
         });
-        states_ = copy_of_states(model.layers());
+        states_ = std::move(states);
         updates_ = optimiser.updates();
     }
 
     /// Puts everything back. Does nothing before the first `take`.
     void restore(M& model, AdamW<M>& optimiser) const {
-        if (tensors_.empty()) return;
-        std::size_t k = 0;
+        if (!memory_) return;
+        const std::byte* place = memory_->data();
         visit_tensors(model, optimiser, [&](std::byte* data, std::size_t bytes) {
-            model.backend().upload(data, tensors_[k++].data(), bytes);
+            model.backend().copy(data, place, bytes);
+            place += bytes;
         });
         set_states(model.layers(), states_);
         optimiser.set_updates(updates_);
         model.parameters_changed();
     }
 
-    [[nodiscard]] bool empty() const { return tensors_.empty(); }
+    [[nodiscard]] bool empty() const { return !memory_; }
 
 private:
+    using Backend = typename M::Backend;
+
+    static typename Backend::Memory allocate(Backend& backend, std::size_t bytes) {
+        try {
+            typename Backend::Memory memory = backend.allocate(bytes);
+            static_cast<void>(backend.allocate(bytes / 8));
+            return memory;
+        } catch (const Error&) {
+            try {
+                return backend.allocate_host(bytes);
+            } catch (Error& error) {
+                error.append(
+                    "; it is for the copy of what a step changes that NonFinite::skip and ::roll_back keep, which did "
+                    "not fit on the device either; use NonFinite::stop, which keeps none");
+                throw;
+            }
+        }
+    }
+
     template <class F>
     static void visit_tensors(M& model, AdamW<M>& optimiser, const F& f) {
         model.for_each_trained_value(
@@ -158,7 +191,7 @@ private:
         }
     }
 
-    std::vector<std::vector<std::byte>> tensors_;
+    std::optional<typename Backend::Memory> memory_;
     std::vector<std::byte> states_;
     std::size_t updates_ = 0;
 };

@@ -10,11 +10,13 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/token_batch.hpp>
 #include <lamina/nn/language_model_concept.hpp>
+#include <lamina/nn/layer_state.hpp>
 #include <lamina/nn/loss.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
@@ -91,9 +93,11 @@ public:
         const auto start = std::chrono::steady_clock::now();
         StepReport report{.update = update_, .rate = rate_(update_)};
         for (const Attached& hook : hooks_) hook.before_update(update_);
-        if (snapshot_is_due()) snapshot_.take(*model_, optimiser_);
+        std::optional<std::vector<std::byte>> states;
+        if (snapshot_is_due()) states = copy_of_states(model_->layers());
         model_->zero_gradients();
         std::optional<std::string> problem = accumulate(next, report);
+        if (states) snapshot_.take(*model_, optimiser_, std::move(*states));
         report.gradient_norm = gradient_norm(*model_);
         if (!problem) problem = problem_of_gradients(report);
         if (problem) {

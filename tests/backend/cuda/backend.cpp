@@ -96,6 +96,23 @@ TEST_CASE("CudaBackend counts the device's memory and its own scratch", "[cuda]"
     CHECK(backend.scratch_bytes() > 0);
 }
 
+TEST_CASE("CudaBackend copies between the device and pinned memory in the order of the requests", "[cuda]") {
+    CudaBackend backend;
+    constexpr std::size_t bytes = 100 * sizeof(float);
+    const auto on_device = backend.allocate(bytes);
+    const auto of_host = backend.allocate_host(bytes);
+    const auto elsewhere = backend.allocate(bytes);
+    const auto view = row_view(reinterpret_cast<float*>(on_device.data()), 100);
+    backend.run(Fill(view, 3.0));
+    backend.copy(of_host.data(), on_device.data(), bytes);
+    backend.run(Fill(view, 4.0));
+    backend.copy(elsewhere.data(), on_device.data(), bytes);
+    backend.copy(on_device.data(), of_host.data(), bytes);
+    backend.copy(nullptr, nullptr, 0);
+    CHECK(backend.run(SumOfSquares(view)) == 900);
+    CHECK(backend.run(SumOfSquares(row_view(reinterpret_cast<const float*>(elsewhere.data()), 100))) == 1600);
+}
+
 TEST_CASE("graphs are dropped when float products are made otherwise", "[cuda]") {
     CudaBackend backend;
     auto memory = backend.allocate(sizeof(float));

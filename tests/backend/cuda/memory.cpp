@@ -30,6 +30,25 @@ TEST_CASE("memory is freed by whoever owns it last", "[cuda][memory]") {
     CHECK(emulator::bytes_in_use() == before);
 }
 
+TEST_CASE("memory of the host is not the device's, and as well kept", "[cuda][memory]") {
+    const std::size_t before = emulator::bytes_in_use();
+    cuda::Memory memory(1000, {}, cuda::MemoryOf::host);
+    CHECK(emulator::host_bytes_in_use() == 1000);
+    CHECK(emulator::bytes_in_use() == before);
+    cuda::Memory of_device(10);
+    of_device = std::move(memory);
+    CHECK(of_device.size() == 1000);
+    memory = cuda::Memory();
+    CHECK(emulator::host_bytes_in_use() == 1000);
+    of_device = cuda::Memory();
+    CHECK(emulator::host_bytes_in_use() == 0);
+    CHECK(emulator::bytes_in_use() == before);
+    const std::size_t too_much = std::size_t{1} << 62U;
+    CHECK_THROWS_WITH(cuda::Memory(too_much, {}, cuda::MemoryOf::host),
+                      "lamina: CudaBackend: allocating " + std::to_string(too_much) +
+                          " bytes of pinned host memory: cudaErrorMemoryAllocation, out of memory");
+}
+
 TEST_CASE("no bytes have an address too, and a default-made owner has none", "[cuda][memory]") {
     CHECK(cuda::Memory(0).data() != nullptr);
     CHECK(cuda::Memory(0).size() == 0);

@@ -36,6 +36,7 @@ public:
         if (bytes > 0) std::memset(memory.data(), 0, bytes);
         return memory;
     }
+    [[nodiscard]] Memory allocate_host(std::size_t bytes) { return allocate(bytes); }
     /// Products are the requests with two sides.
     template <class Request>
     decltype(auto) run(const Request& request) {

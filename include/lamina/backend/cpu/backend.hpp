@@ -55,6 +55,11 @@ public:
     }
 
     [[nodiscard]] Memory allocate(std::size_t bytes) { return Memory(bytes); }
+    [[nodiscard]] Memory allocate_host(std::size_t bytes) { return allocate(bytes); }
+    // memcpy must not be given null pointers, not even to copy nothing.
+    void copy(void* to, const void* from, std::size_t bytes) {
+        if (bytes > 0) std::memcpy(to, from, bytes);
+    }
     void upload(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
     void download(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
     /// Calls enqueue(): there is no queue, so nothing is gained by repeating one.
@@ -70,11 +75,6 @@ public:
     }
 
 private:
-    // memcpy must not be given null pointers, not even to copy nothing.
-    static void copy(void* to, const void* from, std::size_t bytes) {
-        if (bytes > 0) std::memcpy(to, from, bytes);
-    }
-
     cpu::Context context_;
 };
 

@@ -117,8 +117,8 @@ public:
     /// the product is quicker.
     void give_up(const Product& product) { chosen_[Problem::of(product)].clear(); }
 
-    /// What was chosen, and what was imported and not met yet, problems without an algorithm included, as lines of text:
-    /// a run that imports them on such a device with this version of the library makes the same bits of them.
+    /// What was chosen, and what was imported and not met yet, as lines of text, problems without an algorithm too: a
+    /// run that imports them on such a device with this version of the library makes the same bits of them.
     [[nodiscard]] std::string exported(const Context& context) const {
         std::ostringstream text;
         text << heading(context) << '\n';

@@ -124,8 +124,16 @@ public:
         }
         return memory;
     }
-    void upload(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes, cudaMemcpyHostToDevice); }
-    void download(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes, cudaMemcpyDeviceToHost); }
+    /// Pinned.
+    [[nodiscard]] Memory allocate_host(std::size_t bytes) { return device_.allocate(bytes, cuda::MemoryOf::host); }
+    /// Queued like a request.
+    void copy(void* to, const void* from, std::size_t bytes) {
+        if (bytes == 0) return;
+        cuda::check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, device_.stream()),
+                    [&] { return "copying " + std::to_string(bytes) + " bytes"; });
+    }
+    void upload(void* to, const void* from, std::size_t bytes) { transfer(to, from, bytes, cudaMemcpyHostToDevice); }
+    void download(void* to, const void* from, std::size_t bytes) { transfer(to, from, bytes, cudaMemcpyDeviceToHost); }
 
     /// Calls enqueue(), or launches the graph of what it queued when it was last called with an equal key.
     template <class F>
@@ -140,7 +148,7 @@ public:
     }
 
 private:
-    void copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+    void transfer(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
         if (bytes == 0) return;
         const auto what = [&] {
             return (kind == cudaMemcpyHostToDevice ? "uploading " : "downloading ") + std::to_string(bytes) + " bytes";

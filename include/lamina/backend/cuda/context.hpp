@@ -58,9 +58,9 @@ public:
         return stream_.get();
     }
     /// errors   as Memory's constructor
-    [[nodiscard]] Memory allocate(std::size_t bytes) const {
+    [[nodiscard]] Memory allocate(std::size_t bytes, MemoryOf where = MemoryOf::device) const {
         select();
-        return Memory(bytes, stream_);
+        return Memory(bytes, stream_, where);
     }
     [[nodiscard]] int device() const { return device_; }
     [[nodiscard]] const cudaDeviceProp& properties() const { return properties_; }
