@@ -52,6 +52,9 @@ std::size_t launches_of_graphs = 0;
 cudaError_t last_error = cudaSuccess;
 int captures = 0;
 int devices = 1;
+int capability_major = 9;
+int capability_minor = 0;
+int driver = CUDART_VERSION;
 thread_local int current_device = 0;
 std::set<cudaStream_t> busy;  // with work that nobody has waited for
 std::size_t frees_amid_work = 0;
@@ -91,6 +94,11 @@ std::size_t host_bytes_in_use() {
 void set_memory_limit(std::size_t bytes) { limit = bytes; }
 void fail_call(std::size_t count) { calls_to_failure = count; }
 void set_device_count(int count) { devices = count; }
+void set_compute_capability(int major, int minor) {
+    capability_major = major;
+    capability_minor = minor;
+}
+void set_driver_version(int version) { driver = version; }
 int device_of(const void* memory) { return regions.at(const_cast<void*>(memory)).device; }
 std::size_t freed_amid_work() { return frees_amid_work; }
 std::size_t graphs_launched() { return launches_of_graphs; }
@@ -231,7 +239,8 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
 
 cudaError_t cudaGetDeviceCount(int* count) {
     *count = devices;
-    return status();
+    if (driver < CUDART_VERSION) return status(cudaErrorInsufficientDriver);
+    return status(devices == 0 ? cudaErrorNoDevice : cudaSuccess);
 }
 // Not one of the calls that `fail_call` counts: it comes before each of them.
 cudaError_t cudaSetDevice(int device) {
@@ -246,7 +255,8 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
     *properties = {};
     std::strcpy(properties->name, "emulated device");
-    properties->major = 9;
+    properties->major = capability_major;
+    properties->minor = capability_minor;
     properties->multiProcessorCount = 4;
     properties->totalGlobalMem = limit;
     properties->sharedMemPerBlockOptin = 227 * 1024;
@@ -254,14 +264,19 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
     return status();
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
-    *value = attribute == cudaDevAttrMultiProcessorCount ? 4 : attribute == cudaDevAttrComputeCapabilityMajor ? 9 : 0;
+    *value = attribute == cudaDevAttrMultiProcessorCount      ? 4
+             : attribute == cudaDevAttrComputeCapabilityMajor ? capability_major
+                                                              : 0;
     return status();
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {
     *version = CUDART_VERSION;
     return status();
 }
-cudaError_t cudaDriverGetVersion(int* version) { return cudaRuntimeGetVersion(version); }
+cudaError_t cudaDriverGetVersion(int* version) {
+    *version = driver;
+    return status();
+}
 cudaError_t cudaGetLastError() {
     const cudaError_t error = last_error;
     last_error = cudaSuccess;

@@ -29,6 +29,10 @@ void fail_call(std::size_t count);
 
 /// Devices from now on; one at first. Each thread has a current one, 0 at first, and work for a stream of another fails.
 void set_device_count(int count);
+/// What the device says that it can do; 9.0 at first.
+void set_compute_capability(int major, int minor);
+/// What the driver is for, in the runtime's numbers; 0: there is no driver. Older than the runtime it shows no device.
+void set_driver_version(int version);
 /// That on which cudaMalloc returned this address.
 [[nodiscard]] int device_of(const void* memory);
 

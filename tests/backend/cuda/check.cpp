@@ -12,6 +12,9 @@ TEST_CASE("a failed call says what was called and why it failed", "[cuda][check]
     CHECK_THROWS_WITH(cuda::check(cudaErrorMemoryAllocation, "allocating 8 bytes"),
                       "lamina: CudaBackend: allocating 8 bytes: cudaErrorMemoryAllocation, out of memory");
     CHECK_THROWS_AS(cuda::check(cudaErrorLaunchFailure, "sum_rows"), DeviceError);
+    CHECK_THROWS_WITH(cuda::check(cudaErrorNoKernelImageForDevice, "sum_rows"),
+                      Catch::StartsWith("lamina: CudaBackend: sum_rows: ") &&
+                          Catch::EndsWith("; build with CMAKE_CUDA_ARCHITECTURES=native on this machine"));
     CHECK_THROWS_WITH(cuda::check(CUBLAS_STATUS_NOT_SUPPORTED, "matmul"),
                       Catch::Contains("lamina: CudaBackend: matmul: CUBLAS_STATUS_NOT_SUPPORTED"));
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "cuda_emulation/runtime.hpp"
@@ -20,6 +21,35 @@ TEST_CASE("a device that is not there is refused by number", "[cuda][context]") 
     CHECK(context.device() == 0);
     CHECK(context.multiprocessors() == 4);
     CHECK(context.stream() != nullptr);
+}
+
+TEST_CASE("a machine that cannot run it is told in one line, with what to do", "[cuda][context]") {
+    const std::string runtime =
+        std::to_string(CUDART_VERSION / 1000) + "." + std::to_string(CUDART_VERSION % 1000 / 10);
+    const std::string needs = "lamina: CudaBackend: this program needs a driver for CUDA " + runtime;
+    emulator::set_driver_version(CUDART_VERSION - 1000);
+    CHECK_THROWS_WITH(Context(0), needs + ": this machine has one for " + std::to_string(CUDART_VERSION / 1000 - 1) +
+                                      "." + std::to_string(CUDART_VERSION % 1000 / 10) +
+                                      "; update it, or build with a toolkit that it knows");
+    emulator::set_driver_version(0);
+    CHECK_THROWS_WITH(Context(0), needs + ": there is none; install one, or use the CPU");
+    emulator::set_driver_version(CUDART_VERSION);
+    emulator::set_device_count(0);
+    CHECK_THROWS_WITH(Context(0),
+                      "lamina: CudaBackend: this machine shows no GPU; see nvidia-smi and CUDA_VISIBLE_DEVICES, or use "
+                      "the CPU");
+    emulator::set_device_count(1);
+    emulator::set_compute_capability(7, 5);
+    CHECK_THROWS_WITH(Context(0),
+                      "lamina: CudaBackend: emulated device has compute capability 7.5: expected 8.0 or more; use "
+                      "another device, or the CPU");
+    emulator::set_compute_capability(8, 0);
+    CHECK_NOTHROW(Context(0));
+    emulator::set_compute_capability(9, 0);
+    emulator::fail_call(1);
+    CHECK_THROWS_WITH(Context(0),
+                      Catch::StartsWith("lamina: CudaBackend: looking for devices: cudaErrorLaunchFailure"));
+    CHECK(cudaGetLastError() == cudaSuccess);  // told once
 }
 
 TEST_CASE("scratch keeps its address until more is asked for", "[cuda][context]") {

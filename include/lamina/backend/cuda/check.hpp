@@ -35,6 +35,12 @@ template <class What>
     }
 }
 
+/// What to do, where the library's reason does not say it.
+[[nodiscard]] inline const char* remedy_of(cudaError_t status) {
+    const bool built_for_others = status == cudaErrorNoKernelImageForDevice || status == cudaErrorUnsupportedPtxVersion;
+    return built_for_others ? "; build with CMAKE_CUDA_ARCHITECTURES=native on this machine" : "";
+}
+
 }  // namespace detail
 
 /// Throws DeviceError unless the call succeeded.
@@ -42,7 +48,7 @@ template <class What>
 void check(cudaError_t status, const What& what) {
     if (status == cudaSuccess) return;
     throw DeviceError("lamina: CudaBackend: " + detail::text_of(what) + ": " + cudaGetErrorName(status) + ", " +
-                      cudaGetErrorString(status));
+                      cudaGetErrorString(status) + detail::remedy_of(status));
 }
 template <class What>
 void check(cublasStatus_t status, const What& what) {

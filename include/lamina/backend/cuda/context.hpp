@@ -28,9 +28,10 @@ inline constexpr std::size_t scratch_count = 7;
 /// that of the calling thread: which thread makes a context and which uses it does not matter.
 class Context {
 public:
+    /// errors   DeviceError with what was found and what to do: no driver or one too old, no such device, or one of a
+    ///          compute capability below 8.0, which lacks the instructions for bf16
     explicit Context(int device) : device_(device) {
-        int count = 0;
-        check(cudaGetDeviceCount(&count), "looking for devices");
+        const int count = device_count();
         if (device < 0 || device >= count) {
             throw DeviceError("lamina: CudaBackend: device " + std::to_string(device) + ": this machine has " +
                               std::to_string(count));
@@ -40,7 +41,7 @@ public:
         if (properties_.major < 8) {
             throw DeviceError("lamina: CudaBackend: " + std::string(properties_.name) + " has compute capability " +
                               std::to_string(properties_.major) + "." + std::to_string(properties_.minor) +
-                              ": expected 8.0 or more");
+                              ": expected 8.0 or more; use another device, or the CPU");
         }
         cudaStream_t stream = nullptr;
         check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
@@ -104,6 +105,33 @@ public:
     bool recording = false;
 
 private:
+    static int device_count() {
+        int count = 0;
+        const cudaError_t status = cudaGetDeviceCount(&count);
+        if (status == cudaSuccess) return count;
+        static_cast<void>(cudaGetLastError());  // the error is told here and shall not be found again by a later call
+        int driver = 0;
+        int runtime = 0;
+        const bool known =
+            cudaDriverGetVersion(&driver) == cudaSuccess && cudaRuntimeGetVersion(&runtime) == cudaSuccess;
+        const auto version = [](int number) {
+            return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+        };
+        if (status == cudaErrorNoDevice) {
+            throw DeviceError(
+                "lamina: CudaBackend: this machine shows no GPU; see nvidia-smi and CUDA_VISIBLE_DEVICES, or use the "
+                "CPU");
+        }
+        if (status == cudaErrorInsufficientDriver && known) {
+            throw DeviceError("lamina: CudaBackend: this program needs a driver for CUDA " + version(runtime) +
+                              (driver == 0 ? ": there is none; install one, or use the CPU"
+                                           : ": this machine has one for " + version(driver) +
+                                                 "; update it, or build with a toolkit that it knows"));
+        }
+        check(status, "looking for devices");
+        return 0;
+    }
+
     void grow(Memory& memory, std::size_t bytes) {
         if (recording) throw Error("lamina: CudaBackend: scratch memory must not grow while a graph is recorded");
         wait();
