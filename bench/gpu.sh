@@ -11,7 +11,8 @@
 #   --executions E,…   of train: merged,split,factored
 #   --adapters MODE,…  of peer: autocast (the default), tf32, fp32
 #   --peers FORM,…     of peer: compiled,eager,published; the last is eager too, and not run at an xl that recomputes
-#   --recompute MODE   of xl on either side: block (the default, fits 80 GB), or none with smaller micro-batches, merged alone
+#   --recompute MODE   of xl on either side: block (fits 80 GB), or none (fits 141 GB; ours merged alone, the peer with smaller
+#                      micro-batches); the default is what the GPU has room for
 #   --within SECONDS   all parts together (540); what then is left is for the next run with the same --out
 #   --patience N       all parts together may take N times as long, and each N times what it is given here (1)
 #   --build DIR        build tree (build/gpu)
@@ -37,7 +38,7 @@ build=build/gpu
 jobs=$(nproc)
 deps=
 commit=
-recompute=block
+recompute=
 patience=1
 within=540
 again=0
@@ -78,7 +79,7 @@ expect_some --sizes "$sizes" small,medium,large,xl
 expect_some --executions "$executions" merged,split,factored
 expect_some --adapters "$adapters" autocast,tf32,fp32
 expect_some --peers "$peers" compiled,eager,published
-expect_some --recompute "$recompute" none,block
+expect_some --recompute "${recompute:-block}" none,block
 [[ $patience =~ ^[1-9][0-9]*$ ]] || fail "--patience is $patience; expected a whole number"
 [[ $within =~ ^[1-9][0-9]*$ ]] || fail "--within is $within; expected a whole number of seconds"
 if has "$parts" build && [[ -n $deps ]] && ((!dry_run)); then bench/gpu_dependencies.sh --check "$deps" || exit 1; fi
@@ -106,8 +107,11 @@ if ((!dry_run)); then
         [[ -n ${gpu:-} ]] || fail "this machine has no GPU that nvidia-smi sees"
         architecture=$(tr -dc 0-9 <<<"${gpu##*,}")-real
         echo "GPU: $gpu"
+        memory=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | head -n 1) || true # MiB
+        if [[ -z $recompute && $memory =~ ^[0-9]+$ ]] && ((memory >= 140000)); then recompute=none; fi
     fi
 fi
+recompute=${recompute:-block}
 archive=${archive:-${out%/}.tar.gz}
 if [[ -z $commit ]]; then commit=$(git describe --always --dirty 2>/dev/null || echo unknown); fi
 
@@ -237,7 +241,7 @@ shape_of() {
     case $1 in
         small) echo 16 32 ;;
         medium | large) echo 16 16 ;;
-        xl) if [[ $recompute == none ]]; then echo 8 16; else echo 16 8; fi ;;
+        xl) echo 16 8 ;;
     esac
 }
 
@@ -278,9 +282,14 @@ train() {
 peer() {
     local batch accumulation flags=() name
     read -r batch accumulation <<<"$(shape_of "$1")"
-    if [[ $1 == xl && $recompute == block ]]; then
-        if [[ $3 == published ]]; then return; fi # the original never recomputes, and would not fit
-        flags=(--recompute)
+    if [[ $1 == xl ]]; then
+        case $recompute in
+            none) batch=8 accumulation=16 ;; # more does not fit
+            block)
+                if [[ $3 == published ]]; then return; fi # the original never recomputes, and would not fit
+                flags=(--recompute)
+                ;;
+        esac
     fi
     case $3 in
         compiled) flags+=(--compile) ;;

@@ -35,7 +35,7 @@ void add_flags(CLI::App& app, Request& request, Files& files) {
     app.add_option("--execution", request.execution, "how adapters are applied")
         ->check(CLI::IsMember({"merged", "split", "factored"}))
         ->capture_default_str();
-    app.add_option("--recompute", request.recompute, "of activations: none or block (default: the size's own)")
+    app.add_option("--recompute", request.recompute, "of activations: none or block (default: the quickest that fits the device)")
         ->check(CLI::IsMember({"none", "block"}));
     app.add_option("--batch", request.batch, "sequences per micro-batch (default: the size's own)")->check(positive);
     app.add_option("--sequence", request.sequence, "tokens per sequence (default: the size's own)")->check(positive);
@@ -67,8 +67,7 @@ void measure_and_tell(const Request& request, const Files& files) {
         throw lamina::ArgumentError("--algorithms is a choice of cuda alone; add --device cuda or leave it out");
     }
     const Entry entry = chosen(Entries::all(), request);
-    const lamina::Extent extent{request.batch.value_or(entry.usual.batch),
-                                request.sequence.value_or(entry.usual.sequence)};
+    const lamina::Extent extent = extent_of(entry, request);
     if (extent.sequence > entry.context) {
         throw lamina::ArgumentError("--sequence " + std::to_string(extent.sequence) + ": expected at most " +
                                     std::to_string(entry.context));

@@ -5,8 +5,10 @@
 #include "request.hpp"
 
 #include <lamina/core/error.hpp>
+#include <lamina/core/extent.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -69,6 +71,13 @@ private:
 
 }  // namespace detail
 
+/// What of an entry's batch the request leaves open is the entry's own.
+[[nodiscard]] inline lamina::Extent extent_of(const Entry& entry, const Request& request) {
+    return {request.batch.value_or(entry.usual.batch), request.sequence.value_or(entry.usual.sequence)};
+}
+
+/// The first that fits what the flags say and the memory of the place; where none has room, the last.
+///
 /// errors   ArgumentError where there is none: it names the first flag that does not fit those before it, and what does
 [[nodiscard]] inline Entry chosen(const std::vector<Entry>& entries, const Request& request) {
     const common::Device device = request.place.device;
@@ -83,7 +92,11 @@ private:
     narrowing.narrow("--size", request.size, &Entry::size);
     narrowing.narrow("--execution", request.execution, &Entry::execution);
     if (request.recompute) narrowing.narrow("--recompute", *request.recompute, &Entry::recompute);
-    return narrowing.left().front();
+    const std::vector<Entry>& left = narrowing.left();
+    for (std::size_t i = 0; i + 1 < left.size(); ++i) {
+        if (left[i].fits(request, extent_of(left[i], request))) return left[i];
+    }
+    return left.back();
 }
 
 }  // namespace train_step

@@ -5,7 +5,10 @@ namespace train_step {
 
 namespace {
 
-const Entries registered(cuda_size<lamina::gpt2_large>("large", {.batch = 16, .sequence = 1024}));
+constexpr lamina::Extent usual{.batch = 16, .sequence = 1024};
+
+const Entries kept(cuda_kept<lamina::gpt2_large>("large", usual));
+const Entries registered(cuda_size<lamina::gpt2_large>("large", usual));
 
 }  // namespace
 

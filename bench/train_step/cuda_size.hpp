@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The entries that every size has on a GPU: one for each execution.
+// The entries of a size on a GPU: one for each execution, and one where memory matters.
 #pragma once
 
 #include "../../examples/common/cuda_backend.hpp"
@@ -17,6 +17,13 @@ template <lamina::Architecture A>
     return {entry<common::TrainedOnCuda<A, execution::Merged>>(cuda, size, usual),
             entry<common::TrainedOnCuda<A, execution::Split>>(cuda, size, usual),
             entry<common::TrainedOnCuda<A, execution::Factored>>(cuda, size, usual)};
+}
+
+/// Of a size that has to save memory on small cards: what is quicker where it has room. Before the others, since the first
+/// that fits is taken (choice.hpp).
+template <lamina::Architecture A>
+[[nodiscard]] std::vector<Entry> cuda_kept(const char* size, lamina::Extent usual) {
+    return {entry<common::KeptOnCuda<A, lamina::execution::Merged>>(common::Device::cuda, size, usual)};
 }
 
 }  // namespace train_step

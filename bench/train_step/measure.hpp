@@ -213,6 +213,11 @@ void run(const Request& request, lamina::Extent extent, Measured& measured) {
     common::print_notes(stdout, common::notes_of(backend));
 }
 
+template <class M>
+[[nodiscard]] bool fits(const Request& request, lamina::Extent extent) {
+    return lamina::plan<M>(extent).peak_bytes() <= memory_of(typename M::Policies::Device{}, request.place);
+}
+
 template <lamina::Architecture A, class... Policies>
 using Measurable = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, Policies...>;
 
@@ -230,6 +235,7 @@ template <class M>
             .recompute = M::Policies::Recompute::per_block ? "block" : "none",
             .usual = usual,
             .context = M::architecture.context,
+            .fits = fits<M>,
             .run = how};
 }
 

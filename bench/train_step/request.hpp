@@ -21,7 +21,7 @@ struct Request {
     common::Place place;
     std::string size = "small";
     std::string execution = "merged";
-    std::optional<std::string> recompute;  ///< none or block; the first that was built for the size and execution
+    std::optional<std::string> recompute;  ///< none or block; the first that fits
     std::optional<std::size_t> batch;      ///< sequences per micro-batch; the size's own
     std::optional<std::size_t> sequence;   ///< tokens; the size's own
     std::size_t accumulation = 2;          ///< micro-batches per optimiser step
@@ -60,7 +60,7 @@ struct Measured {
     std::string outcome = "measured";
 };
 
-/// One model type.
+/// One model type. Those that differ in nothing that flags say are entered from the quickest to the smallest.
 struct Entry {
     common::Device device;
     std::string size;
@@ -68,6 +68,7 @@ struct Entry {
     std::string recompute;
     lamina::Extent usual;  ///< where the request leaves it open
     std::size_t context;
+    bool (*fits)(const Request&, lamina::Extent);  ///< whether its plan fits the memory of the place
     void (*run)(const Request&, lamina::Extent, Measured&);  ///< fills what it can, also when it throws
 };
 

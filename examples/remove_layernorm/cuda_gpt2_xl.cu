@@ -7,9 +7,10 @@ namespace remove_layernorm {
 
 namespace {
 
+using Kept = common::KeptOnCuda<lamina::gpt2_xl, lamina::execution::Split>;
 using Removable = common::TrainedOnCuda<lamina::gpt2_xl, lamina::execution::Split>;
 
-const Sizes registered(common::Device::cuda, "gpt2-xl", size<Removable>());
+const Sizes registered(common::Device::cuda, "gpt2-xl", size_by_memory<Kept, Removable>());
 
 }  // namespace
 

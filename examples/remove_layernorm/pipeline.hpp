@@ -19,17 +19,29 @@
 #include <lamina/text/valid_utf8.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <string>
 
 namespace remove_layernorm {
 
+template <class M>
+[[nodiscard]] lamina::Plan plan_of(const Job& job) {
+    return lamina::plan<M>({job.recipe.micro_batch, job.recipe.sequence_length});
+}
+
+/// Bytes of the device's memory that `M` may take.
+template <class M>
+[[nodiscard]] std::size_t device_memory_of(const Job& job) {
+    return memory_of(typename M::Policies::Device{}, job.options.place);
+}
+
 /// Throws when the plan of `M` exceeds the memory of its device: better now than killed halfway.
 template <class M>
 void refuse_what_cannot_fit(const Job& job) {
-    const lamina::Plan plan = lamina::plan<M>({job.recipe.micro_batch, job.recipe.sequence_length});
-    const std::size_t memory = memory_of(typename M::Policies::Device{}, job.options.place);
+    const lamina::Plan plan = plan_of<M>(job);
+    const std::size_t memory = device_memory_of<M>(job);
     if (plan.peak_bytes() <= memory) return;
     const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1U << 30); };
     const bool on_cpu = job.options.place.device == common::Device::cpu;
@@ -132,7 +144,7 @@ template <class Removable>
     results.pretrained = heldout_loss(model, job);
     start_norms(model, removal, job);
     const std::size_t bytes = train_phase(model, job, recipe_phase(job, "removal", results.pretrained), &removal);
-    const lamina::Plan plan = lamina::plan<Removable>({job.recipe.micro_batch, job.recipe.sequence_length});
+    const lamina::Plan plan = plan_of<Removable>(job);
     std::printf("memory   peak %.3f GB, planned %.3f GB\n", static_cast<double>(bytes) / 1e9,
                 static_cast<double>(plan.peak_bytes()) / 1e9);
     results.removed = heldout_loss(model, job);
@@ -200,6 +212,19 @@ template <class Removable,
           WeightSource<typename Removable::Backend> Weights = given_weights<typename Removable::Backend>>
 [[nodiscard]] constexpr Size size() {
     return {.check = check_job<Removable>, .run = [](Job& job) { run_pipeline<Removable>(job, Weights); }};
+}
+
+/// A size of which the device keeps as much as it has room for: everything, as `Kept` does, or what `Small` does.
+template <class Kept, class Small>
+[[nodiscard]] constexpr Size size_by_memory() {
+    return {.check = check_job<Small>,
+            .run =
+                [](Job& job) {
+                    const bool all = plan_of<Kept>(job).peak_bytes() <= device_memory_of<Kept>(job);
+                    std::printf("every activation and gradient %s kept: that takes %.1f GB\n", all ? "is" : "is not",
+                                static_cast<double>(plan_of<Kept>(job).peak_bytes()) / 1e9);
+                    all ? run_pipeline<Kept>(job, given_weights) : run_pipeline<Small>(job, given_weights);
+                }};
 }
 
 /// What is trained of architecture `A`: every norm can be removed, and adapters of full rank make up for it.

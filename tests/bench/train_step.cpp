@@ -59,15 +59,16 @@ Entry entry(common::Device device, const char* size, const char* execution, cons
             .size = size,
             .execution = execution,
             .recompute = recompute,
-            .usual = {},
+            .usual = {.batch = 16, .sequence = 1024},
             .context = 1024,
+            .fits = [](const Request&, lamina::Extent extent) { return extent.batch <= 8; },
             .run = nullptr};
 }
 
 const std::vector<Entry> built{
     entry(common::Device::cpu, "small", "merged", "none"), entry(common::Device::cpu, "small", "split", "none"),
-    entry(common::Device::cuda, "xl", "merged", "block"), entry(common::Device::cuda, "xl", "split", "block"),
-    entry(common::Device::cuda, "xl", "merged", "none")};
+    entry(common::Device::cuda, "xl", "merged", "none"), entry(common::Device::cuda, "xl", "merged", "block"),
+    entry(common::Device::cuda, "xl", "split", "block")};
 
 Request request_of(common::Device device, const char* size, const char* execution) {
     Request request;
@@ -168,10 +169,15 @@ TEST_CASE("where no step was measured the table has the memory and the outcome",
           "peak device memory: 21.000 GB, plan 20.000 GB, difference +5.0 %\noutcome: time limit\n");
 }
 
-TEST_CASE("a request is about the first entry that fits", "[bench]") {
+TEST_CASE("a request is about the first entry that fits flags and memory", "[bench]") {
     CHECK(chosen(built, request_of(common::Device::cpu, "small", "split")).execution == "split");
     Request xl = request_of(common::Device::cuda, "xl", "merged");
+    CHECK(chosen(built, xl).recompute == "block");  // the last, where 16 sequences fit none
+    xl.batch = 8;
+    CHECK(chosen(built, xl).recompute == "none");
+    xl.recompute = "block";
     CHECK(chosen(built, xl).recompute == "block");
+    xl.batch = {};
     xl.recompute = "none";
     CHECK(chosen(built, xl).recompute == "none");
 }

@@ -91,6 +91,7 @@ class Machine:
 
 
 NVIDIA_SMI = """#!/bin/bash
+if [[ $* == *memory.total* ]]; then echo "${MEMORY:-81559}"; exit; fi
 if [[ $* != *utilization* ]]; then echo "${DEVICE:-Made-up GPU}, 9.0"; exit; fi
 printf '%s\\n' '0, 345, 70.1, 30' '97, 1755, 650.5, 61' '100, 1785, 690.5, 63' '99, [N/A], 690.5, 63'
 """
@@ -121,9 +122,9 @@ def says_what_it_would_do():
         forms = {line.split()[3]: "--as-published" in line for line in done.stdout.splitlines() if line.startswith("peer")}
         check(forms == {"eager": False, "published": True} and "--compile" not in done.stdout, f"in the form that is asked for: {forms}")
         for line in done.stdout.splitlines():
-            ours = " --batch 16 --sequence 1024 --accumulation 16 " if "large" in line else " --batch 8 --sequence 1024 --accumulation 16 "
+            shape = {"train xl": (16, 8), "peer xl": (8, 16)}.get(" ".join(line.split()[:2]), (16, 16))
             if line.startswith(("train", "peer")):
-                check(ours in line, "both sides get the same tokens: " + line)
+                check(" --batch {} --sequence 1024 --accumulation {} ".format(*shape) in line, "both sides get the same tokens: " + line)
                 check("--recompute " not in line.replace("--recompute none", ""), "and keep what they may: " + line)
 
 
@@ -182,6 +183,14 @@ def is_of_one_commit_and_gpu():
         check(done.returncode == 2 and "\nparity: not run: built for another GPU, Made-up GPU, 9.0\n" in done.stdout and len(said) == 1,
               "programs for another GPU are not run: " + done.stdout)
         check(machine.result("parity")["outcome"] == "passed", "and what was found on that one stays")
+
+
+def keeps_what_the_gpu_has_room_for():
+    for memory, wanted in [("81559", "block"), ("143771", "none"), ("[N/A]", "block")]:
+        with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
+            machine = Machine(scratch, GPU)
+            _, said = machine.run("--only", "build,train", "--sizes", "xl", "--executions", "merged", MEMORY=memory)
+            check(len(said) == 1 and f" --recompute {wanted} " in said[0], f"{memory} MiB: {said}")
 
 
 def stops_without_programs():
@@ -292,6 +301,7 @@ says_what_it_would_do()
 refuses()
 runs_everything()
 is_of_one_commit_and_gpu()
+keeps_what_the_gpu_has_room_for()
 stops_without_programs()
 runs_out_of_time()
 goes_on_after_failures()
