@@ -33,6 +33,8 @@ public:
     std::vector<Key> keys{};
     /// Calls that repeated what had been queued before.
     std::size_t repeated = 0;
+    std::size_t uploads = 0;
+    std::size_t downloads = 0;
 
     template <class F>
     void replay(std::span<const std::uint64_t> words, const F& enqueue) {
@@ -62,10 +64,12 @@ public:
     }
     void upload(void* to, const void* from, std::size_t bytes) {
         refuse("uploads");
+        ++uploads;
         Cpu::upload(to, from, bytes);
     }
     void download(void* to, const void* from, std::size_t bytes) {
         refuse("downloads");
+        ++downloads;
         Cpu::download(to, from, bytes);
     }
 

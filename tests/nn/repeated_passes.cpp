@@ -56,7 +56,11 @@ TEST_CASE("micro-batches of one extent are the same work, whatever their tokens,
         CHECK(repeated.cross_entropy.count == expected.cross_entropy.count);
     };
     both(SampleBatch{}, 0.5);
+    const std::size_t uploads = backend.uploads;
+    const std::size_t downloads = backend.downloads;
     both(OtherBatch{}, 0.25);
+    CHECK(backend.uploads == uploads + 1);  // each waits for the device
+    CHECK(backend.downloads == downloads + 1);
     both(SampleBatch{}, 0.125);
     CHECK(gradients_of(repeating) == gradients_of(eager));
     CHECK(backend.repeated == 4);

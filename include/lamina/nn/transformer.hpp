@@ -27,10 +27,12 @@
 #include <lamina/nn/run/detail/announced_pass.hpp>
 #include <lamina/nn/run/detail/decoder_body.hpp>
 #include <lamina/nn/run/detail/deviation_penalty.hpp>
+#include <lamina/nn/run/detail/host_mirror.hpp>
 #include <lamina/nn/run/detail/pass_checks.hpp>
 #include <lamina/nn/run/once_per_step.hpp>
 #include <lamina/nn/run/parameter_store.hpp>
 #include <lamina/nn/run/pass.hpp>
+#include <lamina/nn/run/pass_start.hpp>
 #include <lamina/nn/run/planned_memory.hpp>
 #include <lamina/nn/run/replay_key.hpp>
 #include <lamina/nn/run/workspace.hpp>
@@ -185,8 +187,7 @@ public:
         }
         incomplete_ = true;
         has_gradients_ = true;
-        loss.cross_entropy = read_losses();
-        end();
+        loss.cross_entropy = read_results();
         return loss;
     }
 
@@ -211,9 +212,7 @@ public:
         queue(PassPart::forward, [&] { body().forward(make_pass(extent, Phase::evaluate)); });
         loss_through_head(*backend_, workspace_, Rows<const Scalar, A.embed>(workspace_.normalised),
                           layers_.frozen_head(), loss_rows_.rows.size(), 1, Activations{});
-        const LossSum loss = read_losses();
-        end();
-        return loss;
+        return read_results();
     }
 
     /// As `evaluate`; the loss of each position goes to `losses` [B·T], 0 where there is none.
@@ -226,7 +225,8 @@ public:
         }
         const LossSum sum = evaluate(batch);
         std::fill(losses.begin(), losses.end(), Compute(0));
-        for (std::size_t i = 0; i < loss_rows_.rows.size(); ++i) losses[loss_rows_.rows[i]] = token_losses_[i];
+        const std::span<const Compute> of_tokens = results_.of(workspace_.losses);
+        for (std::size_t i = 0; i < loss_rows_.rows.size(); ++i) losses[loss_rows_.rows[i]] = of_tokens[i];
         return sum;
     }
 
@@ -244,7 +244,7 @@ public:
         start({ids, wanted, extent.sequence}, Use::evaluate);
         begin(Phase::evaluate, extent);
         queue(PassPart::forward, [&] { body().forward(make_pass(extent, Phase::evaluate)); });
-        end();
+        end_pass(0);
         const std::size_t rows = loss_rows_.rows.size();
         for (std::size_t first = 0; first < rows; first += workspace_.head_in.rows) {
             const std::size_t here = std::min(workspace_.head_in.rows, rows - first);
@@ -263,9 +263,8 @@ public:
         if (extent.tokens() == 0) return;
         reserve(extent, Use::evaluate);
         prepare();
-        backend_->upload(workspace_.ids.data, cache.ids().data(), extent.tokens() * sizeof(Token));
         // The room for row numbers is not needed before the head.
-        backend_->upload(workspace_.rows.data, cache.positions().data(), extent.tokens() * sizeof(std::size_t));
+        upload_indices(cache.ids(), cache.positions(), {});
         Pass<Backend> pass = make_pass(extent, Phase::infer);
         pass.positions = workspace_.rows.first_rows(extent.tokens());
         const PackedAttentions attentions = cache.attentions();
@@ -314,7 +313,6 @@ private:
     static_assert(sizeof(Scalar) <= sizeof(StreamScalar),
                   "lamina: precision: activations in a wider type than the residual stream; give the stream theirs");
     using Body = detail::DecoderBody<Transformer>;
-    static constexpr std::size_t measured_numbers = Workspace<Transformer>::measured_numbers;
 
     static void check_extent(Extent extent, Use use) {
         detail::check_extent(extent, A.context, [use](std::size_t sequence) {
@@ -330,10 +328,7 @@ private:
         for (const Token id : batch.inputs) check_token(id);
         loss_rows_.collect(batch.targets);
         for (const Token id : loss_rows_.targets) check_token(id);
-        token_losses_.resize(std::max(token_losses_.size(), loss_rows_.rows.size()));
-        backend_->upload(workspace_.ids.data, batch.inputs.data(), extent.tokens() * sizeof(Token));
-        backend_->upload(workspace_.rows.data, loss_rows_.rows.data(), loss_rows_.rows.size() * sizeof(std::size_t));
-        backend_->upload(workspace_.targets.data, loss_rows_.targets.data(), loss_rows_.targets.size() * sizeof(Token));
+        upload_indices(batch.inputs, loss_rows_.rows, loss_rows_.targets);
         prepare();
         return extent;
     }
@@ -361,12 +356,30 @@ private:
         announced_.queue(*backend_, part, work);
     }
 
-    void end() { announced_.end(*backend_, layers_, workspace_.measured.read_only()); }
+    void upload_indices(std::span<const Token> ids, std::span<const std::size_t> rows,
+                        std::span<const Token> targets) {
+        indices_.cover(workspace_.indices);
+        indices_.set(workspace_.ids, ids);
+        indices_.set(workspace_.rows, rows);
+        indices_.set(workspace_.targets, targets);
+        indices_.upload(*backend_);
+    }
 
-    LossSum read_losses() {
-        const std::span<Compute> losses = std::span(token_losses_).first(loss_rows_.rows.size());
-        backend_->download(losses.data(), workspace_.losses.data, losses.size_bytes());
-        return sum_of(std::span<const Compute>(losses));
+    /// The sum of the losses of a pass, which is done then.
+    LossSum read_results() {
+        const std::size_t count = loss_rows_.rows.size();
+        end_pass(count);
+        return sum_of(std::span<const Compute>(results_.of(workspace_.losses).first(count)));
+    }
+
+    /// Reads the first `losses` of a pass and what its layers measured, and shows them that.
+    void end_pass(std::size_t losses) {
+        results_.cover(workspace_.results);
+        const auto* const end = reinterpret_cast<const std::byte*>(workspace_.losses.data + losses);
+        if (losses != 0 || announced_.measured() != 0) {
+            results_.download(*backend_, static_cast<std::size_t>(end - workspace_.results.data()));
+        }
+        end_pass_of_all(layers_, std::span<const double>(results_.of(workspace_.measured)));
     }
 
     /// Of workspace_.rows[first, first + count): [count, V].
@@ -393,9 +406,10 @@ private:
     Workspace<Transformer> workspace_{};
     Extent placed_{};
     Use placed_use_ = Use::evaluate;
-    detail::AnnouncedPass<measured_numbers> announced_{};
+    detail::AnnouncedPass announced_{};
     LossRows loss_rows_{};
-    std::vector<Compute> token_losses_{};
+    detail::HostMirror indices_{};
+    detail::HostMirror results_{};
     Token end_of_text_ = -1;
     bool end_of_text_told_ = false;
     bool stale_ = true;

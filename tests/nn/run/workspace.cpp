@@ -80,7 +80,11 @@ TEST_CASE("the views lie in the memory that was counted, aligned and apart", "[n
     CHECK(workspace.place(start, extent, Use::train).total() == total);
 
     std::vector<const void*> places{workspace.ids.data, workspace.targets.data, workspace.rows.data,
-                                    workspace.losses.data, workspace.measured.data};
+                                    workspace.measured.data, workspace.losses.data};
+    CHECK(workspace.indices.data() == static_cast<const void*>(workspace.ids.data));
+    CHECK(workspace.indices.data() + workspace.indices.size() == workspace.results.data());
+    CHECK(workspace.results.data() == static_cast<const void*>(workspace.measured.data));
+    CHECK(workspace.results.data() + workspace.results.size() == static_cast<const void*>(workspace.streams[0].data));
     for (const auto& view : workspace.streams) places.push_back(view.data);
     places.push_back(workspace.normalised.data);
     for (const auto& view : workspace.d_streams) places.push_back(view.data);

@@ -68,8 +68,10 @@ public:
     Rows<Token, 1> ids{};         // [N]
     Rows<Token, 1> targets{};     // [N], the targets that carry loss, in order
     Rows<std::size_t, 1> rows{};  // [N], the tokens they belong to
-    Rows<Compute, 1> losses{};    // [N], theirs
     Rows<double, 1> measured{};   // [measured_numbers]
+    Rows<Compute, 1> losses{};    // [N], of the targets
+    std::span<std::byte> indices{};  // ids, targets and rows, which cross to the device at once,
+    std::span<std::byte> results{};  // and measured and losses, which cross to the host
     std::array<Stream, layers + 1> streams{};
     Activations normalised{};  // [N, C], the final norm's output
     std::array<Stream, 2> d_streams{};
@@ -103,10 +105,10 @@ public:
         cursor.take(ids, n);
         cursor.take(targets, n);
         cursor.take(rows, n);
-        sum.indices = cursor.lap();
-        cursor.take(losses, n);
+        sum.indices = cursor.lap(indices);
         cursor.take(measured, measured_numbers);
-        sum.results = cursor.lap();
+        cursor.take(losses, n);
+        sum.results = cursor.lap(results);
 
         // Evaluation needs the input and the output of one block at a time.
         const std::size_t distinct = train ? layers + 1 : 2;
@@ -179,6 +181,13 @@ private:
         constexpr std::size_t lap() {
             const std::size_t since = used - lap_start;
             lap_start = used;
+            return since;
+        }
+        /// The same; `region` is what was taken since.
+        constexpr std::size_t lap(std::span<std::byte>& region) {
+            std::byte* const start = memory == nullptr ? nullptr : memory + lap_start;
+            const std::size_t since = lap();
+            if (start != nullptr) region = {start, since};
             return since;
         }
     };

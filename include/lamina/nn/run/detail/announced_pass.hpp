@@ -2,19 +2,15 @@
 // AnnouncedPass: a pass that layers hear of before it is queued, so that a backend may repeat its work without them.
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <span>
 
-#include <lamina/core/rows.hpp>
 #include <lamina/nn/run/pass.hpp>
 #include <lamina/nn/run/pass_start.hpp>
 #include <lamina/nn/run/replay_key.hpp>
 
 namespace lamina::detail {
 
-/// Kept from pass to pass. `MeasuredNumbers` is the most that all layers together leave for the host.
-template <std::size_t MeasuredNumbers>
+/// Kept from pass to pass.
 class AnnouncedPass {
 public:
     /// Lets the layers decide what they do in this pass, and makes the key of its work. `tell(key)` adds what else
@@ -41,19 +37,12 @@ public:
         }
     }
 
-    /// Shows the layers what they have measured.
-    template <class B, class Layers>
-    void end(B& backend, Layers& layers, Rows<const double, 1> measured) {
-        std::array<double, MeasuredNumbers> numbers{};
-        if constexpr (MeasuredNumbers != 0) {
-            if (measured_ != 0) backend.download(numbers.data(), measured.data, measured_ * sizeof(double));
-        }
-        end_pass_of_all(layers, std::span<const double>(numbers));
-    }
+    /// Numbers that layers leave for the host in the pass that has begun.
+    [[nodiscard]] std::size_t measured() const { return measured_; }
 
 private:
     ReplayKey key_{};
-    std::size_t measured_ = 0;  // numbers that layers leave in the pass that has begun
+    std::size_t measured_ = 0;
 };
 
 }  // namespace lamina::detail
