@@ -31,6 +31,11 @@ struct Ready {
     }
 };
 
+/// GPT-2's block, which does not say that it leaves its gradient rounded: every branch rounds what it reads itself.
+struct RoundingBranches : Model<precision::MixedBf16>::Block {
+    static constexpr bool rounds_gradient = false;
+};
+
 /// One unit in the last place of a bf16 number in [1, 2).
 constexpr float ulp = 1.0F / 128;
 
@@ -118,4 +123,25 @@ TEST_CASE("an update below half a unit in the last place vanishes in bf16 and st
     CHECK(loss_after(rounded, 4 * ulp) != loss_after(rounded, 0));
     Ready<precision::FrozenBf16> frozen;
     CHECK(loss_after(frozen, 0.49F * ulp) != loss_after(frozen, 0));
+}
+
+TEST_CASE("a gradient of the stream is rounded by what writes it, to the same bits", "[nn]") {
+    using Whole = Model<precision::MixedBf16>;
+    using P = Whole::Policies;
+    STATIC_REQUIRE(RoundsGradient<Whole::Block>);
+    STATIC_REQUIRE_FALSE(RoundsGradient<Model<precision::FrozenBf16>::Block>);
+    STATIC_REQUIRE_FALSE(RoundsGradient<RoundingBranches>);
+    for (const Progress progress : {Progress::real, Progress::mixed, Progress::fixed}) {
+        Cpu backend;
+        Whole whole(backend);
+        Decoder<tiny, P, RoundingBranches, Whole::FinalNorm> branch_by_branch(backend);
+        const auto gradients = [&](auto& model) {
+            set_parameters(model, 1);
+            set_progress(model, progress);
+            model.zero_gradients();
+            model.forward_backward(SampleBatch{}, {.auxiliary_weight = 0.1});
+            return gradients_of(model);
+        };
+        CHECK(gradients(whole) == gradients(branch_by_branch));
+    }
 }

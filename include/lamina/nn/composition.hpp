@@ -12,6 +12,7 @@
 
 #include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/bfloat16.hpp>
 #include <lamina/core/fixed_string.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/core/told.hpp>
@@ -85,6 +86,7 @@ public:
     static constexpr std::size_t in = First::in;
     static constexpr std::size_t out = Member<count - 1>::out;
     static constexpr bool token_wise = true;
+    static constexpr bool rounds_gradient = (RoundsGradient<First> && ... && RoundsGradient<Rest>);
 
     struct Saved {
         std::tuple<typename First::Saved, typename Rest::Saved...> members;
@@ -128,6 +130,12 @@ public:
     constexpr void backward(Pass<B>& pass, Rows<const InScalar, in> x, const Saved& saved,
                             Rows<const OutScalar, out> d_y, Into<InScalar, in> d_x) {
         backward_from<count - 1>(pass, x, saved, d_y, d_x);
+    }
+    template <class B>
+    requires rounds_gradient
+    constexpr void backward(Pass<B>& pass, Rows<const InScalar, in> x, const Saved& saved,
+                            StreamGradient<const OutScalar, out> d_y, StreamGradient<InScalar, in> d_x) {
+        rounding_backward_from<count - 1>(pass, x, saved, d_y, d_x);
     }
 
 private:
@@ -177,6 +185,27 @@ private:
         }
     }
 
+    /// The same where every member reads and leaves gradients in both types.
+    template <std::size_t Index, class B>
+    constexpr void rounding_backward_from(Pass<B>& pass, Rows<const InScalar, in> x, const Saved& saved,
+                                          StreamGradient<const OutScalarOf<Member<Index>>, Member<Index>::out> d_y,
+                                          StreamGradient<InScalar, in> d_x) {
+        auto& member = std::get<Index>(members_);
+        if constexpr (Index == 0) {
+            member.backward(pass, x, std::get<0>(saved.members), d_y, d_x);
+        } else {
+            const Input<Index> input = std::get<Index - 1>(saved.outputs);
+            typename ScratchStack::Frame frame(pass.scratch);
+            StreamGradient<InScalarOf<Member<Index>>, Member<Index>::in> d_input;
+            if (trains_before<Index>() || !d_x.d.empty()) {
+                d_input.d = frame.template take<InScalarOf<Member<Index>>, Member<Index>::in>(x.rows);
+                d_input.rounded = frame.template take<bf16, Member<Index>::in>(x.rows);
+            }
+            member.backward(pass, input, std::get<Index>(saved.members), d_y, d_input);
+            if (!d_input.d.empty()) rounding_backward_from<Index - 1>(pass, x, saved, d_input.read_only(), d_x);
+        }
+    }
+
     Members members_{};
 };
 
@@ -194,6 +223,8 @@ public:
     static constexpr std::size_t in = Inner::in;
     static constexpr std::size_t out = Inner::out;
     static constexpr bool token_wise = true;
+    static constexpr bool rounds_gradient =
+        RoundsInto<Inner> && std::is_same_v<Branch, bf16> && !std::is_same_v<Scalar, bf16>;
 
     Inner inner{};
 
@@ -210,15 +241,20 @@ public:
     template <class B>
     constexpr void backward(Pass<B>& pass, Rows<const Scalar, in> x, const Saved& saved, Rows<const Scalar, out> d_y,
                             Rows<Scalar, in> d_x) {
-        const Into<Scalar, in> onto(d_x, d_y);
         if constexpr (std::is_same_v<Scalar, Branch>) {
-            backward_into(inner, pass, x, saved, d_y, onto);
+            backward_into(inner, pass, x, saved, d_y, Into(d_x, d_y));
         } else {
             typename ScratchStack::Frame frame(pass.scratch);
             const auto d_branch = frame.template take<Branch, out>(x.rows);
             pass.run(Convert(d_branch, d_y));
-            backward_into(inner, pass, x, saved, d_branch, onto);
+            backward_into(inner, pass, x, saved, d_branch, Into(d_x, d_y));
         }
+    }
+    template <class B>
+    requires rounds_gradient
+    constexpr void backward(Pass<B>& pass, Rows<const Scalar, in> x, const Saved& saved,
+                            StreamGradient<const Scalar, out> d_y, StreamGradient<Scalar, in> d_x) {
+        backward_into(inner, pass, x, saved, d_y.rounded, Into(d_x.d, d_y.d, d_x.rounded));
     }
 };
 

@@ -69,6 +69,19 @@ concept PassesGradientInto = requires(L& layer, Pass<detail::SomeBackend>& pass,
     layer.backward(pass, x, saved, d_y, d_x);
 };
 
+/// A layer whose backward, where it takes an Into, fills Into::rounded as well.
+template <class L>
+concept RoundsInto = requires {
+    requires L::rounds_into;
+};
+
+/// A layer on the residual stream whose backward may be given the gradient of its output as StreamGradient, and then
+/// writes that of its input so.
+template <class L>
+concept RoundsGradient = requires {
+    requires L::rounds_gradient;
+};
+
 namespace detail {
 
 template <class L>
@@ -96,6 +109,7 @@ concept WritesRows = requires(L& layer, Pass<SomeBackend>& pass, Rows<const InSc
 ///
 /// y and d_x are Rows. A layer that ends in an operation which can add to something else takes an Into instead, y in
 /// any scalar: whoever stands around the layer need not add then. `forward_into` and `backward_into` call either kind.
+/// With `rounds_into` and `rounds_gradient` a layer saves others a pass over a gradient that they would have to round.
 ///
 /// All numbers are touched by requests, `pass.run(…)`, and by nothing else: the plan is the layer itself, run on paper,
 /// where requests are counted and views show nothing (run/paper.hpp). A layer that loops over memory of its own accord,
@@ -176,6 +190,18 @@ constexpr void backward_into(L& layer, Pass<B>& pass, X x, const typename L::Sav
     } else {
         layer.backward(pass, x, saved, d_y, d_x.y);
         if (!d_x.empty() && !d_x.base.empty()) pass.run(Map(d_x.y, detail::Add{}, d_x.y, d_x.base));
+    }
+}
+
+/// From a gradient of the stream to the next, in both types where the layer leaves them.
+template <class L, class B>
+constexpr void backward_on_stream(L& layer, Pass<B>& pass, Rows<const InScalarOf<L>, L::in> x,
+                                  const typename L::Saved& saved, StreamGradient<const OutScalarOf<L>, L::out> d_y,
+                                  StreamGradient<InScalarOf<L>, L::in> d_x) {
+    if constexpr (RoundsGradient<L>) {
+        layer.backward(pass, x, saved, d_y, d_x);
+    } else {
+        backward_into(layer, pass, x, saved, d_y.d, Into(d_x.d));
     }
 }
 

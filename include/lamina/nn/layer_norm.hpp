@@ -49,6 +49,7 @@ public:
     static constexpr std::size_t out = Width;
     static constexpr bool token_wise = true;
     static constexpr bool is_layer_norm = true;
+    static constexpr bool rounds_into = true;
 
     Parameter<P, Role::norm, Width> gain{Initial::constant(1)};
     Bias<P, Role::norm, Width> bias{};
@@ -83,7 +84,8 @@ public:
             .d_x = d_x.y,
             .d_gain = gain.gradient,
             .d_bias = bias.gradient,
-            .base = d_x.base});
+            .base = d_x.base,
+            .rounded = d_x.template rounded_to<OutScalar>()});
     }
 };
 
@@ -103,6 +105,7 @@ public:
     static constexpr std::size_t out = Width;
     static constexpr bool token_wise = true;
     static constexpr bool is_layer_norm = false;
+    static constexpr bool rounds_into = true;
 
     Parameter<P, Role::norm, Width> gain{Initial::constant(1)};
 
@@ -135,7 +138,8 @@ public:
             .d_x = d_x.y,
             .d_gain = gain.gradient,
             .centre = Centre::no,
-            .base = d_x.base});
+            .base = d_x.base,
+            .rounded = d_x.template rounded_to<OutScalar>()});
     }
 };
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Into and Paths: where a layer's output goes, and what it reads where queries and keys may differ from values.
+// Into, StreamGradient and Paths: where a layer's output goes, a gradient in two types, and what a layer reads where queries
+// and keys may differ from values.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <type_traits>
 
+#include <lamina/core/bfloat16.hpp>
 #include <lamina/core/rows.hpp>
 
 namespace lamina {
 
-/// Where an output goes: y = what is computed, onto `base` where that is given. Empty where nobody wants it.
+/// Where an output goes: y = what is computed, onto `base` where that is given. Empty where nobody wants it. `rounded` is
+/// y once more, and given to layers alone that say `rounds_into`.
 ///
 /// aliasing base may be y
 template <class T, std::size_t C>
@@ -19,13 +22,31 @@ struct Into {
 
     Rows<T, C> y{};
     Rows<const T, C> base{};
+    Rows<bf16, C> rounded{};
 
     constexpr Into() = default;
     // NOLINTNEXTLINE(google-explicit-constructor)
     constexpr Into(const Rows<T, C>& only) : y(only) {}
-    constexpr Into(const Rows<T, C>& where, const Rows<const T, C>& onto) : y(where), base(onto) {}
+    constexpr Into(const Rows<T, C>& where, const Rows<const T, C>& onto, const Rows<bf16, C>& once_more = {})
+        : y(where), base(onto), rounded(once_more) {}
 
     [[nodiscard]] constexpr bool empty() const { return y.empty(); }
+    /// `rounded`, which is empty where it is of another type.
+    template <class Narrow>
+    [[nodiscard]] constexpr Rows<Narrow, C> rounded_to() const {
+        if constexpr (std::is_same_v<Narrow, bf16>) return rounded;
+        return {};
+    }
+};
+
+/// A gradient of the residual stream, and the same rounded, which is what branches in bf16 read: whoever writes the one
+/// has the other at hand. Empty where nobody wants it.
+template <class T, std::size_t C>
+struct StreamGradient {
+    Rows<T, C> d{};
+    Rows<std::conditional_t<std::is_const_v<T>, const bf16, bf16>, C> rounded{};
+
+    [[nodiscard]] constexpr StreamGradient<const T, C> read_only() const { return {d, rounded}; }
 };
 
 /// pre_activation = what is computed, y = gelu(pre_activation).

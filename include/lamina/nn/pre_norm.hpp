@@ -45,6 +45,7 @@ public:
     static constexpr std::size_t in = Norm::in;
     static constexpr std::size_t out = Inner::out;
     static constexpr bool token_wise = true;
+    static constexpr bool rounds_into = !absent && RoundsInto<Norm>;
 
     struct Saved {
         Rows<Middle, in> normalised;

@@ -52,6 +52,7 @@ public:
     static constexpr std::size_t paths = PathCount;
     static constexpr std::size_t measured_numbers = 2;  ///< the two that RemovableState::observe takes
     static constexpr bool is_layer_norm = Stage == RemovalStage::in_progress;
+    static constexpr bool rounds_into = true;
 
     struct Saved {
         Rows<Compute, 1> mean;
@@ -159,8 +160,9 @@ public:
     template <class B>
     constexpr void backward(Pass<B>& pass, Rows<const InScalar, Width> x, const Saved& saved,
                             Paths<const OutScalar, Width> d_y, Into<InScalar, Width> d_x) {
-        backward_path(pass, x, saved, d_y.keys, d_x, 0);
-        if (paths_differ() && !d_y.same()) backward_path(pass, x, saved, d_y.values, Into(d_x.y), 1);
+        const bool both = paths_differ() && !d_y.same();
+        backward_path(pass, x, saved, d_y.keys, both ? Into(d_x.y, d_x.base) : d_x, 0);
+        if (both) backward_path(pass, x, saved, d_y.values, Into(d_x.y, {}, d_x.rounded), 1);
     }
 
 private:
@@ -213,7 +215,8 @@ private:
             .d_bias = bias.gradient,
             .statistics = is_fixed(path) ? Divisor::fixed : Divisor::live,
             .write = path == 0 ? Write::overwrite : Write::accumulate,
-            .base = d_x.base});
+            .base = d_x.base,
+            .rounded = d_x.template rounded_to<OutScalar>()});
     }
 
     [[nodiscard]] constexpr bool observes(Phase phase) const {

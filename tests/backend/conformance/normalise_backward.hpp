@@ -234,6 +234,43 @@ TEMPLATE_TEST_CASE("normalise_backward adds to a base, which may be the output",
     SECTION("float from bf16") { verify_onto_a_base<TestType, float, bf16, float, bf16>(); }
 }
 
+/// d_x, and the same as it was left in Out: bit for bit what converting it would give.
+template <Backend B, class T, class Weight, class Gradient, class Out>
+void verify_rounded() {
+    for (const Size size : sizes) {
+        for (const Divisor statistics : {Divisor::live, Divisor::fixed}) {
+            for (const Write write : {Write::overwrite, Write::accumulate}) {
+                CAPTURE(size.rows, size.cols, int(statistics), int(write));
+                const auto given = normalise_case<T, Weight, Gradient, Out>(size, Centre::yes, statistics, write);
+                auto&& backend = backend_for<B>(UnderTest<B>::thread_counts[0]);
+                OnBackend<T, B> x(backend, given.x);
+                OnBackend<ComputeOf<T>, B> mean(backend, given.mean);
+                OnBackend<ComputeOf<T>, B> divisor(backend, given.divisor);
+                OnBackend<Weight, B> gain(backend, given.gain);
+                OnBackend<Out, B> d_y(backend, given.d_y);
+                OnBackend<T, B> d_x(backend, given.d_x);
+                OnBackend<Out, B> rounded(backend, unset(size.rows, size.cols), Layout::slice);
+                backend.run(NormaliseBackward<T, Weight, Gradient, Out>{.x = x.input(),
+                                                                        .mean = mean.column(),
+                                                                        .divisor = divisor.column(),
+                                                                        .gain = gain.input(),
+                                                                        .d_y = d_y.input(),
+                                                                        .d_x = d_x.view(),
+                                                                        .statistics = statistics,
+                                                                        .write = write,
+                                                                        .rounded = rounded.view()});
+                CHECK(rounded.read().values == rounded_to<Out>(d_x.read()).values);
+            }
+        }
+    }
+}
+
+TEMPLATE_TEST_CASE("normalise_backward leaves the gradient in the type of activations as well",
+                   "[conformance][normalise]", LAMINA_BACKEND_UNDER_TEST) {
+    SECTION("float") { verify_rounded<TestType, float, float, float, float>(); }
+    SECTION("float from bf16") { verify_rounded<TestType, float, bf16, float, bf16>(); }
+}
+
 TEMPLATE_TEST_CASE("with a fixed divisor the gradient of the rows does not read the rows", "[conformance][normalise]",
                    LAMINA_BACKEND_UNDER_TEST) {
     for (const Write write : {Write::overwrite, Write::accumulate}) {

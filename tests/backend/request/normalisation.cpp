@@ -130,18 +130,21 @@ constexpr Backward backward{.x = matrix<float>(3, 4),
                             .d_x = matrix<float>(3, 4),
                             .d_gain = matrix<float>(1, 4),
                             .d_bias = matrix<float>(1, 4),
-                            .base = matrix<float>(3, 4)};
+                            .base = matrix<float>(3, 4),
+                            .rounded = matrix<bf16>(3, 4)};
 static_assert(backward.centre == Centre::yes && backward.statistics == Divisor::live &&
               backward.write == Write::overwrite && backward.flops() == 0);
 // The gradients of gain and bias are added to.
-static_assert(backward.bytes() == 4 * 12 + 4 * 3 + 4 * 3 + 2 * 4 + 2 * 12 + 4 * 12 + 2 * 4 * 4 + 2 * 4 * 4 + 4 * 12);
+static_assert(backward.bytes() == 4 * 12 + 4 * 3 + 4 * 3 + 2 * 4 + 2 * 12 + 4 * 12 + 2 * 4 * 4 + 2 * 4 * 4 + 4 * 12 +
+                                      2 * 12);
 constexpr Backward of_rows{.x = matrix<float>(3, 4),
                            .mean = column<float>(3),
                            .divisor = column<float>(3),
                            .gain = matrix<bf16>(1, 4),
                            .d_y = matrix<bf16>(3, 4),
                            .d_x = matrix<float>(3, 4)};
-static_assert(of_rows.d_gain.empty() && of_rows.d_bias.empty() && of_rows.base.empty());
+static_assert(of_rows.d_gain.empty() && of_rows.d_bias.empty() && of_rows.base.empty() &&
+              of_rows.rounded.empty());
 static_assert(of_rows.bytes() == 4 * 12 + 4 * 3 + 4 * 3 + 2 * 4 + 2 * 12 + 4 * 12);
 
 constexpr Backward with(Divisor statistics, Write write, MatrixView<float> d_gain) {
@@ -158,15 +161,16 @@ static_assert(with(Divisor::fixed, Write::overwrite, matrix<float>(1, 4)).bytes(
 
 using TypedBackward = NormaliseBackward<float, bf16, float, bf16, 4>;
 template <std::size_t X, std::size_t Gain, std::size_t DY, std::size_t DX, std::size_t DGain, std::size_t DBias,
-          std::size_t Base>
+          std::size_t Base, std::size_t Rounded>
 constexpr bool backward_of =
     MadeOf<TypedBackward, Rows<float, X>, Each, Each, Rows<bf16, Gain>, Rows<bf16, DY>, Rows<float, DX>,
-           Rows<float, DGain>, Rows<float, DBias>, Centre, Divisor, Write, Rows<float, Base>>;
-static_assert(backward_of<4, 4, 4, 4, 4, 4, 4>);
-static_assert(!backward_of<3, 4, 4, 4, 4, 4, 4> && !backward_of<4, 3, 4, 4, 4, 4, 4> &&
-              !backward_of<4, 4, 3, 4, 4, 4, 4> && !backward_of<4, 4, 4, 3, 4, 4, 4> &&
-              !backward_of<4, 4, 4, 4, 3, 4, 4> && !backward_of<4, 4, 4, 4, 4, 3, 4> &&
-              !backward_of<4, 4, 4, 4, 4, 4, 3>);
+           Rows<float, DGain>, Rows<float, DBias>, Centre, Divisor, Write, Rows<float, Base>,
+           Rows<bf16, Rounded>>;
+static_assert(backward_of<4, 4, 4, 4, 4, 4, 4, 4>);
+static_assert(!backward_of<3, 4, 4, 4, 4, 4, 4, 4> && !backward_of<4, 3, 4, 4, 4, 4, 4, 4> &&
+              !backward_of<4, 4, 3, 4, 4, 4, 4, 4> && !backward_of<4, 4, 4, 3, 4, 4, 4, 4> &&
+              !backward_of<4, 4, 4, 4, 3, 4, 4, 4> && !backward_of<4, 4, 4, 4, 4, 3, 4, 4> &&
+              !backward_of<4, 4, 4, 4, 4, 4, 3, 4> && !backward_of<4, 4, 4, 4, 4, 4, 4, 3>);
 
 constexpr TypedBackward typed_backward{.x = typed<float, 4>(3, 1),
                                        .mean = column<float>(3, 2),
@@ -179,7 +183,8 @@ constexpr TypedBackward typed_backward{.x = typed<float, 4>(3, 1),
                                        .centre = Centre::no,
                                        .statistics = Divisor::fixed,
                                        .write = Write::accumulate,
-                                       .base = typed<float, 4>(3, 9)};
+                                       .base = typed<float, 4>(3, 9),
+                                       .rounded = typed<bf16, 4>(3, 10)};
 constexpr auto erased_backward = typed_backward.erased();
 static_assert(std::is_same_v<decltype(erased_backward), const Backward>);
 static_assert(same(erased_backward.x, typed_backward.x) && same(erased_backward.mean, typed_backward.mean) &&
@@ -188,7 +193,8 @@ static_assert(same(erased_backward.x, typed_backward.x) && same(erased_backward.
               same(erased_backward.d_x, typed_backward.d_x) && same(erased_backward.d_gain, typed_backward.d_gain) &&
               same(erased_backward.d_bias, typed_backward.d_bias) && erased_backward.centre == Centre::no &&
               erased_backward.statistics == Divisor::fixed && erased_backward.write == Write::accumulate &&
-              same(erased_backward.base, typed_backward.base));
+              same(erased_backward.base, typed_backward.base) &&
+              same(erased_backward.rounded, typed_backward.rounded));
 
 using DivisorRequest = DivisorRows<float>;
 constexpr DivisorRequest divisors{.ids = column<Token>(6),
@@ -307,7 +313,14 @@ TEST_CASE("the backward of normalising needs gradients of the shapes of what the
     CHECK(off_by_a_column(backward, &Backward::d_x) == results);
     CHECK(off_by_a_row(backward, &Backward::base) == results);
     CHECK(off_by_a_column(backward, &Backward::base) == results);
-    CHECK(refusal_after(backward, [](Backward& request) { request.d_x = {}; }) == "");
+    const std::string rounded = "NormaliseBackward: a rounded gradient without d_x, or of another shape";
+    CHECK(off_by_a_row(backward, &Backward::rounded) == rounded);
+    CHECK(off_by_a_column(backward, &Backward::rounded) == rounded);
+    CHECK(refusal_after(backward, [](Backward& request) { request.d_x = {}; }) == rounded);
+    CHECK(refusal_after(backward, [](Backward& request) {
+              request.d_x = {};
+              request.rounded = {};
+          }) == "");
     const std::string rows = "NormaliseBackward: mean and divisor need a number per row of x";
     CHECK(off_by_a_row(backward, &Backward::mean) == rows);
     CHECK(off_by_a_row(backward, &Backward::divisor) == rows);

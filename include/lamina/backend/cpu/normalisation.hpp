@@ -139,8 +139,12 @@ void execute(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>
     const auto& x = request.x;
     const auto& d_y = request.d_y;
     if (!request.d_x.empty()) {
-        context.for_each_row(x.rows, x.cols,
-                             [&](std::size_t n, std::size_t) { detail::normalise_backward_row(request, n); });
+        context.for_each_row(x.rows, x.cols, [&](std::size_t n, std::size_t) {
+            detail::normalise_backward_row(request, n);
+            if (request.rounded.empty()) return;
+            const T* const d_x = request.d_x.row(n);
+            map_run<ComputeOf<T>>(request.rounded.row(n), x.cols, [](ComputeOf<T> value) { return value; }, d_x);
+        });
     }
     using Sum = ComputeOf<Gradient>;
     if (!request.d_gain.empty()) {

@@ -119,7 +119,7 @@ __global__ void __launch_bounds__(row_threads, 1)
         const RowInMemory<Shape, T> before{job.write == Write::accumulate ? d_x : nullptr};
         const RowInMemory<Shape, T> base{job.base.empty() ? nullptr : job.base.row(n)};
         row.write(
-            d_x,
+            d_x, job.rounded.empty() ? nullptr : job.rounded.row(n),
             [=](Compute d, Compute g, Compute value, Compute first, Compute second) {
                 Compute own = d * g - shift;
                 if (live) own -= (value - mean) * inverse * slope;
@@ -132,7 +132,8 @@ __global__ void __launch_bounds__(row_threads, 1)
 template <Divisor Statistics, class T, class Weight, class Gradient, class Out>
 void normalise_backward_rows(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>& job) {
     const bool packed = is_packed<row_pack_width>(job.d_y) && is_packed<row_pack_width>(job.d_x) &&
-                        is_packed<row_pack_width>(job.base) && starts_pack<row_pack_width>(job.gain.data) &&
+                        is_packed<row_pack_width>(job.base) && is_packed<row_pack_width>(job.rounded) &&
+                        starts_pack<row_pack_width>(job.gain.data) &&
                         (Statistics == Divisor::fixed || is_packed<row_pack_width>(job.x));
     const LaunchShape shape = shape_for_rows(context, job.x.rows);
     with_row_shape(job.x.cols, packed, [&](auto row_shape) {

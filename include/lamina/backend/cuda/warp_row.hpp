@@ -119,15 +119,24 @@ public:
         return warp_sum(total);
     }
 
-    /// out[column] = f(in[column]...). `out` may be one of the rows.
-    template <class Out, class F, class... In>
-    __device__ void write(Out* out, const F& f, const In&... in) const {
+    /// out[column] = f(in[column]...), and the same to `again`, if that is not null. `out` may be one of the rows.
+    template <class Out, class Again, class F, class... In>
+    __device__ void write(Out* out, Again* again, const F& f, const In&... in) const {
         for_each_pack([&](unsigned p, typename Shape::Column col) {
             Pack<Out, width> result;
             unsigned k = 0;
             visit_packs([&](auto... values) { result.values[k++] = converted<Out>(f(values...)); }, in.pack(p, col)...);
             store_pack(out + col, result);
+            if (again == nullptr) return;
+            Pack<Again, width> same;
+#pragma unroll
+            for (k = 0; k < width; ++k) same.values[k] = converted<Again>(result.values[k]);
+            store_pack(again + col, same);
         });
+    }
+    template <class Out, class F, class... In>
+    __device__ void write(Out* out, const F& f, const In&... in) const {
+        write(out, static_cast<Out*>(nullptr), f, in...);
     }
 
 private:

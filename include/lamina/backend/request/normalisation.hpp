@@ -109,8 +109,9 @@ struct NormaliseRows {
 /// d_gain only.
 ///
 /// shapes   x, d_y, d_x [N, C]; mean, divisor [N]; gain, d_gain, d_bias [1, C]
-/// writes   d_x as `write` says, plus `base` where that is given; adds Σ_n d_y · x̂ to d_gain and Σ_n d_y to d_bias
-/// optional d_x, d_gain, d_bias, base [N, C]
+/// writes   d_x as `write` says, plus `base` where that is given, and as it is then, converted, to `rounded`; adds
+///          Σ_n d_y · x̂ to d_gain and Σ_n d_y to d_bias
+/// optional d_x, d_gain, d_bias, base [N, C]; rounded [N, C] beside d_x
 /// aliasing base may be d_x, which with Write::overwrite is to accumulate
 /// source   docs/gpt2.md, "Forward pass"
 template <class T, class Weight, class Gradient, class Out = T, std::size_t C = dynamic>
@@ -127,14 +128,17 @@ struct NormaliseBackward {
     Divisor statistics = Divisor::live;
     Write write = Write::overwrite;
     Rows<const T, C> base{};
+    Rows<Out, C> rounded{};
 
     [[nodiscard]] constexpr NormaliseBackward<T, Weight, Gradient, Out> erased() const {
-        return {x, mean, divisor, gain, d_y, d_x, d_gain, d_bias, centre, statistics, write, base};
+        return {x, mean, divisor, gain, d_y, d_x, d_gain, d_bias, centre, statistics, write, base, rounded};
     }
     constexpr void check() const {
         LAMINA_EXPECTS(detail::same_shape(x, d_y), "NormaliseBackward: input and gradient of different shapes");
         LAMINA_EXPECTS(detail::absent_or_shaped_like(d_x, x) && (d_x.empty() || detail::absent_or_shaped_like(base, x)),
                        "NormaliseBackward: the gradient of the input, or its base, of another shape than the input");
+        LAMINA_EXPECTS(rounded.empty() || (!d_x.empty() && detail::same_shape(rounded, x)),
+                       "NormaliseBackward: a rounded gradient without d_x, or of another shape");
         LAMINA_EXPECTS(detail::one_per_row(mean, x.rows) && detail::one_per_row(divisor, x.rows),
                        "NormaliseBackward: mean and divisor need a number per row of x");
         LAMINA_EXPECTS(detail::one_per_column(gain, x.cols) && detail::absent_or_one_per_column(d_gain, x.cols) &&
@@ -144,7 +148,7 @@ struct NormaliseBackward {
     [[nodiscard]] constexpr double flops() const { return 0; }
     [[nodiscard]] constexpr double bytes() const {
         const bool reads_rows = statistics == Divisor::live || !d_gain.empty();
-        return (reads_rows ? detail::bytes_of(x, mean) : 0.0) + detail::bytes_of(divisor, gain, d_y, base) +
+        return (reads_rows ? detail::bytes_of(x, mean) : 0.0) + detail::bytes_of(divisor, gain, d_y, base, rounded) +
                detail::bytes_written(d_x, write) + 2 * detail::bytes_of(d_gain, d_bias);
     }
 };

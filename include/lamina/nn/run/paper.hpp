@@ -8,6 +8,7 @@
 
 #include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/bfloat16.hpp>
 #include <lamina/core/extent.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/nn/layer_concept.hpp>
@@ -89,10 +90,10 @@ template <Layer L>
     PaperRun result;
     forward_into(layer, pass, Rows<const In, L::in>(&nowhere<In>, n), Into(Rows<Out, L::out>(&nowhere<Out>, n)), saved);
     result.flops.forward = backend.take_flops();
-    Rows<In, L::in> d_x;
-    if (input_gradient) d_x = {&nowhere<In>, n};
-    backward_into(layer, pass, Rows<const In, L::in>(&nowhere<In>, n), saved, Rows<const Out, L::out>(&nowhere<Out>, n),
-                  Into(d_x));
+    StreamGradient<In, L::in> d_x;
+    if (input_gradient) d_x = {{&nowhere<In>, n}, {&nowhere<bf16>, n}};
+    backward_on_stream(layer, pass, Rows<const In, L::in>(&nowhere<In>, n), saved,
+                       StreamGradient<const Out, L::out>{{&nowhere<Out>, n}, {&nowhere<bf16>, n}}, d_x);
     result.flops.backward = backend.take_flops();
     detail::run_once_per_step(layer, backend);
     result.flops.once = backend.take_flops();

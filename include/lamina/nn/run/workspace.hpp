@@ -10,6 +10,7 @@
 
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
+#include <lamina/core/bfloat16.hpp>
 #include <lamina/core/extent.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/core/token.hpp>
@@ -75,6 +76,7 @@ public:
     std::array<Stream, layers + 1> streams{};
     Activations normalised{};  // [N, C], the final norm's output
     std::array<Stream, 2> d_streams{};
+    std::array<Rows<bf16, embed>, 2> d_rounded{};  // the same, where blocks leave that as well
     std::array<typename Block::Saved, layers> saved{};
     typename FinalNorm::Saved final_saved{};
     Rows<Compute, 1> mean{};       // [N], of the last stream, for the auxiliary loss
@@ -117,6 +119,9 @@ public:
         cursor.take(normalised, n);
         if (train) {
             for (Stream& stream : d_streams) cursor.take(stream, n);
+            if constexpr (RoundsGradient<Block>) {
+                for (auto& rounded : d_rounded) cursor.take(rounded, n);
+            }
             cursor.take(mean, n);
             cursor.take(deviation, n);
         }

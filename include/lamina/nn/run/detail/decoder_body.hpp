@@ -8,9 +8,11 @@
 #include <lamina/arch/role.hpp>
 #include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/bfloat16.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/paths.hpp>
 #include <lamina/nn/run/pass.hpp>
 #include <lamina/nn/run/workspace.hpp>
 
@@ -82,6 +84,7 @@ public:
         if (d_last.empty()) return;
         here = 1 - here;
         add(pass, d_last);
+        if constexpr (RoundsGradient<typename M::Block>) pass.run(Convert(workspace_.d_rounded[here], d_last));
         for (std::size_t i = layers; i-- > 0;) {
             if constexpr (P::Recompute::per_block) {
                 pass.phase = Phase::recompute;
@@ -89,8 +92,9 @@ public:
             }
             const Stream d_below = below(embedding_trains || (i > 0 && blocks_train));
             in_block(i, [&] {
-                backward_into(layers_.blocks[i], pass, workspace_.streams[i].read_only(), workspace_.saved[i],
-                              workspace_.d_streams[here], Into(d_below));
+                backward_on_stream(layers_.blocks[i], pass, workspace_.streams[i].read_only(), workspace_.saved[i],
+                                   gradient_in(workspace_.d_streams[here], here).read_only(),
+                                   gradient_in(d_below, 1 - here));
             });
             if (d_below.empty()) return;
             here = 1 - here;
@@ -106,6 +110,10 @@ public:
     }
 
 private:
+    [[nodiscard]] StreamGradient<StreamScalar, embed_width> gradient_in(Stream d, std::size_t which) const {
+        return {d, d.empty() ? Rows<bf16, embed_width>{} : workspace_.d_rounded[which]};
+    }
+
     /// Does what concerns block i, and says so in errors.
     template <class Work>
     static void in_block(std::size_t i, const Work& work) {
