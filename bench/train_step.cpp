@@ -35,7 +35,8 @@ void add_flags(CLI::App& app, Request& request, Files& files) {
     app.add_option("--execution", request.execution, "how adapters are applied")
         ->check(CLI::IsMember({"merged", "split", "factored"}))
         ->capture_default_str();
-    app.add_option("--recompute", request.recompute, "of activations: none or block (default: the quickest that fits the device)")
+    app.add_option("--recompute", request.recompute,
+                   "of activations: none or block (default: the quickest that fits the device)")
         ->check(CLI::IsMember({"none", "block"}));
     app.add_option("--batch", request.batch, "sequences per micro-batch (default: the size's own)")->check(positive);
     app.add_option("--sequence", request.sequence, "tokens per sequence (default: the size's own)")->check(positive);

@@ -24,9 +24,9 @@ namespace roofline {
 
 /// What the time of a step goes to.
 enum class Kind : std::uint8_t { blocks, head, attention, attention_backward, loss, rows, float_products, adamw };
-inline constexpr std::array kind_names{"products of blocks", "products of the head", "attention",
-                                       "attention backward", "loss",                 "norms, gelu, sums, copies",
-                                       "products of floats", "AdamW and the norm"};
+inline constexpr std::array kind_names{
+    "products of blocks",        "products of the head", "attention",         "attention backward", "loss",
+    "norms, gelu, sums, copies", "products of floats",   "AdamW and the norm"};
 
 /// What attention's kernels do for a tile of 64 queries and 64 keys, in instructions of a warp, and how many
 /// cycles of a multiprocessor that takes where nothing waits.
@@ -43,15 +43,15 @@ struct TileCost {
 
 /// What is assumed of the GPU, an H200 SXM, and of how much of it is reached.
 struct Assumptions {
-    double product_flops;           ///< per second, of bf16 products
-    double bytes = 3.8e12;          ///< per second, read and written together
-    double launch = 1.5e-6;         ///< seconds from the end of one kernel to the beginning of the next
-    double float_parts = 6;         ///< bf16 products that stand for one of floats
-    double multiprocessors = 132;   //
-    double clock = 1.7e9;           ///< cycles per second under load
-    double matrix_cycles = 1.6;     ///< 62 % of the dense rate, which is what mma.sync reaches on Hopper
-    double reached = 0.7;           ///< of the rate that attention's counts allow
-    TileCost forward;               ///< of attention, and of its two backward kernels together
+    double product_flops;          ///< per second, of bf16 products
+    double bytes = 3.8e12;         ///< per second, read and written together
+    double launch = 1.5e-6;        ///< seconds from the end of one kernel to the beginning of the next
+    double float_parts = 6;        ///< bf16 products that stand for one of floats
+    double multiprocessors = 132;  //
+    double clock = 1.7e9;          ///< cycles per second under load
+    double matrix_cycles = 1.6;    ///< 62 % of the dense rate, which is what mma.sync reaches on Hopper
+    double reached = 0.7;          ///< of the rate that attention's counts allow
+    TileCost forward;              ///< of attention, and of its two backward kernels together
     TileCost backward;
 };
 
@@ -68,8 +68,7 @@ class Nowhere {
 public:
     Nowhere() = default;
     explicit Nowhere(std::size_t bytes) : size_(bytes) {
-        void* const place =
-            mmap(nullptr, length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* const place = mmap(nullptr, length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (place == MAP_FAILED) throw std::bad_alloc();
         data_ = static_cast<std::byte*>(place);
     }
@@ -171,8 +170,7 @@ private:
     template <class Request>
     void add_attention(Kind kind, const Request& request, const TileCost& tile) {
         const auto blocks = static_cast<double>((request.extent.sequence + 63) / 64);
-        const double tiles =
-            static_cast<double>(request.extent.batch * request.heads) * blocks * (blocks + 1) / 2;
+        const double tiles = static_cast<double>(request.extent.batch * request.heads) * blocks * (blocks + 1) / 2;
         const double cycles = tiles * tile.cycles(assumed_.matrix_cycles) / assumed_.multiprocessors;
         add(kind, request, cycles / assumed_.clock / assumed_.reached);
     }

@@ -68,7 +68,7 @@ struct Entry {
     std::string recompute;
     lamina::Extent usual;  ///< where the request leaves it open
     std::size_t context;
-    bool (*fits)(const Request&, lamina::Extent);  ///< whether its plan fits the memory of the place
+    bool (*fits)(const Request&, lamina::Extent);            ///< whether its plan fits the memory of the place
     void (*run)(const Request&, lamina::Extent, Measured&);  ///< fills what it can, also when it throws
 };
 

@@ -26,9 +26,10 @@ inline constexpr bool recomputes_blocks = A.layers >= lamina::gpt2_xl.layers;
 
 /// For every card from 80 GB on. What is not summed once per step cannot be streamed.
 template <lamina::Architecture A, class Execution>
-using TrainedOnCuda = RemovableOnCuda<
-    A, Execution, std::conditional_t<recomputes_blocks<A>, lamina::recompute::PerBlock, lamina::recompute::None>,
-    std::conditional_t<streams_gradients<A> && Execution::once_per_step, lamina::gradients::Streamed,
-                       lamina::gradients::Stored>>;
+using TrainedOnCuda =
+    RemovableOnCuda<A, Execution,
+                    std::conditional_t<recomputes_blocks<A>, lamina::recompute::PerBlock, lamina::recompute::None>,
+                    std::conditional_t<streams_gradients<A> && Execution::once_per_step, lamina::gradients::Streamed,
+                                       lamina::gradients::Stored>>;
 
 }  // namespace common

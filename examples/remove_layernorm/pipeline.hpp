@@ -217,14 +217,12 @@ template <class Removable,
 /// A size of which the device keeps as much as it has room for: everything, as `Kept` does, or what `Small` does.
 template <class Kept, class Small>
 [[nodiscard]] constexpr Size size_by_memory() {
-    return {.check = check_job<Small>,
-            .run =
-                [](Job& job) {
-                    const bool all = plan_of<Kept>(job).peak_bytes() <= device_memory_of<Kept>(job);
-                    std::printf("every activation and gradient %s kept: that takes %.1f GB\n", all ? "is" : "is not",
-                                static_cast<double>(plan_of<Kept>(job).peak_bytes()) / 1e9);
-                    all ? run_pipeline<Kept>(job, given_weights) : run_pipeline<Small>(job, given_weights);
-                }};
+    return {.check = check_job<Small>, .run = [](Job& job) {
+                const bool all = plan_of<Kept>(job).peak_bytes() <= device_memory_of<Kept>(job);
+                std::printf("every activation and gradient %s kept: that takes %.1f GB\n", all ? "is" : "is not",
+                            static_cast<double>(plan_of<Kept>(job).peak_bytes()) / 1e9);
+                all ? run_pipeline<Kept>(job, given_weights) : run_pipeline<Small>(job, given_weights);
+            }};
 }
 
 /// What is trained of architecture `A`: every norm can be removed, and adapters of full rank make up for it.

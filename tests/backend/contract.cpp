@@ -23,7 +23,7 @@ using Requests =
                Fill<float>, Convert<float, bf16>, Map<float, detail::Negate, float>,
                SumRows<float, detail::Negate, float>, GatherRows<float, float>, ScatterRows<float, float>,
                SumOfSquares<float>, RowMoments<float>, Normalise<float, float>, NormaliseRows<float, float>,
-               NormaliseBackward<float, float, float>, DivisorRows<float>, MeanOverTokens<float>,
+               NormaliseBackward<float, float, float>, DivisorRows<float>, MeansOverTokens<float>,
                DeviationPenaltyBackward<float>, Embed<float, float>, EmbedBackward<float, float>, Attention<float>,
                AttentionBackward<float>, CachedAttention<float>, StoreKeysValues<float>, SoftmaxCrossEntropy<float>,
                AdamWUpdate<float, float, float>>;

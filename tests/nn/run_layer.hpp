@@ -12,6 +12,7 @@
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/run/paper.hpp>
 #include <lamina/nn/run/parameter_store.hpp>
+#include <lamina/nn/run/pass_start.hpp>
 
 #include "nn/tiny_models.hpp"
 
@@ -37,6 +38,11 @@ public:
     }
 
     /// The gradient of the input of the last forward.
+    /// As a model does when its forward pass is queued.
+    void take_means(lamina::Phase phase) {
+        lamina::Pass<Cpu> pass = make_pass(phase);
+        lamina::take_means<double>(pass, layer);
+    }
     std::vector<double> backward(const std::vector<double>& d_y) {
         Values d_x(extent_.tokens() * L::in, std::numeric_limits<double>::quiet_NaN());
         backward_into(d_y, lamina::Rows<double, L::in>(d_x.data(), extent_.tokens()));

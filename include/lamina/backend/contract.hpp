@@ -120,7 +120,7 @@ concept Backend = requires(B& backend, void* to, const void* from, std::size_t b
             Runs<B, GatherRows<float, float>>&& Runs<B, ScatterRows<float, float>>&& Runs<B, SumOfSquares<float>>&&
                 Runs<B, RowMoments<float>>&& Runs<B, Normalise<float, float>>&& Runs<B, NormaliseRows<float, float>>&&
                     Runs<B, NormaliseBackward<float, float, float>>&& Runs<B, DivisorRows<float>>&&
-                        Runs<B, MeanOverTokens<float>>&& Runs<B, DeviationPenaltyBackward<float>>&&
+                        Runs<B, MeansOverTokens<float>>&& Runs<B, DeviationPenaltyBackward<float>>&&
                             Runs<B, Embed<float, float>>&& Runs<B, EmbedBackward<float, float>>&&
                                 Runs<B, Attention<float>>&& Runs<B, AttentionBackward<float>>&&
                                     Runs<B, CachedAttention<float>>&& Runs<B, StoreKeysValues<float>>&&

@@ -132,9 +132,9 @@ public:
         backward_from<count - 1>(pass, x, saved, d_y, d_x);
     }
     template <class B>
-    requires rounds_gradient
-    constexpr void backward(Pass<B>& pass, Rows<const InScalar, in> x, const Saved& saved,
-                            StreamGradient<const OutScalar, out> d_y, StreamGradient<InScalar, in> d_x) {
+    requires rounds_gradient constexpr void backward(Pass<B>& pass, Rows<const InScalar, in> x, const Saved& saved,
+                                                     StreamGradient<const OutScalar, out> d_y,
+                                                     StreamGradient<InScalar, in> d_x) {
         rounding_backward_from<count - 1>(pass, x, saved, d_y, d_x);
     }
 
@@ -251,9 +251,9 @@ public:
         }
     }
     template <class B>
-    requires rounds_gradient
-    constexpr void backward(Pass<B>& pass, Rows<const Scalar, in> x, const Saved& saved,
-                            StreamGradient<const Scalar, out> d_y, StreamGradient<Scalar, in> d_x) {
+    requires rounds_gradient constexpr void backward(Pass<B>& pass, Rows<const Scalar, in> x, const Saved& saved,
+                                                     StreamGradient<const Scalar, out> d_y,
+                                                     StreamGradient<Scalar, in> d_x) {
         backward_into(inner, pass, x, saved, d_y.rounded, Into(d_x.d, d_y.d, d_x.rounded));
     }
 };

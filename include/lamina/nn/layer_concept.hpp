@@ -19,9 +19,6 @@ namespace lamina {
 
 namespace detail {
 
-/// Stands for a backend where only signatures are looked at.
-struct SomeBackend {};
-
 struct IgnoringVisitor {
     template <class Member>
     constexpr void operator()(std::string_view, Member&) const {}
@@ -135,6 +132,8 @@ concept WritesRows = requires(L& layer, Pass<SomeBackend>& pass, Rows<const InSc
 ///   static constexpr std::size_t measured_numbers; end_pass(std::span<const double>)
 ///            it leaves up to so many numbers in `Pass::measured`, where begin_pass reserved room for them, and is
 ///            shown all numbers of the pass when its work is done
+///   for_each_mean(const Pass&, f)
+///            for those of the numbers that are means over tokens: calls f(TokenMean) for each, when forward is queued
 /// What outlives a pass and is no parameter a layer shows in `visit_state` (layer_state.hpp), so that it is saved.
 /// A pass that is run without a model is not announced: then `Pass::measured` is empty.
 ///

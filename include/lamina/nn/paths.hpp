@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Into, StreamGradient and Paths: where a layer's output goes, a gradient in two types, and what a layer reads where queries
-// and keys may differ from values.
+// Into, StreamGradient and Paths: where a layer's output goes, a gradient in two types, and what a layer reads where
+// queries and keys may differ from values.
 #pragma once
 
 #include <concepts>
@@ -12,8 +12,8 @@
 
 namespace lamina {
 
-/// Where an output goes: y = what is computed, onto `base` where that is given. Empty where nobody wants it. `rounded` is
-/// y once more, and given to layers alone that say `rounds_into`.
+/// Where an output goes: y = what is computed, onto `base` where that is given. Empty where nobody wants it. `rounded`
+/// is y once more, and given to layers alone that say `rounds_into`.
 ///
 /// aliasing base may be y
 template <class T, std::size_t C>

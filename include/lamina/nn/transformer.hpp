@@ -356,8 +356,7 @@ private:
         announced_.queue(*backend_, part, work);
     }
 
-    void upload_indices(std::span<const Token> ids, std::span<const std::size_t> rows,
-                        std::span<const Token> targets) {
+    void upload_indices(std::span<const Token> ids, std::span<const std::size_t> rows, std::span<const Token> targets) {
         indices_.cover(workspace_.indices);
         indices_.set(workspace_.ids, ids);
         indices_.set(workspace_.rows, rows);

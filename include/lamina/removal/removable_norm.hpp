@@ -126,6 +126,13 @@ public:
         }
     }
 
+    /// The numbers that `observe` takes, of a pass that was announced and whose divisors they do not decide.
+    template <class B, class F>
+    void for_each_mean(const Pass<B>& pass, const F& f) const {
+        if (!observes(pass.phase) || first_number_ == no_number) return;
+        for_each_mean_of(observed_, pass.measured.middle_rows(first_number_, measured_numbers), f);
+    }
+
     /// Lets the state observe what the pass has measured.
     void end_pass(std::span<const double> measured) {
         if (first_number_ != no_number) observe(measured.subspan(first_number_, measured_numbers));
@@ -240,7 +247,7 @@ private:
         key.add(divisors.ordinary, divisors.first_position, divisors.end_of_text, divisors.first_end_of_text);
     }
 
-    /// Moments and the result of path 0 in one go; the mean deviation goes where `end_pass` finds it.
+    /// Moments and the result of path 0 in one go; whoever runs the pass has the deviations averaged.
     template <class B>
     constexpr void measure_and_normalise(Pass<B>& pass, Rows<const InScalar, Width> x, Rows<OutScalar, Width> y,
                                          const Saved& saved) {
@@ -255,18 +262,16 @@ private:
             .gain = gain.values,
             .bias = bias.values,
             .epsilon = norm_epsilon});
-        if (observing) average_deviations(pass, saved, pass.measured.middle_rows(first_number_, measured_numbers));
+        if (observing) observed_ = saved.deviation;
     }
 
-    /// Queues the numbers that `observe` takes.
-    template <class B>
-    constexpr void average_deviations(Pass<B>& pass, const Saved& saved, Rows<double, 1> numbers) const {
-        const auto average = [&](Positions positions, Rows<double, 1> mean) {
-            pass.run(MeanOverTokens<Compute>{
-                .values = saved.deviation, .extent = pass.extent, .positions = positions, .mean = mean});
-        };
-        average(averaged_positions(), numbers.middle_rows(0, 1));
-        if (follows_first_position()) average(Positions::first, numbers.middle_rows(1, 1));
+    /// The numbers that `observe` takes.
+    template <class F>
+    constexpr void for_each_mean_of(Rows<const Compute, 1> deviations, Rows<double, 1> numbers, const F& f) const {
+        f(TokenMean<Compute>{deviations, averaged_positions(), numbers.middle_rows(0, 1)});
+        if (follows_first_position()) {
+            f(TokenMean<Compute>{deviations, Positions::first, numbers.middle_rows(1, 1)});
+        }
     }
 
     constexpr void observe(std::span<const double> numbers) {
@@ -278,7 +283,9 @@ private:
         typename ScratchStack::Frame frame(pass.scratch);
         const auto on_device = frame.template take<double, 1>(measured_numbers);
         std::array<double, measured_numbers> numbers{};
-        average_deviations(pass, saved, on_device);
+        MeansOverTokens<Compute> means{.extent = pass.extent};
+        for_each_mean_of(saved.deviation, on_device, [&](const TokenMean<Compute>& mean) { means.add(mean); });
+        pass.run(means);
         pass.backend.download(numbers.data(), on_device.data, (follows_first_position() ? 2 : 1) * sizeof(double));
         observe(numbers);
     }
@@ -305,7 +312,8 @@ private:
                                       .positions = pass.positions});
     }
 
-    std::size_t first_number_ = no_number;  // of Pass::measured, in a pass that was announced and observes
+    std::size_t first_number_ = no_number;  // of Pass::measured, in a pass that was announced and observes,
+    Rows<const Compute, 1> observed_{};     // and what it then is the mean of
 };
 
 namespace norm {

@@ -137,21 +137,28 @@ void verify_mean_over_tokens() {
     for (const Extent extent :
          {Extent{0, 5}, Extent{3, 0}, Extent{1, 1}, Extent{5, 1}, Extent{3, 7}, Extent{4, 5003}}) {
         const Grid values = random_grid<Compute>(1, extent.tokens(), 43, {1, 2});
-        for (const Positions positions : {Positions::all, Positions::after_first, Positions::first}) {
-            CAPTURE(extent.batch, extent.sequence, int(positions));
-            const Expected mean = expected_mean<Compute>(values, extent, positions);
-            verify<B>(Threads::may_matter, {mean}, [&](B& backend) {
-                OnBackend<Compute, B> on_backend(backend, values);
-                OnBackend<double, B> out(backend, unset(1, 1));
-                backend.run(MeanOverTokens<Compute>{
-                    .values = on_backend.column(), .extent = extent, .positions = positions, .mean = out.column()});
-                return Grids{out.read()};
-            });
-        }
+        const Grid others = random_grid<Compute>(1, extent.tokens(), 44, {3, 4});
+        CAPTURE(extent.batch, extent.sequence);
+        const std::vector<Expected> means{expected_mean<Compute>(values, extent, Positions::all),
+                                          expected_mean<Compute>(values, extent, Positions::after_first),
+                                          expected_mean<Compute>(others, extent, Positions::first)};
+        verify<B>(Threads::irrelevant, means, [&](B& backend) {
+            OnBackend<Compute, B> first(backend, values);
+            OnBackend<Compute, B> second(backend, others);
+            std::array<OnBackend<double, B>, 3> out{
+                {{backend, unset(1, 1)}, {backend, unset(1, 1)}, {backend, unset(1, 1)}}};
+            MeansOverTokens<Compute> request{.extent = extent};
+            backend.run(request);  // nothing is wanted, and nothing written
+            request.add({first.column(), Positions::all, out[0].column()});
+            request.add({first.column(), Positions::after_first, out[1].column()});
+            request.add({second.column(), Positions::first, out[2].column()});
+            backend.run(request);
+            return Grids{out[0].read(), out[1].read(), out[2].read()};
+        });
     }
 }
 
-TEMPLATE_TEST_CASE("mean_over_tokens counts the positions that are asked for, and is 0 when there are none",
+TEMPLATE_TEST_CASE("means_over_tokens count the positions that are asked for, and are 0 when there are none",
                    "[conformance][rows]", LAMINA_BACKEND_UNDER_TEST) {
     SECTION("float") { verify_mean_over_tokens<TestType, float>(); }
     SECTION("double") { verify_mean_over_tokens<TestType, double>(); }

@@ -56,7 +56,9 @@ TEST_CASE("a mean over tokens is made in double") {
     cpu::Context context(1);
     const auto mean = [&](Extent extent, Positions positions) {
         double result = -1;
-        cpu::execute(context, MeanOverTokens<float>{{values.data(), values.size()}, extent, positions, {&result, 1}});
+        MeansOverTokens<float> request{.extent = extent};
+        request.add({{values.data(), values.size()}, positions, {&result, 1}});
+        cpu::execute(context, request);
         return result;
     };
     CHECK(mean({2, 2}, Positions::all) == 0.5);

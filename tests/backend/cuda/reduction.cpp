@@ -65,7 +65,7 @@ TEST_CASE("sum_of_squares is the same bits in every order, aligned or not", "[cu
     }
 }
 
-TEST_CASE("mean_over_tokens leaves its mean on the device, in double", "[cuda][mean_over_tokens]") {
+TEST_CASE("means_over_tokens leave means on the device, in double", "[cuda][means_over_tokens]") {
     for (const Extent extent : {Extent{0, 5}, Extent{3, 0}, Extent{1, 1}, Extent{5, 1}, Extent{3, 1024}}) {
         const Grid values = random_grid<float>(1, extent.tokens(), 93, {1, 2});
         for (const Positions positions : {Positions::all, Positions::after_first, Positions::first}) {
@@ -74,10 +74,9 @@ TEST_CASE("mean_over_tokens leaves its mean on the device, in double", "[cuda][m
             verify<EmulatedKernels>(Threads::irrelevant, {mean}, [&](EmulatedKernels& backend) {
                 OnBackend<float, EmulatedKernels> in(backend, values);
                 OnBackend<double, EmulatedKernels> out(backend, unset(1, 1));
-                cuda::execute(
-                    backend.context(),
-                    MeanOverTokens<float>{
-                        .values = in.column(), .extent = extent, .positions = positions, .mean = out.column()});
+                MeansOverTokens<float> request{.extent = extent};
+                request.add({in.column(), positions, out.column()});
+                cuda::execute(backend.context(), request);
                 return Grids{out.read()};
             });
         }

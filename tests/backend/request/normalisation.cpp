@@ -135,16 +135,15 @@ constexpr Backward backward{.x = matrix<float>(3, 4),
 static_assert(backward.centre == Centre::yes && backward.statistics == Divisor::live &&
               backward.write == Write::overwrite && backward.flops() == 0);
 // The gradients of gain and bias are added to.
-static_assert(backward.bytes() == 4 * 12 + 4 * 3 + 4 * 3 + 2 * 4 + 2 * 12 + 4 * 12 + 2 * 4 * 4 + 2 * 4 * 4 + 4 * 12 +
-                                      2 * 12);
+static_assert(backward.bytes() ==
+              4 * 12 + 4 * 3 + 4 * 3 + 2 * 4 + 2 * 12 + 4 * 12 + 2 * 4 * 4 + 2 * 4 * 4 + 4 * 12 + 2 * 12);
 constexpr Backward of_rows{.x = matrix<float>(3, 4),
                            .mean = column<float>(3),
                            .divisor = column<float>(3),
                            .gain = matrix<bf16>(1, 4),
                            .d_y = matrix<bf16>(3, 4),
                            .d_x = matrix<float>(3, 4)};
-static_assert(of_rows.d_gain.empty() && of_rows.d_bias.empty() && of_rows.base.empty() &&
-              of_rows.rounded.empty());
+static_assert(of_rows.d_gain.empty() && of_rows.d_bias.empty() && of_rows.base.empty() && of_rows.rounded.empty());
 static_assert(of_rows.bytes() == 4 * 12 + 4 * 3 + 4 * 3 + 2 * 4 + 2 * 12 + 4 * 12);
 
 constexpr Backward with(Divisor statistics, Write write, MatrixView<float> d_gain) {
@@ -164,8 +163,7 @@ template <std::size_t X, std::size_t Gain, std::size_t DY, std::size_t DX, std::
           std::size_t Base, std::size_t Rounded>
 constexpr bool backward_of =
     MadeOf<TypedBackward, Rows<float, X>, Each, Each, Rows<bf16, Gain>, Rows<bf16, DY>, Rows<float, DX>,
-           Rows<float, DGain>, Rows<float, DBias>, Centre, Divisor, Write, Rows<float, Base>,
-           Rows<bf16, Rounded>>;
+           Rows<float, DGain>, Rows<float, DBias>, Centre, Divisor, Write, Rows<float, Base>, Rows<bf16, Rounded>>;
 static_assert(backward_of<4, 4, 4, 4, 4, 4, 4, 4>);
 static_assert(!backward_of<3, 4, 4, 4, 4, 4, 4, 4> && !backward_of<4, 3, 4, 4, 4, 4, 4, 4> &&
               !backward_of<4, 4, 3, 4, 4, 4, 4, 4> && !backward_of<4, 4, 4, 3, 4, 4, 4, 4> &&
@@ -193,8 +191,7 @@ static_assert(same(erased_backward.x, typed_backward.x) && same(erased_backward.
               same(erased_backward.d_x, typed_backward.d_x) && same(erased_backward.d_gain, typed_backward.d_gain) &&
               same(erased_backward.d_bias, typed_backward.d_bias) && erased_backward.centre == Centre::no &&
               erased_backward.statistics == Divisor::fixed && erased_backward.write == Write::accumulate &&
-              same(erased_backward.base, typed_backward.base) &&
-              same(erased_backward.rounded, typed_backward.rounded));
+              same(erased_backward.base, typed_backward.base) && same(erased_backward.rounded, typed_backward.rounded));
 
 using DivisorRequest = DivisorRows<float>;
 constexpr DivisorRequest divisors{.ids = column<Token>(6),
@@ -214,11 +211,16 @@ static_assert(!MadeOf<DivisorRequest, Rows<Token, 2>, Extent, Each> &&
               !MadeOf<DivisorRequest, Rows<Token, 1>, Extent, Rows<float, 2>>);
 static_assert(MadeOf<DivisorRequest, Rows<Token, 1>, Extent, Each>);
 
-using Mean = MeanOverTokens<float>;
-constexpr Mean mean{
-    .values = column<float>(6), .extent = extent, .positions = Positions::all, .mean = column<double>(1)};
-static_assert(mean.flops() == 0 && mean.bytes() == 4 * 6 + 8);
-static_assert(std::is_same_v<decltype(mean.erased()), const Mean&> && &mean.erased() == &mean);
+using Means = MeansOverTokens<float>;
+constexpr Means two_means = [] {
+    Means request{.extent = extent};
+    request.add({column<float>(6), Positions::all, column<double>(1)});
+    request.add({column<float>(6), Positions::first, column<double>(1)});
+    return request;
+}();
+static_assert(two_means.flops() == 0 && two_means.bytes() == 2 * (4 * 6 + 8) && Means{.extent = extent}.bytes() == 0);
+static_assert(std::is_same_v<decltype(two_means.erased()), const Means&> && &two_means.erased() == &two_means);
+static_assert(!two_means.full() && sizeof(Means) <= 4096);  // the arguments of a kernel
 
 using Penalty = DeviationPenaltyBackward<float>;
 constexpr Penalty penalty{.x = matrix<float>(3, 4),
@@ -250,7 +252,7 @@ static_assert(same(erased_penalty.x, typed_penalty.x) && same(erased_penalty.mea
 
 TEST_CASE("moments need a place for each row", "[request]") {
     STATIC_REQUIRE(accepted(moments));
-    STATIC_REQUIRE(accepted(means));
+    STATIC_REQUIRE(accepted(two_means));
     const std::string numbers = "RowMoments: mean and deviation need a number per row of x";
     CHECK(off_by_a_row(moments, &Moments::x) == numbers);
     CHECK(off_by_a_row(moments, &Moments::mean) == numbers);
@@ -341,9 +343,13 @@ TEST_CASE("divisors and means need a number per token", "[request]") {
     CHECK(off_by_a_row(divisors, &DivisorRequest::positions) == numbers);
     CHECK(refusal_after(divisors, [](DivisorRequest& request) { request.extent = {3, 3}; }) == numbers);
 
-    STATIC_REQUIRE(accepted(mean));
-    CHECK(off_by_a_row(mean, &Mean::values) == "MeanOverTokens: values need a number per token");
-    CHECK(off_by_a_row(mean, &Mean::mean) == "MeanOverTokens: the mean is one number");
+    STATIC_REQUIRE(accepted(two_means));
+    CHECK(refusal_after(two_means, [](Means& request) { request.means[1].values.rows = 5; }) ==
+          "MeansOverTokens: values need a number per token");
+    CHECK(refusal_after(two_means, [](Means& request) { request.means[1].mean.rows = 2; }) ==
+          "MeansOverTokens: the mean is one number");
+    CHECK(refusal_after(two_means, [](Means& request) { request.count = Means::most + 1; }) ==
+          "MeansOverTokens: more means than there is room for");
 }
 
 TEST_CASE("the penalty on deviations needs a gradient of the input's shape and statistics per row", "[request]") {

@@ -143,7 +143,8 @@ void execute(Context& context, const NormaliseBackward<T, Weight, Gradient, Out>
             detail::normalise_backward_row(request, n);
             if (request.rounded.empty()) return;
             const T* const d_x = request.d_x.row(n);
-            map_run<ComputeOf<T>>(request.rounded.row(n), x.cols, [](ComputeOf<T> value) { return value; }, d_x);
+            map_run<ComputeOf<T>>(
+                request.rounded.row(n), x.cols, [](ComputeOf<T> value) { return value; }, d_x);
         });
     }
     using Sum = ComputeOf<Gradient>;

@@ -60,17 +60,22 @@ void execute(Context& context, const SumRows<Out, F, In...>& request) {
 }
 
 template <class Compute>
-void execute(Context&, const MeanOverTokens<Compute>& request) {
+void execute(Context& context, const MeansOverTokens<Compute>& request) {
     const auto [batch, sequence] = request.extent;
-    const std::size_t first = request.positions == Positions::after_first ? 1 : 0;
-    const std::size_t last = request.positions == Positions::first ? 1 : sequence;
-    request.mean[0] = 0;
-    if (request.extent.tokens() == 0 || first == last) return;
-    double sum = 0;
-    for (std::size_t b = 0; b < batch; ++b) {
-        for (std::size_t t = first; t < last; ++t) sum += static_cast<double>(request.values[b * sequence + t]);
-    }
-    request.mean[0] = sum / static_cast<double>(batch * (last - first));
+    context.for_each_row(request.count, request.extent.tokens(),
+                         [&, batch = batch, sequence = sequence](std::size_t i, std::size_t) {
+                             const TokenMean<Compute>& wanted = request.means[i];
+                             const std::size_t first = wanted.positions == Positions::after_first ? 1 : 0;
+                             const std::size_t last = wanted.positions == Positions::first ? 1 : sequence;
+                             wanted.mean[0] = 0;
+                             if (batch * sequence == 0 || first == last) return;
+                             double sum = 0;
+                             for (std::size_t b = 0; b < batch; ++b) {
+                                 for (std::size_t t = first; t < last; ++t)
+                                     sum += static_cast<double>(wanted.values[b * sequence + t]);
+                             }
+                             wanted.mean[0] = sum / static_cast<double>(batch * (last - first));
+                         });
 }
 
 template <class T>

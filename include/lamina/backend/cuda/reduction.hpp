@@ -146,26 +146,28 @@ __global__ void __launch_bounds__(element_threads) sum_kernel(const T* values, s
 struct CountedTokens {
     std::size_t first;
     std::size_t last;
-    [[nodiscard]] static CountedTokens of(Extent extent, Positions positions) {
+    [[nodiscard]] LAMINA_HOST_DEVICE static CountedTokens of(Extent extent, Positions positions) {
         return {positions == Positions::after_first ? std::size_t{1} : std::size_t{0},
-                positions == Positions::first ? std::min<std::size_t>(1, extent.sequence) : extent.sequence};
+                positions == Positions::first && extent.sequence > 0 ? std::size_t{1} : extent.sequence};
     }
-    [[nodiscard]] std::size_t each() const { return first < last ? last - first : 0; }
+    [[nodiscard]] LAMINA_HOST_DEVICE std::size_t each() const { return first < last ? last - first : 0; }
 };
 
 constexpr unsigned mean_threads = 1024;
 
+/// A mean per block.
 template <class Compute>
-__global__ void __launch_bounds__(mean_threads)
-    mean_kernel(const Compute* values, Extent extent, std::size_t first, std::size_t each, double* mean) {
-    const std::size_t count = extent.batch * each;
+__global__ void __launch_bounds__(mean_threads) means_kernel(MeansOverTokens<Compute> job) {
+    const TokenMean<Compute>& wanted = job.means[block_index().x];
+    const CountedTokens counted = CountedTokens::of(job.extent, wanted.positions);
+    const std::size_t count = job.extent.batch * counted.each();
     double sum = 0;
     for (std::size_t i = thread_index(); i < count; i += thread_count()) {
-        const Place place = place_of(i, each);
-        sum += static_cast<double>(values[place.row * extent.sequence + first + place.piece]);
+        const Place place = place_of(i, counted.each());
+        sum += static_cast<double>(wanted.values[place.row * job.extent.sequence + counted.first + place.piece]);
     }
     sum = block_sum(sum);
-    if (thread_index() == 0) *mean = count == 0 ? 0.0 : sum / static_cast<double>(count);
+    if (thread_index() == 0) wanted.mean[0] = count == 0 ? 0.0 : sum / static_cast<double>(count);
 }
 
 /// One double that a kernel has written.
@@ -204,11 +206,11 @@ template <class T>
 }
 
 template <class Compute>
-void execute(Context& context, const MeanOverTokens<Compute>& request) {
-    const auto counted = detail::CountedTokens::of(request.extent, request.positions);
-    launch(context.stream(), "MeanOverTokens", {.blocks = 1, .threads = detail::mean_threads},
-           detail::mean_kernel<Compute>, request.values.data, request.extent, counted.first, counted.each(),
-           request.mean.data);
+void execute(Context& context, const MeansOverTokens<Compute>& request) {
+    if (request.count == 0) return;
+    launch(context.stream(), "MeansOverTokens",
+           {.blocks = static_cast<unsigned>(request.count), .threads = detail::mean_threads},
+           detail::means_kernel<Compute>, request);
 }
 
 }  // namespace lamina::cuda

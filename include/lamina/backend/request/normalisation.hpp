@@ -2,6 +2,7 @@
 // Normalisation of rows as requests: moments, results, gradients, and divisors that are constants.
 #pragma once
 
+#include <array>
 #include <cstddef>
 
 #include <lamina/backend/request/common.hpp>
@@ -187,19 +188,40 @@ enum class Positions { all, after_first, first };
 ///
 /// shapes   values [B·T]; mean [1]
 template <class Compute>
-struct MeanOverTokens {
-    Rows<const Compute, 1> values;
-    Extent extent;
-    Positions positions;
-    Rows<double, 1> mean;
+struct TokenMean {
+    Rows<const Compute, 1> values{};
+    Positions positions = Positions::all;
+    Rows<double, 1> mean{};
+};
 
-    [[nodiscard]] constexpr const MeanOverTokens& erased() const { return *this; }
+/// Some means over tokens at once, since each takes a device less time than to begin it: the first `count` of `means`.
+template <class Compute>
+struct MeansOverTokens {
+    static constexpr std::size_t most = 64;  ///< what the arguments of a kernel have room for: 4096 bytes
+
+    Extent extent;
+    std::size_t count = 0;
+    std::array<TokenMean<Compute>, most> means{};
+
+    [[nodiscard]] constexpr bool full() const { return count == most; }
+    /// Unless it is full.
+    constexpr void add(const TokenMean<Compute>& mean) { means[count++] = mean; }
+
+    [[nodiscard]] constexpr const MeansOverTokens& erased() const { return *this; }
     constexpr void check() const {
-        LAMINA_EXPECTS(detail::one_per_row(values, extent.tokens()), "MeanOverTokens: values need a number per token");
-        LAMINA_EXPECTS(mean.rows == 1, "MeanOverTokens: the mean is one number");
+        LAMINA_EXPECTS(count <= most, "MeansOverTokens: more means than there is room for");
+        for (std::size_t i = 0; i < count; ++i) {
+            LAMINA_EXPECTS(detail::one_per_row(means[i].values, extent.tokens()),
+                           "MeansOverTokens: values need a number per token");
+            LAMINA_EXPECTS(means[i].mean.rows == 1, "MeansOverTokens: the mean is one number");
+        }
     }
     [[nodiscard]] constexpr double flops() const { return 0; }
-    [[nodiscard]] constexpr double bytes() const { return detail::bytes_of(values, mean); }
+    [[nodiscard]] constexpr double bytes() const {
+        double sum = 0;
+        for (std::size_t i = 0; i < count; ++i) sum += detail::bytes_of(means[i].values, means[i].mean);
+        return sum;
+    }
 };
 
 /// d_x[n,c] += scale · 2 (s[n] - target) · (x[n,c] - mean[n]) / (C · s[n]),

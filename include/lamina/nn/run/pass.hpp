@@ -17,6 +17,13 @@
 
 namespace lamina {
 
+namespace detail {
+
+/// Stands for a backend where only signatures are looked at.
+struct SomeBackend {};
+
+}  // namespace detail
+
 /// Why a forward pass runs. Layers that keep statistics update them in `train` only.
 enum class Phase : std::uint8_t {
     train,

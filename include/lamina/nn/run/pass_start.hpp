@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// PassStart: how layers with state take part in passes whose work a backend may repeat without calling them.
+// PassStart and take_means: how layers with state take part in passes whose work may be repeated without calling them.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include <lamina/arch/visit.hpp>
+#include <lamina/backend/contract.hpp>
 #include <lamina/nn/run/pass.hpp>
 #include <lamina/nn/run/replay_key.hpp>
 
@@ -40,6 +41,16 @@ struct MeasuredNumbers {
     template <class Node>
     static constexpr std::size_t of = numbers_measured_by<Node>();
 };
+struct IgnoresMean {
+    template <class Compute>
+    void operator()(const TokenMean<Compute>&) const {}
+};
+struct WantsMeans : LayerProperty {
+    template <class Node>
+    static constexpr bool of = requires(const Node& node, const Pass<SomeBackend>& pass) {
+        node.for_each_mean(pass, IgnoresMean{});
+    };
+};
 struct BeginsPass : LayerProperty {
     template <class Node>
     static constexpr bool of = requires(Node& node, PassStart& start) {
@@ -65,6 +76,22 @@ template <class L>
 template <class Layers>
 void begin_pass_of_all(Layers& layers, PassStart& start) {
     for_each_node<detail::BeginsPass>(layers, [&](auto& node) { node.begin_pass(start); });
+}
+
+/// Takes the means over tokens that these layers want of their last forward pass, all at once.
+template <class Compute, class B, class Layers>
+void take_means(Pass<B>& pass, Layers& layers) {
+    MeansOverTokens<Compute> wanted{.extent = pass.extent};
+    for_each_node<detail::WantsMeans>(layers, [&](const auto& node) {
+        node.for_each_mean(pass, [&](const TokenMean<Compute>& mean) {
+            if (wanted.full()) {
+                pass.run(wanted);
+                wanted.count = 0;
+            }
+            wanted.add(mean);
+        });
+    });
+    if (wanted.count != 0) pass.run(wanted);
 }
 
 /// Calls `end_pass` of every layer that has one, in the same order.

@@ -66,11 +66,11 @@ public:
     static constexpr std::size_t measured_numbers =
         layers * measured_numbers_of<Block>() + measured_numbers_of<FinalNorm>();
 
-    Rows<Token, 1> ids{};         // [N]
-    Rows<Token, 1> targets{};     // [N], the targets that carry loss, in order
-    Rows<std::size_t, 1> rows{};  // [N], the tokens they belong to
-    Rows<double, 1> measured{};   // [measured_numbers]
-    Rows<Compute, 1> losses{};    // [N], of the targets
+    Rows<Token, 1> ids{};            // [N]
+    Rows<Token, 1> targets{};        // [N], the targets that carry loss, in order
+    Rows<std::size_t, 1> rows{};     // [N], the tokens they belong to
+    Rows<double, 1> measured{};      // [measured_numbers]
+    Rows<Compute, 1> losses{};       // [N], of the targets
     std::span<std::byte> indices{};  // ids, targets and rows, which cross to the device at once,
     std::span<std::byte> results{};  // and measured and losses, which cross to the host
     std::array<Stream, layers + 1> streams{};

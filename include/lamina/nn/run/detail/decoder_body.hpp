@@ -14,6 +14,7 @@
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/paths.hpp>
 #include <lamina/nn/run/pass.hpp>
+#include <lamina/nn/run/pass_start.hpp>
 #include <lamina/nn/run/workspace.hpp>
 
 namespace lamina::detail {
@@ -23,6 +24,7 @@ template <class M>
 class DecoderBody {
     using P = typename M::Policies;
     using StreamScalar = typename P::Stream;
+    using Compute = typename P::Compute;
     static constexpr std::size_t layers = M::architecture.layers;
     static constexpr std::size_t embed_width = M::architecture.embed;
     static constexpr bool embedding_trains = P::trains(Role::embedding);
@@ -45,9 +47,18 @@ public:
 
     template <class B>
     void forward(Pass<B> pass) {
+        const bool kept = Workspace<M>::keeps_each_block(pass.phase == Phase::train ? Use::train : Use::evaluate);
         embed(pass);
-        for (std::size_t i = 0; i < layers; ++i) forward_block(pass, i);
+        for (std::size_t i = 0; i < layers; ++i) {
+            forward_block(pass, i);
+            if (!kept) take_means<Compute>(pass, layers_.blocks[i]);  // before the next writes over what they are of
+        }
         normalise_last(pass);
+        if (kept) {
+            take_means<Compute>(pass, layers_);
+        } else {
+            take_means<Compute>(pass, layers_.final_norm);
+        }
     }
 
     template <class B>
