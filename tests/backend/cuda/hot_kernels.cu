@@ -64,6 +64,6 @@ template __global__ void split_matrix<2>(MatrixView<const float>, MatrixView<bf1
 template __global__ void split_matrix<3>(MatrixView<const float>, MatrixView<bf16>);
 template __global__ void finish_elements(Finish<bf16, bf16, bf16>);
 template __global__ void store_keys_values_kernel(StoreKeysValues<bf16>, const SegmentPart*);
-template __global__ void mean_kernel(const float*, Extent, std::size_t, std::size_t, double*);
+template __global__ void means_kernel(MeansOverTokens<float>);
 
 }  // namespace lamina::cuda::detail
