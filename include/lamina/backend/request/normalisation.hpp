@@ -2,7 +2,6 @@
 // Normalisation of rows as requests: moments, results, gradients, and divisors that are constants.
 #pragma once
 
-#include <array>
 #include <cstddef>
 
 #include <lamina/backend/request/common.hpp>
@@ -201,7 +200,7 @@ struct MeansOverTokens {
 
     Extent extent;
     std::size_t count = 0;
-    std::array<TokenMean<Compute>, most> means{};
+    TokenMean<Compute> means[most]{};  // not std::array, which code on a device cannot index
 
     [[nodiscard]] constexpr bool full() const { return count == most; }
     /// Unless it is full.
