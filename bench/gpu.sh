@@ -17,6 +17,7 @@
 #   --patience N       all parts together may take N times as long, and each N times what it is given here (1)
 #   --build DIR        build tree (build/gpu)
 #   --jobs N           compilers at the same time (one per core)
+#   --for GPU          builds for another machine's, as "NVIDIA H200, 9.0": with --only build; that machine then leaves build out
 #   --commit TEXT      what the results say they are of; the commit of the work tree where there is one
 #   --dry-run          says what would be run, and runs nothing
 #
@@ -37,6 +38,7 @@ archive=
 build=build/gpu
 jobs=$(nproc)
 deps=
+gpu=
 commit=
 recompute=
 patience=1
@@ -54,10 +56,10 @@ while (($#)); do
     case $1 in
         --again) again=1 ;;
         --dry-run) dry_run=1 ;;
-        --deps | --out | --archive | --only | --sizes | --executions | --adapters | --peers | --recompute | --within | --patience | --build | --jobs | --commit)
+        --deps | --out | --archive | --only | --sizes | --executions | --adapters | --peers | --recompute | --within | --patience | --build | --jobs | --for | --commit)
             (($# > 1)) || fail "$1 needs a value"
             name=${1#--}
-            [[ $name == only ]] && name=parts
+            case $name in only) name=parts ;; for) name=gpu ;; esac
             printf -v "$name" %s "$2"
             shift
             ;;
@@ -82,6 +84,10 @@ expect_some --peers "$peers" compiled,eager,published
 expect_some --recompute "${recompute:-block}" none,block
 [[ $patience =~ ^[1-9][0-9]*$ ]] || fail "--patience is $patience; expected a whole number"
 [[ $within =~ ^[1-9][0-9]*$ ]] || fail "--within is $within; expected a whole number of seconds"
+if [[ -n $gpu ]]; then
+    [[ $parts == build ]] || fail "--for goes with --only build: what is built for another machine is run there"
+    [[ $gpu =~ ^[^,]+,\ [0-9]+\.[0-9]$ ]] || fail "--for is $gpu; expected its name and compute capability, as \"NVIDIA H200, 9.0\""
+fi
 if has "$parts" build && [[ -n $deps ]] && ((!dry_run)); then bench/gpu_dependencies.sh --check "$deps" || exit 1; fi
 
 # find_tool NAME: its path, also where the toolkit is not on PATH; nothing where it is not there. CUDA_PATH comes before the
@@ -96,15 +102,19 @@ find_tool() {
 }
 
 architecture=native
+native=ON
 nvcc=nvcc
 sanitizer=compute-sanitizer
 if ((!dry_run)); then
     nvcc=$(find_tool nvcc)
     sanitizer=$(find_tool compute-sanitizer)
     if has "$parts" build && [[ -z $nvcc ]]; then fail "this machine has no nvcc; install the CUDA toolkit, or set CUDA_PATH"; fi
-    if [[ $parts != report ]]; then
+    if [[ -n $gpu ]]; then
+        architecture=$(tr -dc 0-9 <<<"${gpu##*,}")-real
+        native=OFF
+    elif [[ $parts != report ]]; then
         gpu=$(nvidia-smi --query-gpu=name,compute_cap --format=csv,noheader 2>/dev/null | head -n 1) || true
-        [[ -n ${gpu:-} ]] || fail "this machine has no GPU that nvidia-smi sees"
+        [[ -n $gpu ]] || fail "this machine has no GPU that nvidia-smi sees"
         architecture=$(tr -dc 0-9 <<<"${gpu##*,}")-real
         echo "GPU: $gpu"
         memory=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | head -n 1) || true # MiB
@@ -118,7 +128,6 @@ if [[ -z $commit ]]; then commit=$(git describe --always --dirty 2>/dev/null || 
 failed=()
 left_out=()
 started=$SECONDS
-gpu=${gpu:-}
 build_failed=0
 most=0 # seconds of all parts, were none left out
 report_seconds=10
@@ -219,7 +228,7 @@ build_programs() {
     # shellcheck disable=SC2016 # expanded by the shell that this starts
     part build 170 bash -c 'cmake "${@:3}" -B "$1" && cmake --build "$1" --parallel "$2" --target train_step operations lamina_tests_cuda' \
         build "$build" "$jobs" "${generator[@]}" -S . -DCMAKE_BUILD_TYPE=Release -DLAMINA_CUDA=ON -DLAMINA_BUILD_EXAMPLES=OFF \
-        -DLAMINA_WARNINGS_AS_ERRORS=OFF \
+        -DLAMINA_WARNINGS_AS_ERRORS=OFF -DLAMINA_NATIVE="$native" \
         -DCMAKE_CUDA_ARCHITECTURES="$architecture" -DCMAKE_CUDA_COMPILER="$nvcc" ${deps:+-DCMAKE_PREFIX_PATH="$(realpath -m "$deps")"}
     ((dry_run)) && return
     if ((${#failed[@]} + ${#left_out[@]})); then build_failed=1; else printf '%s\n%s\n' "$commit" "$gpu" >"$build/built_of"; fi

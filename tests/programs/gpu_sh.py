@@ -185,6 +185,26 @@ def is_of_one_commit_and_gpu():
         check(machine.result("parity")["outcome"] == "passed", "and what was found on that one stays")
 
 
+def runs_what_was_built_elsewhere():
+    with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
+        machine = Machine(scratch, {name: text for name, text in GPU.items() if name != "nvidia-smi"})
+        done, said = machine.run("--only", "build", "--for", "Made-up GPU, 9.0")
+        check(done.returncode == 0 and not said, "programs for another machine are built where there is no GPU: " + done.stdout + done.stderr)
+        log = (machine.folder / "out" / "build.log").read_text()
+        check("-DLAMINA_NATIVE=OFF" in log and "-DCMAKE_CUDA_ARCHITECTURES=90-real" in log, "for its GPU and any CPU: " + log)
+        smi = machine.folder / "path" / "nvidia-smi"
+        smi.write_text(NVIDIA_SMI)
+        smi.chmod(0o755)
+        (machine.folder / "path" / "cmake").unlink()
+        (machine.folder / "path" / "nvcc").unlink()
+        done, said = machine.run("--only", "parity,train", "--executions", "merged")
+        check(done.returncode == 0 and len(said) == 2, f"and run where there is one, without a compiler: {done.stdout} {said}")
+        for arguments, wanted in [(["--only", "build,parity", "--for", "X, 9.0"], "--for goes with --only build"),
+                                  (["--only", "build", "--for", "H200"], "expected its name and compute capability")]:
+            done, _ = machine.run(*arguments)
+            check(done.returncode == 1 and wanted in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+
+
 def keeps_what_the_gpu_has_room_for():
     for memory, wanted in [("81559", "block"), ("143771", "none"), ("[N/A]", "block")]:
         with tempfile.TemporaryDirectory(prefix="lamina-gpu-sh-") as scratch:
@@ -301,6 +321,7 @@ says_what_it_would_do()
 refuses()
 runs_everything()
 is_of_one_commit_and_gpu()
+runs_what_was_built_elsewhere()
 keeps_what_the_gpu_has_room_for()
 stops_without_programs()
 runs_out_of_time()
