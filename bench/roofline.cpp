@@ -41,7 +41,7 @@ void print(const char* heading, const Table& table, double tokens) {
     for (std::size_t i = 0; i < table.size(); ++i) {
         const Work& work = table[i];
         if (work.requests == 0) continue;
-        std::printf("  %-28s %10.4f %12.4g %12.4g %9zu\n", kind_names[i], 1e6 * work.seconds / tokens,
+        std::printf("  %-28s %10.4f %12.5g %12.5g %9zu\n", kind_names[i], 1e6 * work.seconds / tokens,
                     work.flops / tokens, work.bytes / tokens, work.requests);
     }
 }
@@ -54,9 +54,8 @@ double seconds_of(const Table& table) {
 
 /// The second micro-batch of a step and what is done once, as the model itself asks for it.
 template <Architecture A>
-void estimate(const Size& size, Assumptions assumed) {
-    assumed.product_flops = size.product_flops;
-    EstimatingBackend backend(assumed, A.vocab);
+void estimate(const Size& size) {
+    EstimatingBackend backend({.product_flops = size.product_flops}, A.vocab);
     Model<A> model(backend);
     train::AdamW optimiser(model);
     const std::vector<Token> tokens(micro_batch.tokens(), 0);
@@ -76,7 +75,8 @@ void estimate(const Size& size, Assumptions assumed) {
     const auto micro_tokens = static_cast<double>(micro_batch.tokens());
     const double step_tokens = sequences_per_step * static_cast<double>(micro_batch.sequence);
     const double per_token = seconds_of(micro) / micro_tokens + seconds_of(once) / step_tokens;
-    std::printf("%s: %.0f K tokens/s, goal %.0f K\n", size.name, 1e-3 / per_token, 1e-3 * size.goal);
+    std::printf("%s: %.0f K tokens/s, goal %.0f K, with products at %.0f TFLOP/s\n", size.name, 1e-3 / per_token,
+                1e-3 * size.goal, 1e-12 * size.product_flops);
     print("each micro-batch", micro, micro_tokens);
     print("once per step", once, step_tokens);
     std::printf("\n");
@@ -86,11 +86,10 @@ void estimate(const Size& size, Assumptions assumed) {
 
 int main(int argc, char** argv) {
     CLI::App app("Estimates training steps of GPT-2 on an H200 from what the models ask of their backend.", "roofline");
-    Assumptions assumed{.product_flops = 0, .forward = {1488, 256, 64}, .backward = {2112, 640, 320}};
     return common::run_program(app, argc, argv, [&] {
-        estimate<gpt2_small>({"small", 560e12, 545e3}, assumed);
-        estimate<gpt2_medium>({"medium", 600e12, 195e3}, assumed);
-        estimate<gpt2_large>({"large", 620e12, 95e3}, assumed);
-        estimate<gpt2_xl>({"xl", 640e12, 50e3}, assumed);
+        estimate<gpt2_small>({"small", 560e12, 545e3});
+        estimate<gpt2_medium>({"medium", 600e12, 195e3});
+        estimate<gpt2_large>({"large", 620e12, 95e3});
+        estimate<gpt2_xl>({"xl", 640e12, 50e3});
     });
 }

@@ -28,18 +28,19 @@ inline constexpr std::array kind_names{
     "products of blocks",        "products of the head", "attention",         "attention backward", "loss",
     "norms, gelu, sums, copies", "products of floats",   "AdamW and the norm"};
 
-/// What attention's kernels do for a tile of 64 queries and 64 keys, in instructions of a warp, and how many
-/// cycles of a multiprocessor that takes where nothing waits.
+/// What attention's kernels do for 64 queries and 64 keys, in instructions of a warp (tests/structure/sass.txt).
 struct TileCost {
     double issued;
-    double matrix;  ///< of them, products of 16 × 8 × 16
-    double loads;   ///< of them, ldmatrix of four 8 × 8 matrices
+    double products;  ///< of them, of 16 × 8 × 16
+    double loads;     ///< of them, of four 8 × 8 matrices from shared memory
 
-    /// Four are issued in a cycle; mma.sync makes a product in `matrix_cycles`; shared memory gives 128 bytes in a cycle.
-    [[nodiscard]] double cycles(double matrix_cycles) const {
-        return std::max({issued / 4, matrix * matrix_cycles, loads * 4});
+    friend constexpr TileCost operator+(const TileCost& a, const TileCost& b) {
+        return {a.issued + b.issued, a.products + b.products, a.loads + b.loads};
     }
 };
+inline constexpr TileCost tile_forward{1286, 256, 64};
+inline constexpr TileCost tile_of_keys{1534, 512, 128};    // for dK and dV
+inline constexpr TileCost tile_of_queries{1164, 384, 96};  // for dQ
 
 /// What is assumed of the GPU, an H200 SXM, and of how much of it is reached.
 struct Assumptions {
@@ -47,12 +48,15 @@ struct Assumptions {
     double bytes = 3.8e12;         ///< per second, read and written together
     double launch = 1.5e-6;        ///< seconds from the end of one kernel to the beginning of the next
     double float_parts = 6;        ///< bf16 products that stand for one of floats
-    double multiprocessors = 132;  //
+    double multiprocessors = 132;  ///< each issues 4 instructions in a cycle, and loads 128 bytes from shared memory
     double clock = 1.7e9;          ///< cycles per second under load
-    double matrix_cycles = 1.6;    ///< 62 % of the dense rate, which is what mma.sync reaches on Hopper
-    double reached = 0.7;          ///< of the rate that attention's counts allow
-    TileCost forward;              ///< of attention, and of its two backward kernels together
-    TileCost backward;
+    double product_cycles = 1.6;   ///< of a multiprocessor for one product of 16 × 8 × 16: 62 % of the dense rate
+    double reached = 0.45;         ///< of the rate that a tile's counts allow: some 230 TFLOP/s forward, 170 backward
+
+    /// Of one multiprocessor: what takes longest hides the rest.
+    [[nodiscard]] double seconds(const TileCost& tile) const {
+        return std::max({tile.issued / 4, tile.products * product_cycles, tile.loads * 4}) / clock / reached;
+    }
 };
 
 struct Work {
@@ -102,6 +106,7 @@ public:
     EstimatingBackend(const Assumptions& assumed, std::size_t vocab) : assumed_(assumed), vocab_(vocab) {}
 
     [[nodiscard]] Memory allocate(std::size_t bytes) { return Memory(bytes); }
+    [[nodiscard]] Memory allocate_host(std::size_t bytes) { return Memory(bytes); }
     void upload(void*, const void*, std::size_t) {}
     void download(void* to, const void*, std::size_t bytes) { std::memset(to, 0, bytes); }
     template <class F>
@@ -132,11 +137,11 @@ private:
     }
     template <class T>
     void add(const lamina::Attention<T>& request) {
-        add_attention(Kind::attention, request, assumed_.forward);
+        add_attention(Kind::attention, request, tile_forward);
     }
     template <class T>
     void add(const lamina::AttentionBackward<T>& request) {
-        add_attention(Kind::attention_backward, request, assumed_.backward);
+        add_attention(Kind::attention_backward, request, tile_of_keys + tile_of_queries);
     }
     template <class Compute, class Out>
     void add(const lamina::SoftmaxCrossEntropy<Compute, Out>& request) {
@@ -171,8 +176,7 @@ private:
     void add_attention(Kind kind, const Request& request, const TileCost& tile) {
         const auto blocks = static_cast<double>((request.extent.sequence + 63) / 64);
         const double tiles = static_cast<double>(request.extent.batch * request.heads) * blocks * (blocks + 1) / 2;
-        const double cycles = tiles * tile.cycles(assumed_.matrix_cycles) / assumed_.multiprocessors;
-        add(kind, request, cycles / assumed_.clock / assumed_.reached);
+        add(kind, request, tiles * assumed_.seconds(tile) / assumed_.multiprocessors);
     }
 
     /// Takes as long as its arithmetic or its bytes, whichever is longer.

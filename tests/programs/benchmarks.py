@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the training benchmarks where they take no time: single operations on few tokens, memory that does not suffice, and
-flags that make no sense."""
+"""Runs the training benchmarks where they take no time: single operations on few tokens, memory that does not suffice, an
+estimate that needs no GPU, and flags that make no sense."""
 import json
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = pathlib.Path(os.environ.get("LAMINA_BENCHMARKS", ""))
 failures = []
 
@@ -132,6 +134,28 @@ def is_killed():
           f"a killed run leaves its steps: {found}")
 
 
+def estimate():
+    done = run("roofline")
+    check(done.returncode == 0, "steps are estimated: " + done.stderr)
+    page = (REPOSITORY / "docs" / "performance.md").read_text()
+    check("```text\n" + done.stdout.rstrip("\n") + "\n```" in page, "docs/performance.md has what roofline prints: " + done.stdout)
+    for size, width, layers in [("small", 768, 12), ("medium", 1024, 24), ("large", 1280, 36), ("xl", 1600, 48)]:
+        text = done.stdout[done.stdout.index(size + ":"):]
+        rows = {row[0].strip(): float(row[1]) for row in re.findall(r"^  (\w[\w ,]*?) +[\d.]+ +([\d.e+]+) +[\d.e+]+ +\d+$", text, re.MULTILINE)[::-1]}
+        # y, d_x and d_W of four layers, but for the first d_x; the head's two products, the vocabulary padded.
+        blocks, head = (72 * layers - 6) * width * width, 4 * 50304 * width
+        check(abs(rows["products of blocks"] / blocks - 1) < 1e-4, f"{size}: {rows['products of blocks']}, expected {blocks}")
+        check(abs(rows["products of the head"] / head - 1) < 1e-4, f"{size}: {rows['products of the head']}, expected {head}")
+    # What it takes of attention's kernels is what they are.
+    header = (REPOSITORY / "bench" / "roofline" / "estimate.hpp").read_text()
+    table = (REPOSITORY / "tests" / "structure" / "sass.txt").read_text()
+    for name, kernel in [("forward", r"flash_attention_kernel<detail::FlashForwardShape<2u, 4u>"), ("of_keys", "flash_attention_keys_kernel"),
+                         ("of_queries", "flash_attention_queries_kernel")]:
+        counts = [tuple(map(int, row)) for row in re.findall(rf"^sm_90 .*\| +(\d+) +(\d+) +(\d+) .*{kernel}", table, re.MULTILINE)]
+        taken = tuple(map(int, re.search(rf"tile_{name}\{{(\d+), (\d+), (\d+)\}}", header).groups()))
+        check(counts and taken == min(counts), f"tile_{name} is {taken}, sass.txt has {counts}")
+
+
 def wrong_flags():
     for arguments, sentence in [(["--sequence", "1025"], "--sequence 1025: expected at most 1024"),
                                 (["--size", "huge"], "--size: huge not in"), (["--execution", "none"], "--execution: none not in"),
@@ -154,5 +178,6 @@ products_of_split()
 too_little_memory()
 too_little_time()
 is_killed()
+estimate()
 wrong_flags()
 sys.exit(1 if failures else 0)
