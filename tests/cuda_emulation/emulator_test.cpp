@@ -84,8 +84,8 @@ void small_product(const bf16* a, const bf16* b, float* out) {
     sync_threads();
     std::uint32_t fragment_a[4];
     std::uint32_t fragment_b[4];
-    load_matrices(fragment_a, tile_a + (lane % 16) * 16 + (lane / 16) * 8);
-    load_matrices_transposed(fragment_b, tile_b + (lane % 16) * 8);
+    load_matrices(fragment_a, shared_address(tile_a + (lane % 16) * 16 + (lane / 16) * 8));
+    load_matrices_transposed(fragment_b, shared_address(tile_b + (lane % 16) * 8));
     float sums[4] = {};
     multiply_add(sums, fragment_a, fragment_b[0], fragment_b[1]);
     for (unsigned i = 0; i < 4; ++i) out[(lane / 4 + 8 * (i / 2)) * 8 + 2 * (lane % 4) + i % 2] = sums[i];

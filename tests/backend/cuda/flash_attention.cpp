@@ -7,14 +7,6 @@
 
 using namespace lamina;
 using namespace lamina_tests;
-using cuda::detail::needs_hiding;
-
-static_assert(cuda::detail::LongRows::rows == 128 && cuda::detail::LongRows::threads == 128);
-static_assert(cuda::detail::MiddleRows::rows == 64 && cuda::detail::MiddleRows::threads == 128);
-static_assert(cuda::detail::ShortRows::rows == 32 && cuda::detail::ShortRows::threads == 64);
-static_assert(cuda::detail::LongRows::shared_bytes <= 48 * 1024, "two blocks at a time, without asking");
-// A warp whose first query is 64 sees all of the first tile, and not all of the second.
-static_assert(!needs_hiding(0, 64) && !needs_hiding(0, 63) && needs_hiding(0, 62) && needs_hiding(64, 64));
 
 namespace {
 

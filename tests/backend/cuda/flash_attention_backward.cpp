@@ -12,9 +12,10 @@
 
 using namespace lamina;
 using namespace lamina_tests;
-using cuda::detail::FlashRowFacts;
+using cuda::detail::FlashStatistics;
+using cuda::detail::TileStatistics;
 
-static_assert(cuda::detail::BackwardMemory::shared_bytes <= 99 * 1024 / 2, "two blocks at a time on every device");
+static_assert(sizeof(TileStatistics) == cuda::detail::BackwardKeys::statistics_bytes);
 
 namespace {
 
@@ -88,23 +89,32 @@ TEST_CASE("a score may be as low as -2e3 for every key, also where a tile has ro
     CHECK(mismatch(d_qkv.read(), expected) == "");
 }
 
-TEST_CASE("the facts of all queries of all heads have a place of their own, and a thread group", "[cuda][attention]") {
+TEST_CASE("flash attention's backward may be cut into other shapes", "[cuda][attention]") {
+    using OneRowTile = cuda::detail::FlashBackwardShape<1, 2, 64, 2>;
+    const auto with_other_shapes = [](cuda::Context& context, const AttentionBackward<bf16>& request) {
+        cuda::flash_attention_backward<OneRowTile, OneRowTile>(context, request);
+    };
+    check_attention_backward<bf16>({{1, 70}, 1, 64}, 4, with_other_shapes, rounds_probabilities);
+}
+
+TEST_CASE("the statistics of all queries of all heads have a place of their own, and a thread group",
+          "[cuda][attention]") {
     for (const std::size_t heads : {gpt2_small.heads, gpt2_medium.heads, gpt2_large.heads, gpt2_xl.heads}) {
         for (const std::size_t batch : {1U, 2U, 16U, 64U}) {
-            for (const std::size_t length : {1U, 63U, 64U, 65U, 1000U, 1024U}) {
+            for (const std::size_t length : {1U, 127U, 128U, 129U, 1000U, 1024U}) {
                 CAPTURE(heads, batch, length);
                 const Extent extent{batch, length};
-                const FlashRowFacts facts(nullptr, length);
-                CHECK((facts.padded >= length && facts.padded < length + 64 && facts.padded % 64 == 0));
-                CHECK(FlashRowFacts::count(extent, heads) == batch * heads * facts.padded * 2);
-                const auto shape = cuda::detail::row_facts_shape(extent, heads);
-                CHECK(std::size_t{shape.blocks} * shape.threads >= batch * heads * facts.padded * 8);
+                const FlashStatistics statistics(nullptr, length);
+                CHECK((statistics.padded >= length && statistics.padded < length + 128));
+                CHECK(statistics.padded % 128 == 0);
+                CHECK(FlashStatistics::count(extent, heads) == batch * heads * statistics.padded / 64);
+                const auto shape = cuda::detail::statistics_shape(extent, heads);
+                CHECK(std::size_t{shape.blocks} * shape.threads >= batch * heads * statistics.padded * 8);
             }
         }
     }
-    std::vector<float> memory(FlashRowFacts::count({2, 70}, 3));
-    const FlashRowFacts facts(memory.data(), 70);
-    CHECK(facts.excess(0) == facts.shifts(0) + 128);
-    CHECK(facts.shifts(1) == facts.excess(0) + 128);
-    CHECK(facts.excess(5) + 128 == memory.data() + memory.size());
+    std::vector<TileStatistics> memory(FlashStatistics::count({2, 70}, 3));
+    const FlashStatistics statistics(memory.data(), 70);
+    CHECK(&statistics.tile(1, 0) == &statistics.tile(0, 1) + 1);
+    CHECK(&statistics.tile(5, 1) + 1 == memory.data() + memory.size());
 }

@@ -40,16 +40,18 @@ void products_kernel(const bf16* lhs, TileRows rhs, float* by_rows, HeadRows<bf1
     wait_copies<0>();
     sync_threads();
     FlashRows a[1];
-    load_rows(a[0], own, 0);
-    FlashSums sums[1];
-    multiply_by_rows(sums, a, tile);
-    for (unsigned n = 0; n < 8; ++n) {
-        for (unsigned i = 0; i < 4; ++i) {
-            by_rows[(lane_index() / 4 + i / 2 * 8) * 64 + 8 * n + 2 * (lane_index() % 4) + i % 2] = sums[0][n][i];
-        }
+    load_rows(a[0], {own});
+    FlashSums<flash_width> again[1] = {};
+    // In strips of 32 rows, which come where `by_rows` has columns.
+    for (unsigned strip = 0; strip < 2; ++strip) {
+        const SharedRows rows = SharedRows{tile}.from(32 * strip);
+        FlashSums<32> sums[1] = {};
+        multiply_by_rows(sums, a, rows);
+        for_each_sum(sums, [&](float sum, unsigned, unsigned n, unsigned i) {
+            by_rows[row_of_sum(i) * 64 + 32 * strip + column_of_sum(n, i)] = sum;
+        });
+        multiply_by_columns(again, sums, rows);
     }
-    FlashSums again[1] = {};
-    multiply_by_columns(again, sums, tile);
     write_rows(to, 0, count, own, again[0], 1, 0.5F);
 }
 

@@ -51,9 +51,10 @@ template __global__ void map_kernel<8>(MatrixView<bf16>, lamina::detail::GeluTan
 template __global__ void flash_attention_kernel<LongRows>(WholeSequences<bf16>);
 template __global__ void flash_attention_kernel<MiddleRows>(PackedSegments<bf16>);
 template __global__ void flash_attention_kernel<ShortRows>(PackedSegments<bf16>);
-template __global__ void flash_row_facts_kernel(AttentionBackward<bf16>, FlashRowFacts);
-template __global__ void flash_attention_keys_kernel(AttentionBackward<bf16>, HeadGrid, FlashRowFacts);
-template __global__ void flash_attention_queries_kernel(AttentionBackward<bf16>, HeadGrid, FlashRowFacts);
+template __global__ void flash_statistics_kernel(AttentionBackward<bf16>, FlashStatistics);
+template __global__ void flash_attention_keys_kernel<BackwardKeys>(AttentionBackward<bf16>, HeadGrid, FlashStatistics);
+template __global__ void flash_attention_queries_kernel<BackwardQueries>(AttentionBackward<bf16>, HeadGrid,
+                                                                         FlashStatistics);
 template __global__ void divisor_rows_kernel(DivisorRows<float>);
 template __global__ void sum_pieces_kernel(float*, Write, MatrixView<const float>);
 template __global__ void token_gradient_kernel(MatrixView<float>, MatrixView<const float>, const PlacedToken*);

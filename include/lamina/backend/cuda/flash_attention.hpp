@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The CUDA backend's causal attention on the matrix units: bf16, head width 64.
+// The CUDA backend's causal attention on the matrix units: bf16, head width 64. Kernels bear the letters of the papers:
+// Q, K, V, the scores S, the probabilities P, the output O, and lse = log(sum(exp(S))) of each row.
 #pragma once
 
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cuda/attention_rows.hpp>
 #include <lamina/backend/cuda/context.hpp>
+#include <lamina/backend/cuda/flash_shape.hpp>
 #include <lamina/backend/cuda/flash_tile.hpp>
 #include <lamina/backend/cuda/launch.hpp>
 #include <lamina/backend/cuda/pack.hpp>
@@ -23,31 +25,13 @@ namespace detail {
 inline constexpr float flash_scale = 0.125F;
 inline constexpr float flash_scale_log2 = static_cast<float>(0.125 * log2_of_e);
 
-/// How many queries a block has: `warps`, each with `row_tiles` times 16.
-template <unsigned RowTiles, unsigned Warps>
-struct FlashForwardShape {
-    static constexpr unsigned row_tiles = RowTiles;
-    static constexpr unsigned warps = Warps;
-    static constexpr unsigned rows_per_warp = 16 * RowTiles;
-    static constexpr unsigned rows = Warps * rows_per_warp;
-    static constexpr unsigned threads = Warps * warp_size;
-    /// The queries, and two tiles each of keys and values: one in use, one under way.
-    static constexpr std::size_t shared_bytes = rows * flash_width * sizeof(bf16) + 4 * FlashTile::bytes;
-    /// What registers leave room for, at 255 a thread for two row tiles and 168 for one.
-    static constexpr unsigned blocks_at_once = RowTiles == 1 ? 12 / Warps : 8 / Warps;
-};
-using LongRows = FlashForwardShape<2, 4>;
-// For packed segments, which are shorter, and whose prefixes take registers.
-using MiddleRows = FlashForwardShape<1, 4>;
-using ShortRows = FlashForwardShape<1, 2>;
-
-/// The running softmax of 16 rows: this thread's are lane / 4 and 8 more.
+/// The running softmax of 16 rows (section 3.1.1): this thread's are lane / 4 and 8 more.
 struct FlashSoftmax {
-    float largest[2] = {-infinity<float>, -infinity<float>};  ///< score so far, not scaled
-    float sum[2] = {0, 0};                                    ///< of this thread's columns only
+    float largest[2] = {-infinity<float>, -infinity<float>};  ///< m: score so far, not scaled
+    float sum[2] = {0, 0};                                    ///< l: of this thread's columns only
 
-    /// Scores become exp((score - largest) / 8), and `out` is made to fit the largest.
-    __device__ void add(FlashSums& scores, FlashSums& out) {
+    /// Scores S become P = exp((S - m) / 8), and `out`, which is O before it is divided by l, is made to fit m.
+    __device__ void add(FlashSums<flash_width>& scores, FlashSums<flash_width>& out) {
         for (unsigned which = 0; which < 2; ++which) {
             float top = largest[which];
             for (unsigned n = 0; n < 8; ++n) {
@@ -74,43 +58,38 @@ struct FlashSoftmax {
     }
 };
 
-/// Of a tile of 64 columns from `first_col` on, those after `last_col` of the warp's first row, one more for each row,
-/// become `hidden`.
-__device__ inline void hide_later(FlashSums& sums, unsigned first_col, unsigned last_col, float hidden) {
-    const unsigned lane = lane_index();
-    for (unsigned n = 0; n < 8; ++n) {
-        for (unsigned i = 0; i < 4; ++i) {
-            const unsigned col = first_col + 8 * n + 2 * (lane % 4) + i % 2;
-            if (col > last_col + lane / 4 + i / 2 * 8) sums[n][i] = hidden;
-        }
-    }
+/// The scores of keys from `first_key` on become -inf where they come after `last_seen` of the warp's first query, one
+/// more for each row.
+template <unsigned RowTiles>
+__device__ void hide_later(FlashSums<flash_width> (&scores)[RowTiles], unsigned first_key, unsigned last_seen) {
+    for_each_sum(scores, [&](float& S, unsigned m, unsigned n, unsigned i) {
+        if (first_key + column_of_sum(n, i) > last_seen + 16 * m + row_of_sum(i)) S = -infinity<float>;
+    });
 }
 
-/// True if some of a tile's columns come after those that the warp's first row sees.
-[[nodiscard]] LAMINA_HOST_DEVICE constexpr bool needs_hiding(unsigned first_col, unsigned last_col) {
-    return first_col + FlashTile::rows - 1 > last_col;
-}
-
-/// The keys and values of a head, two tiles of each in shared memory.
+/// The keys and values of a head in shared memory, tile by tile, the values of a tile behind its keys: one tile in use,
+/// one under way.
 template <unsigned Threads, class BlockRows>
 struct KeyTiles {
     const BlockRows& rows;
     bf16* memory;
     unsigned seen;
 
-    [[nodiscard]] __device__ bf16* keys(unsigned tile) const { return memory + tile % 2 * 2 * FlashTile::elements; }
-    [[nodiscard]] __device__ bf16* values(unsigned tile) const { return keys(tile) + FlashTile::elements; }
+    [[nodiscard]] __device__ bf16* tile(unsigned index) const { return memory + index % 2 * 2 * FlashTile::elements; }
     [[nodiscard]] __device__ unsigned count() const { return pieces(seen, FlashTile::rows); }
-    __device__ void load_async(unsigned tile) const {
-        const unsigned first = tile * FlashTile::rows;
+    __device__ void load_async(unsigned index) const {
+        bf16* const keys = tile(index);
+        const unsigned first = index * FlashTile::rows;
         const unsigned existing = smaller(FlashTile::rows, seen - first);
-        FlashTile::load_async<Threads>(keys(tile), existing, [&](unsigned r) { return rows.key(first + r); });
-        FlashTile::load_async<Threads>(values(tile), existing, [&](unsigned r) { return rows.value(first + r); });
+        FlashTile::load_async<Threads>(keys, existing, [&](unsigned r) { return rows.key(first + r); });
+        FlashTile::load_async<Threads>(keys + FlashTile::elements, existing,
+                                       [&](unsigned r) { return rows.value(first + r); });
         commit_copies();
     }
 };
 
-/// One block makes the output of up to Shape::rows queries of a head.
+/// One block makes O and lse of up to Shape::rows queries of a head (Algorithm 1), over the tiles of keys that they
+/// see, first to last. A warp has the same rows of Q, S, P and O, which stay in registers.
 template <class Shape, class Source>
 __global__ void __launch_bounds__(Shape::threads, Shape::blocks_at_once) flash_attention_kernel(Source source) {
     constexpr unsigned row_tiles = Shape::row_tiles;
@@ -125,39 +104,40 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks_at_once) flash_a
     tiles.load_async(0);
     wait_copies<0>();
     sync_threads();
-    FlashRows q[row_tiles];
-    unrolled<row_tiles>([&](unsigned m) { load_rows(q[m], own_rows, 16 * m); });
+    FlashRows Q[row_tiles];
+    unrolled<row_tiles>([&](unsigned m) { load_rows(Q[m], {own_rows, 16 * m}); });
 
-    const unsigned first_query = rows.first + warp_index() * Shape::rows_per_warp;
-    const unsigned first_seen = rows.cached() + first_query;  // the last key that the warp's first query sees
+    const unsigned first_own = rows.first + warp_index() * Shape::rows_per_warp;
+    const unsigned last_seen = rows.cached() + first_own;  // the last key that the warp's first query sees
     FlashSoftmax softmax[row_tiles];
-    FlashSums out[row_tiles] = {};
-    for (unsigned tile = 0; tile < tiles.count(); ++tile) {
-        if (tile > 0) {
-            wait_copies<0>();
-            sync_threads();  // the tile is there, and the one before it has been read
-        }
+    FlashSums<flash_width> O[row_tiles] = {};
+    const auto take_keys = [&](unsigned tile, auto hides) {
+        wait_copies<0>();
+        sync_threads();  // the tile is there, and the one before it has been read
         if (tile + 1 < tiles.count()) tiles.load_async(tile + 1);
         const unsigned first_key = tile * FlashTile::rows;
-        if (first_key > first_seen + Shape::rows_per_warp - 1 || first_query >= rows.count) continue;
-        FlashSums scores[row_tiles];
-        multiply_by_rows(scores, q, tiles.keys(tile));
-        unrolled<row_tiles>([&](unsigned m) {
-            if (needs_hiding(first_key, first_seen + 16 * m)) {
-                hide_later(scores[m], first_key, first_seen + 16 * m, -infinity<float>);
-            }
-            softmax[m].add(scores[m], out[m]);
-        });
-        multiply_by_columns(out, scores, tiles.values(tile));
-    }
+        if (first_own >= rows.count || (hides.value && first_key >= last_seen + Shape::rows_per_warp)) return;
+        const SharedRows K{tiles.tile(tile)};
+        const SharedRows V = K.from(FlashTile::rows);
+        FlashSums<flash_width> P[row_tiles] = {};
+        multiply_by_rows(P, Q, K);  // S = Q·Kᵀ
+        if constexpr (hides.value) hide_later(P, first_key, last_seen);
+        unrolled<row_tiles>([&](unsigned m) { softmax[m].add(P[m], O[m]); });
+        multiply_by_columns(O, P, V);
+    };
+    // Tiles that every query of the block sees come first: nothing in them is hidden (section 3.1.1, causal masking).
+    const unsigned whole_tiles = (rows.cached() + rows.first + 1) / FlashTile::rows;
+    unsigned tile = 0;
+    for (; tile < whole_tiles; ++tile) take_keys(tile, std::false_type{});
+    for (; tile < tiles.count(); ++tile) take_keys(tile, std::true_type{});
     // Asked again, because keeping it would take registers that the loop needs.
     const auto to = source.rows(block_index());
     unrolled<row_tiles>([&](unsigned m) {
         const float sums[2] = {softmax[m].whole_sum(0), softmax[m].whole_sum(1)};
-        write_rows(to.out, first_query + 16 * m, to.count, own_rows + 16 * m * flash_width, out[m], 1 / sums[0],
+        write_rows(to.out, first_own + 16 * m, to.count, own_rows + 16 * m * flash_width, O[m], 1 / sums[0],
                    1 / sums[1]);
         for (unsigned which = 0; which < 2; ++which) {
-            const unsigned query = first_query + 16 * m + lane_index() / 4 + 8 * which;
+            const unsigned query = first_own + 16 * m + lane_index() / 4 + 8 * which;
             if (to.log_sum_exp == nullptr || lane_index() % 4 != 0 || query >= to.count) continue;
             to.log_sum_exp[query * to.log_sum_exp_stride] =
                 softmax[m].largest[which] * flash_scale + std::log(sums[which]);
@@ -173,13 +153,13 @@ __global__ void __launch_bounds__(Shape::threads, Shape::blocks_at_once) flash_a
            is_packed<detail::FlashTile::chunk>(request.qkv) && is_packed<detail::FlashTile::chunk>(request.out);
 }
 
-/// `Attention` of bf16 with heads of 64 columns, 128 queries to a block. Queries, keys and values are read in place;
-/// scores and probabilities stay in registers. Probabilities are rounded to bf16 for the product with the values.
+/// `Attention` of bf16 with heads of 64 columns, `Shape::rows` queries to a block. Q, K and V are read in place; S and
+/// P stay in registers. P is rounded to bf16 for the product with V.
 ///
 /// cost     2·T²·64 multiply-adds a head, half of them for keys that come too late, of which whole tiles are left out
-/// source   Dao 2023 (FlashAttention-2), algorithm 1
-inline void flash_attention(Context& context, const Attention<bf16>& request) {
-    using Shape = detail::LongRows;
+/// source   Dao 2023 (FlashAttention-2), Algorithm 1
+template <class Shape = detail::LongRows>
+void flash_attention(Context& context, const Attention<bf16>& request) {
     using Source = detail::WholeSequences<bf16>;
     const Source source(request, Shape::rows);
     launch(context.stream(), "Attention", source.shape(Shape::threads, Shape::shared_bytes),

@@ -40,8 +40,17 @@ struct FlashTile {
         return row * flash_width + (chunk_of_row ^ (row % chunks)) * chunk;
     }
 
-    /// Starts copying row_of(r) to row r of `tile` for r < existing, zeros to the others up to `Rows`. All of the
-    /// block's `Threads` take part; with both numbers known, how many copies each starts is, too.
+    /// The address of chunk c ^ bits is that of chunk c, in a tile whose first is a multiple of row_bytes, ^
+    /// other_chunk(bits), and the rows that are a multiple of eight later are as many times row_bytes further. With one
+    /// address for all that it loads, a thread has registers left for more rows; compilers do not find this.
+    static constexpr unsigned row_bytes = flash_width * sizeof(bf16);
+    [[nodiscard]] LAMINA_HOST_DEVICE static constexpr unsigned other_chunk(unsigned bits) {
+        return bits * chunk * static_cast<unsigned>(sizeof(bf16));
+    }
+
+    /// Starts copying row_of(r) to row r of `tile` for r < existing, zeros to the others up to `Rows`, for which
+    /// row_of(r) is not read. All of the block's `Threads` take part; with both numbers known, how many copies each
+    /// starts is, too.
     template <unsigned Threads, unsigned Rows = rows, class RowOf>
     __device__ static void load_async(bf16* tile, unsigned existing, const RowOf& row_of) {
         static_assert(Threads % chunks == 0 && Rows * chunks % Threads == 0,
@@ -51,55 +60,82 @@ struct FlashTile {
         const unsigned chunk_of_row = thread_index() % chunks;
         unrolled<Rows / rows_at_once>([&](unsigned k) {
             const unsigned row = first + k * rows_at_once;
-            const bool exists = row < existing;
-            copy_async(tile + place(row, chunk_of_row), row_of(exists ? row : 0) + chunk_of_row * chunk, exists);
+            const unsigned place_of_copy =
+                place(first + k * rows_at_once % 8, chunk_of_row) + k * rows_at_once / 8 * 8 * flash_width;
+            copy_async(tile + place_of_copy, row_of(row) + chunk_of_row * chunk, row < existing);
         });
+    }
+};
+
+/// Rows in shared memory from one of a tile on, a multiple of eight.
+struct SharedRows {
+    const bf16* tile;
+    unsigned first = 0;
+
+    [[nodiscard]] __device__ SharedRows from(unsigned further) const { return {tile, first + further}; }
+    /// Where chunk `other` ^ `chunk` of row `first` + `further` + `row` is, a multiple of eight further.
+    [[nodiscard]] __device__ SharedAddress address(unsigned row, unsigned chunk, unsigned other,
+                                                   unsigned further) const {
+        return (shared_address(tile + FlashTile::place(row, chunk)) ^ FlashTile::other_chunk(other)) +
+               (first + further) * FlashTile::row_bytes;
     }
 };
 
 /// 16 rows of a warp, 64 elements each, as left operands of four products of depth 16.
 using FlashRows = std::uint32_t[4][4];
-/// 16 rows of a warp, 64 sums each, as eight results of 8 columns.
-using FlashSums = float[8][4];
+/// 16 rows of a warp, `Columns` sums each, as results of 8 columns.
+template <unsigned Columns>
+using FlashSums = float[Columns / 8][4];
 
 __device__ inline unsigned warp_index() { return thread_index() / warp_size; }
 
-/// Rows [first, first + 16) of a tile.
-__device__ inline void load_rows(FlashRows& rows, const bf16* tile, unsigned first) {
-    const unsigned lane = lane_index();
-    for (unsigned step = 0; step < 4; ++step) {
-        load_matrices(rows[step], tile + FlashTile::place(first + lane % 16, 2 * step + lane / 16));
-    }
-}
+/// Where sums[n][i] of this thread is: its row of 16, and its column.
+__device__ inline unsigned row_of_sum(unsigned i) { return lane_index() / 4 + i / 2 * 8; }
+__device__ inline unsigned column_of_sum(unsigned n, unsigned i) { return 8 * n + 2 * (lane_index() % 4) + i % 2; }
 
-/// sums[m] [16, 64] = lhs[m] [16, 64] · tileᵀ.
-template <unsigned RowTiles>
-__device__ void multiply_by_rows(FlashSums (&sums)[RowTiles], const FlashRows (&lhs)[RowTiles], const bf16* tile) {
-    const unsigned lane = lane_index();
+/// f(sum, m, n, i) for each of this thread's sums[m][n][i].
+template <unsigned RowTiles, unsigned EighthOfColumns, class F>
+__device__ void for_each_sum(float (&sums)[RowTiles][EighthOfColumns][4], const F& f) {
+#pragma unroll
     for (unsigned m = 0; m < RowTiles; ++m) {
-        for (unsigned n = 0; n < 8; ++n) {
-            for (unsigned i = 0; i < 4; ++i) sums[m][n][i] = 0;
-        }
-    }
-    for (unsigned step = 0; step < 4; ++step) {
-        for (unsigned pair = 0; pair < 4; ++pair) {
-            std::uint32_t rhs[4];
-            load_matrices(rhs, tile + FlashTile::place(16 * pair + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2));
-            for (unsigned m = 0; m < RowTiles; ++m) {
-                multiply_add(sums[m][2 * pair], lhs[m][step], rhs[0], rhs[1]);
-                multiply_add(sums[m][2 * pair + 1], lhs[m][step], rhs[2], rhs[3]);
-            }
+#pragma unroll
+        for (unsigned n = 0; n < EighthOfColumns; ++n) {
+#pragma unroll
+            for (unsigned i = 0; i < 4; ++i) f(sums[m][n][i], m, n, i);
         }
     }
 }
 
-/// sums[m] [16, 64] += weights[m] [16, 64], rounded to bf16, · tile. Two neighbouring results of a product are, packed,
-/// the left operand of the next.
-template <unsigned RowTiles>
-__device__ void multiply_by_columns(FlashSums (&sums)[RowTiles], const FlashSums (&weights)[RowTiles],
-                                    const bf16* tile) {
+/// The first 16 of some rows.
+__device__ inline void load_rows(FlashRows& held, const SharedRows& rows) {
     const unsigned lane = lane_index();
     for (unsigned step = 0; step < 4; ++step) {
+        load_matrices(held[step], rows.address(lane % 16, lane / 16, 2 * step, 0));
+    }
+}
+
+/// sums[m] [16, Columns] += lhs[m] [16, 64] · (the first `Columns` rows)ᵀ.
+template <unsigned RowTiles, unsigned EighthOfColumns>
+__device__ void multiply_by_rows(float (&sums)[RowTiles][EighthOfColumns][4], const FlashRows (&lhs)[RowTiles],
+                                 const SharedRows& rows) {
+    const unsigned lane = lane_index();
+    for (unsigned steps = 0; steps < 4; steps += 2) {
+        for (unsigned n = 0; n < EighthOfColumns; ++n) {
+            std::uint32_t rhs[4];
+            load_matrices(rhs, rows.address(lane % 8, lane / 8, 2 * steps, 8 * n));
+            for (unsigned m = 0; m < RowTiles; ++m) multiply_add(sums[m][n], lhs[m][steps], rhs[0], rhs[1]);
+            for (unsigned m = 0; m < RowTiles; ++m) multiply_add(sums[m][n], lhs[m][steps + 1], rhs[2], rhs[3]);
+        }
+    }
+}
+
+/// sums[m] [16, 64] += weights[m] [16, Columns], rounded to bf16, · the first `Columns` rows. Two neighbouring results
+/// of a product are, packed, the left operand of the next.
+template <unsigned RowTiles, unsigned EighthOfColumns>
+__device__ void multiply_by_columns(FlashSums<flash_width> (&sums)[RowTiles],
+                                    const float (&weights)[RowTiles][EighthOfColumns][4], const SharedRows& rows) {
+    const unsigned lane = lane_index();
+    for (unsigned step = 0; step < EighthOfColumns / 2; ++step) {
         std::uint32_t lhs[RowTiles][4];
         for (unsigned m = 0; m < RowTiles; ++m) {
             for (unsigned i = 0; i < 4; ++i) {
@@ -109,7 +145,7 @@ __device__ void multiply_by_columns(FlashSums (&sums)[RowTiles], const FlashSums
         }
         for (unsigned pair = 0; pair < 4; ++pair) {
             std::uint32_t rhs[4];
-            load_matrices_transposed(rhs, tile + FlashTile::place(16 * step + lane % 16, 2 * pair + lane / 16));
+            load_matrices_transposed(rhs, rows.address(lane % 16, lane / 16, 2 * pair, 16 * step));
             for (unsigned m = 0; m < RowTiles; ++m) {
                 multiply_add(sums[m][2 * pair], lhs[m], rhs[0], rhs[1]);
                 multiply_add(sums[m][2 * pair + 1], lhs[m], rhs[2], rhs[3]);
@@ -121,7 +157,7 @@ __device__ void multiply_by_columns(FlashSums (&sums)[RowTiles], const FlashSums
 /// Writes a warp's 16 rows of sums, times upper_factor (rows 0 to 7) and lower_factor, as rows [first, first + 16) of
 /// `to`, those of them below `count`, by way of 16 rows of shared memory that are the warp's own.
 __device__ inline void write_rows(const HeadRows<bf16>& to, unsigned first, unsigned count, bf16* staging,
-                                  const FlashSums& sums, float upper_factor, float lower_factor) {
+                                  const FlashSums<flash_width>& sums, float upper_factor, float lower_factor) {
     // Not a Pack of bf16, whose copy nvcc makes of two bytes at a time.
     struct alignas(16) Chunk {
         std::uint32_t words[4];

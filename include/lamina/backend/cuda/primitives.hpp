@@ -54,10 +54,16 @@ __device__ inline float exp2_approximate(float x) {
     return result;
 }
 
+/// A place in shared memory, in bytes. Unlike a pointer, it may be changed bit by bit.
+using SharedAddress = std::uint32_t;
+__device__ inline SharedAddress shared_address(const void* shared) {
+    return static_cast<SharedAddress>(__cvta_generic_to_shared(shared));
+}
+
 /// Copies 16 bytes from global to shared memory, or zeros there if not `valid`, without waiting. Both addresses are
 /// multiples of 16.
 __device__ inline void copy_async(void* shared, const void* global, bool valid) {
-    const auto to = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
+    const SharedAddress to = shared_address(shared);
     const int bytes = valid ? 16 : 0;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(bytes) : "memory");
 }
@@ -71,19 +77,17 @@ __device__ inline void wait_copies() {
 
 /// Four 8 × 8 matrices of 16-bit elements from shared memory; lane l gives the address of row l % 8 of matrix l / 8, a
 /// multiple of 16 bytes. Afterwards registers[m] of lane l holds elements 2 (l % 4) and the next of row l / 4 of m.
-__device__ inline void load_matrices(std::uint32_t (&registers)[4], const void* row) {
-    const auto from = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+__device__ inline void load_matrices(std::uint32_t (&registers)[4], SharedAddress row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
-                 : "r"(from)
+                 : "r"(row)
                  : "memory");
 }
 /// The same, each matrix transposed: registers[m] of lane l holds column l / 4, rows 2 (l % 4) and the next.
-__device__ inline void load_matrices_transposed(std::uint32_t (&registers)[4], const void* row) {
-    const auto from = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+__device__ inline void load_matrices_transposed(std::uint32_t (&registers)[4], SharedAddress row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(registers[0]), "=r"(registers[1]), "=r"(registers[2]), "=r"(registers[3])
-                 : "r"(from)
+                 : "r"(row)
                  : "memory");
 }
 /// d += a · b for bf16 a [16, 16] and b [16, 8], d in float. With g = lane / 4 and t = lane % 4, each register holding

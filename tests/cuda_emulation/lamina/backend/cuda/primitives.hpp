@@ -51,6 +51,9 @@ inline std::byte* dynamic_shared() { return emulator::dynamic_shared(); }
 
 inline float exp2_approximate(float x) { return std::exp2(x); }
 
+using SharedAddress = std::uintptr_t;
+inline SharedAddress shared_address(const void* shared) { return reinterpret_cast<SharedAddress>(shared); }
+
 inline void copy_async(void* shared, const void* global, bool valid) { emulator::copy_later(shared, global, valid); }
 inline void commit_copies() { emulator::commit_copies(); }
 template <int Pending>
@@ -62,18 +65,17 @@ namespace detail {
 
 /// Row `row` of the 8 × 8 matrix `m`, whose address lane 8 m + row gave.
 inline const std::uint16_t* matrix_row(const emulator::Exchanged& all, unsigned m, unsigned row) {
-    const void* address = nullptr;
+    SharedAddress address = 0;
     std::memcpy(&address, all.of(8 * m + row), sizeof address);
-    if (reinterpret_cast<std::uintptr_t>(address) % 16 != 0)
-        throw std::logic_error("load_matrices: address not a multiple of 16");
-    return static_cast<const std::uint16_t*>(address);
+    if (address % 16 != 0) throw std::logic_error("load_matrices: address not a multiple of 16");
+    return reinterpret_cast<const std::uint16_t*>(address);
 }
 
 inline std::uint32_t pair(std::uint16_t low, std::uint16_t high) { return low | (std::uint32_t{high} << 16U); }
 
 }  // namespace detail
 
-inline void load_matrices(std::uint32_t (&registers)[4], const void* row) {
+inline void load_matrices(std::uint32_t (&registers)[4], SharedAddress row) {
     const auto all = emulator::exchange(&row, sizeof row);
     const unsigned lane = thread_index() % warp_size;
     for (unsigned m = 0; m < 4; ++m) {
@@ -82,7 +84,7 @@ inline void load_matrices(std::uint32_t (&registers)[4], const void* row) {
     }
     emulator::sync_warp();  // the instruction is over for all lanes before memory changes
 }
-inline void load_matrices_transposed(std::uint32_t (&registers)[4], const void* row) {
+inline void load_matrices_transposed(std::uint32_t (&registers)[4], SharedAddress row) {
     const auto all = emulator::exchange(&row, sizeof row);
     const unsigned lane = thread_index() % warp_size;
     for (unsigned m = 0; m < 4; ++m) {
