@@ -10,6 +10,7 @@ import citations
 import includes
 import measures
 import mirror
+import sass
 import snippets
 import style
 import transcripts
@@ -89,6 +90,29 @@ TREES = [
 ]
 
 
+def sass_problem():
+    """Whether sass.py finds the one main loop of made-up machine code: a loop of two products and a load in a larger one,
+    and behind the exit a way back that is no loop."""
+    product, load, leave = 0x723C, 0x783B, 0x794D
+
+    def branch(start, target, architecture):
+        words = 4 * (target - start - 1)
+        fields = words << 34 if architecture < 90 else (words & 0xFF) << 16 | (words >> 8) << 34
+        return 0x7947 | fields & (1 << 82) - 1
+
+    for architecture in (80, 90):
+        code = [product, load, product, product, branch(4, 1, architecture), branch(5, 0, architecture), leave]
+        code.append(branch(7, 2, architecture))
+        raw = b"".join(word.to_bytes(sass.WORD, "little") for word in code)
+        read = sass.decoded(raw, architecture)
+        if sass.loops(read) != [(1, 4)]:
+            return f"sass.py finds the loops {sass.loops(read)} in code for sm_{architecture}"
+        counts = sass.counts(read, 1, 4)
+        if (counts["all"], counts["HMMA"], counts["LDSM"], counts["branch"], counts["other"]) != (4, 2, 1, 1, 0):
+            return f"sass.py counts {counts} in code for sm_{architecture}"
+    return None
+
+
 def main():
     for check, files, expected in [(check, {name: text}, expected) for check, name, text, expected in CASES] + TREES:
         with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +125,7 @@ def main():
             found = list(check.problems(root))
         if bool(found) != bool(expected) or (expected and not any(expected in problem for problem in found)):
             return f"{check.__name__} on {str(files)[:120]}: expected {expected!r}, found {found}"
-    return None
+    return sass_problem()
 
 
 if __name__ == "__main__":
