@@ -99,9 +99,9 @@ concept Runs = requires(B& backend, const Request& request) {
 ///                                       with an equal key
 ///
 /// The key of `replay` is a span of 64-bit words. For equal keys `enqueue` must run the same requests with the same
-/// arguments, and the memory that they name must still be there. It must not allocate, upload or download, nor run what
-/// returns a number or reads segments; what else it does on the host may not happen again. What it throws passes
-/// through, and nothing is then kept.
+/// arguments, and the memory that they name must still be there. It must not allocate, copy, upload or download, nor
+/// run what returns a number or reads segments; what else it does on the host may not happen again. What it throws
+/// passes through, and nothing is then kept.
 template <class B>
 concept Backend = requires(B& backend, void* to, const void* from, std::size_t bytes,
                            std::span<const std::uint64_t> key) {

@@ -2,6 +2,7 @@
 #include <lamina/backend/cuda/finish.hpp>
 
 #include <cmath>
+#include <cstddef>
 
 #include <lamina/core/gelu.hpp>
 
@@ -12,23 +13,34 @@ using namespace lamina;
 using namespace lamina::cuda;
 using lamina_tests::DeviceMatrix;
 
-TEST_CASE("finishing scales, adds bias and base, and rounds once", "[cuda][finish]") {
+namespace {
+
+/// Rows of 304 numbers that start `first` elements after an address that is aligned: in whole packs, or one by one.
+void check_sums(std::size_t first) {
+    constexpr std::size_t rows = 70, cols = 304;
     Context context(0);
-    const auto sum = DeviceMatrix<float>(70, 300, 304).randomised(1);
-    const auto bias = DeviceMatrix<bf16>(1, 300).randomised(2);
-    const auto base = DeviceMatrix<bf16>(70, 300, 301, 1).randomised(3);
-    const DeviceMatrix<bf16> out(70, 300, 303, 1);
+    const auto sum = DeviceMatrix<float>(rows, cols, 304).randomised(1);
+    const auto bias = DeviceMatrix<bf16>(1, cols).randomised(2);
+    const auto base = DeviceMatrix<bf16>(rows, cols, 312 + first, first).randomised(3);
+    const DeviceMatrix<bf16> out(rows, cols, 320 + 3 * first, first);
     finish(context, "AffineProduct",
            Finish<bf16, bf16, bf16>{
                .out = out.view(), .sum = sum.input(), .scale = 0.5, .bias = bias.data(), .base = base.input()});
     std::size_t wrong = 0;
-    for (std::size_t row = 0; row < 70; ++row) {
-        for (std::size_t col = 0; col < 300; ++col) {
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t col = 0; col < cols; ++col) {
             const float z = float(base.view()(row, col)) + (0.5F * sum.view()(row, col) + float(bias.data()[col]));
             wrong += out.view()(row, col).bits == bf16(z).bits ? 0U : 1U;
         }
     }
     CHECK(wrong == 0);
+}
+
+}  // namespace
+
+TEST_CASE("finishing scales, adds bias and base, and rounds once", "[cuda][finish]") {
+    check_sums(0);
+    check_sums(1);
 }
 
 TEST_CASE("finishing writes what gelu is taken of, and takes it of what is stored", "[cuda][finish]") {

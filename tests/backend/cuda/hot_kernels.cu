@@ -63,7 +63,8 @@ template __global__ void convert_matrix<float, bf16>(MatrixView<const bf16>, Mat
 template __global__ void convert_matrix<bf16, float>(MatrixView<const float>, MatrixView<bf16>);
 template __global__ void split_matrix<2>(MatrixView<const float>, MatrixView<bf16>);
 template __global__ void split_matrix<3>(MatrixView<const float>, MatrixView<bf16>);
-template __global__ void finish_elements(Finish<bf16, bf16, bf16>);
+template __global__ void finish_elements<8>(Finish<bf16, bf16, bf16>);
+template __global__ void finish_elements<4>(Finish<float, bf16, float>);
 template __global__ void store_keys_values_kernel(StoreKeysValues<bf16>, const SegmentPart*);
 template __global__ void means_kernel(MeansOverTokens<float>);
 

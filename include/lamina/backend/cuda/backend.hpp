@@ -95,8 +95,9 @@ public:
     /// cuBLASLt refused, an imported algorithm that does not run on this device.
     [[nodiscard]] std::vector<std::string> take_notes() { return device_.blas.take_notes(); }
 
-    /// Products so far by the way they were made (cuda/matmul.hpp): those of GPT-2's layers shall be direct ones. A
-    /// product of a recorded step counts when it is recorded, not when it is replayed.
+    /// Products so far by the way they were made (cuda/matmul.hpp): those of GPT-2's layers are direct ones, but for
+    /// epilogues that were timed to be quicker apart. A product of a recorded step counts when it is recorded, not when
+    /// it is replayed.
     [[nodiscard]] const cuda::WayCounts& products_made() const { return device_.blas.counts(); }
 
     /// Bytes that the device has, and that are free now.

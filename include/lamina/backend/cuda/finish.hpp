@@ -6,8 +6,9 @@
 
 #include <lamina/backend/contract.hpp>
 #include <lamina/backend/cuda/context.hpp>
+#include <lamina/backend/cuda/grid.hpp>
 #include <lamina/backend/cuda/launch.hpp>
-#include <lamina/backend/cuda/operands.hpp>
+#include <lamina/backend/cuda/pack.hpp>
 #include <lamina/backend/cuda/primitives.hpp>
 #include <lamina/core/gelu.hpp>
 #include <lamina/core/rows.hpp>
@@ -33,23 +34,37 @@ struct Finish {
 
 namespace detail {
 
-template <class Out, class Bias, class Base>
-__global__ void finish_elements(Finish<Out, Bias, Base> request) {
+template <unsigned Width, class Out, class Bias, class Base>
+__global__ void __launch_bounds__(element_threads) finish_elements(Finish<Out, Bias, Base> request) {
     using Compute = ComputeOf<Out>;
-    const std::size_t col = std::size_t{block_index().x} * thread_count() + thread_index();
-    if (col >= request.out.cols) return;
-    const Compute bias = request.bias == nullptr ? Compute(0) : static_cast<Compute>(request.bias[col]);
-    for (std::size_t row = block_index().y; row < request.out.rows; row += block_count().y) {
-        Compute z = bias;
-        if (!request.sum.empty()) z = static_cast<Compute>(request.scale) * request.sum(row, col) + bias;
-        if (!request.base.empty()) z = static_cast<Compute>(request.base(row, col)) + z;
-        if (!request.slope_at.empty()) z *= math::gelu_derivative(static_cast<Compute>(request.slope_at(row, col)));
+    const std::size_t per_row = request.out.cols / Width;
+    const std::size_t count = request.out.rows * per_row;
+    for (std::size_t i = first_element(); i < count; i += element_step()) {
+        const Place place = place_of(i, per_row);
+        const std::size_t col = place.piece * Width;
+        Pack<Compute, Width> z{};
+        const auto with = [&](const auto& view, std::size_t row, const auto& f) {
+            if (view.empty()) return;
+            const auto pack = load_pack<Width>(view.row(row) + col);
+#pragma unroll
+            for (unsigned k = 0; k < Width; ++k) z.values[k] = f(z.values[k], converted<Compute>(pack.values[k]));
+        };
+        const auto scale = static_cast<Compute>(request.scale);
+        with(request.sum, place.row, [&](Compute, Compute sum) { return scale * sum; });
+        with(MatrixView<const Bias>(request.bias, 1, request.out.cols), 0, [](Compute x, Compute b) { return x + b; });
+        with(request.base, place.row, [](Compute x, Compute base) { return base + x; });
+        with(request.slope_at, place.row, [](Compute x, Compute at) { return x * math::gelu_derivative(at); });
+        Pack<Out, Width> out;
+#pragma unroll
+        for (unsigned k = 0; k < Width; ++k) out.values[k] = static_cast<Out>(z.values[k]);
         if (!request.pre_activation.empty()) {
-            const Out stored = static_cast<Out>(z);
-            request.pre_activation(row, col) = stored;
-            z = math::gelu(static_cast<Compute>(stored));
+            store_pack(request.pre_activation.row(place.row) + col, out);
+#pragma unroll
+            for (unsigned k = 0; k < Width; ++k) {
+                out.values[k] = static_cast<Out>(math::gelu(static_cast<Compute>(out.values[k])));
+            }
         }
-        request.out(row, col) = static_cast<Out>(z);
+        store_pack(request.out.row(place.row) + col, out);
     }
 }
 
@@ -58,8 +73,18 @@ __global__ void finish_elements(Finish<Out, Bias, Base> request) {
 /// `what` is the operation as a user knows it.
 template <class Out, class Bias, class Base>
 void finish(Context& context, const char* what, const Finish<Out, Bias, Base>& request) {
-    launch(context.stream(), what, detail::over_elements(request.out.rows, request.out.cols),
-           detail::finish_elements<Out, Bias, Base>, request);
+    constexpr unsigned width = pack_width<Out, Bias, Base>;
+    const std::size_t count = request.out.size();
+    const bool packed = is_packed<width>(request.out) && is_packed<width>(request.sum) &&
+                        is_packed<width>(request.base) && is_packed<width>(request.pre_activation) &&
+                        is_packed<width>(request.slope_at) && starts_pack<width>(request.bias);
+    if (packed) {
+        launch(context.stream(), what, shape_for_elements(context, count / width),
+               detail::finish_elements<width, Out, Bias, Base>, request);
+    } else {
+        launch(context.stream(), what, shape_for_elements(context, count), detail::finish_elements<1, Out, Bias, Base>,
+               request);
+    }
 }
 
 }  // namespace lamina::cuda
