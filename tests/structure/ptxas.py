@@ -21,7 +21,7 @@ KERNEL = re.compile(r"__global__[^;{]*?\b(\w+)\([^()]*(?:\([^()]*\)[^()]*)*\)\s*
 # Kernels that a step of GPT-2 in bf16 does not launch, or once per step on little.
 COLD = {
     "plain_attention_kernel": "flash attention takes bf16",
-    "attention_excess_kernel": "flash attention takes bf16",
+    "attention_delta_kernel": "flash attention takes bf16",
     "plain_attention_keys_kernel": "flash attention takes bf16",
     "plain_attention_queries_kernel": "flash attention takes bf16",
     "position_gradient_kernel": "only where embeddings are trained",

@@ -20,10 +20,10 @@ TEMPLATE_TEST_CASE("plain attention's backward agrees with loops for widths and 
     check_attention_backward<TestType>({{1, 70}, 1, 20}, 1e3, backward);
 }
 
-TEST_CASE("every token of every head has a warp that makes its excess", "[cuda][attention]") {
+TEST_CASE("every token of every head has a warp that makes its delta", "[cuda][attention]") {
     for (const std::size_t rows : {1U, 5U, 1024U, 65536U}) {
         for (const std::size_t heads : {1U, 12U, 25U}) {
-            const auto shape = cuda::detail::excess_shape(rows, heads);
+            const auto shape = cuda::detail::delta_shape(rows, heads);
             const std::size_t warps = std::size_t{shape.blocks} * shape.threads / 32;
             CHECK((warps >= rows * heads && warps < rows * heads + 8));
         }

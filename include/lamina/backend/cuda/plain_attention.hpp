@@ -98,21 +98,21 @@ __global__ void __launch_bounds__(RegisterTile<ComputeOf<T>>::threads, RegisterT
     const unsigned seen = rows.seen(Tile::side);
     const Compute scale = 1 / std::sqrt(static_cast<Compute>(width));
     RunningSoftmax<Compute> softmax;
-    Compute out[Tile::each][Tile::each] = {};
+    Compute O[Tile::each][Tile::each] = {};
     for (unsigned first_key = 0; first_key < seen; first_key += Tile::side) {
         const unsigned keys = smaller(Tile::side, seen - first_key);
-        Compute scores[Tile::each][Tile::each];
-        multiply_rows(scores, lhs, rhs,
+        Compute P[Tile::each][Tile::each];
+        multiply_rows(P, lhs, rhs,
                       RowProducts{[&](unsigned r) { return rows.queries[rows.first + r]; },
                                   [&](unsigned r) { return rows.key(first_key + r); },
                                   smaller(Tile::side, rows.count - rows.first), keys, width},
                       first_key > 0 && width <= Tile::side);
-        scale_and_hide(scores, rows, first_key, scale);
-        softmax.add(scores, out);
-        Tile::store_transposed(weights, scores);
+        scale_and_hide(P, rows, first_key, scale);
+        softmax.add(P, O);  // the scores become P
+        Tile::store_transposed(weights, P);
         Tile::load(rhs, keys, cols, [&](unsigned r) { return rows.value(first_key + r) + first_col; });
         sync_threads();
-        Tile::multiply_add(out, weights, rhs, keys);
+        Tile::multiply_add(O, weights, rhs, keys);
         sync_threads();
     }
     for (unsigned i = 0; i < Tile::each; ++i) {
@@ -121,7 +121,7 @@ __global__ void __launch_bounds__(RegisterTile<ComputeOf<T>>::threads, RegisterT
         if (query >= rows.count) continue;
         for (unsigned j = 0; j < Tile::each; ++j) {
             const unsigned col = Tile::first_col() + j;
-            if (col < cols) rows.out[query][first_col + col] = converted<T>(out[i][j] / sum);
+            if (col < cols) rows.out[query][first_col + col] = converted<T>(O[i][j] / sum);
         }
         if (rows.log_sum_exp != nullptr && rows.chunk == 0 && Tile::first_col() == 0) {
             rows.log_sum_exp[query * rows.log_sum_exp_stride] = softmax.largest[i] + std::log(sum);
