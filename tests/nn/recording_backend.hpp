@@ -62,6 +62,10 @@ public:
         refuse("allocates");
         return Cpu::allocate(bytes);
     }
+    void copy(void* to, const void* from, std::size_t bytes) {
+        refuse("copies");
+        Cpu::copy(to, from, bytes);
+    }
     void upload(void* to, const void* from, std::size_t bytes) {
         refuse("uploads");
         ++uploads;

@@ -43,7 +43,8 @@ struct CudaOptions {
 /// is done, unless it gives something back to the host.
 ///
 /// One thread at a time may call an object of this class. Results are the same bits whenever they are computed again
-/// with the same algorithms; which algorithms cuBLASLt's products use is decided by timing (cuda/algorithms.hpp).
+/// with the same algorithms; which algorithms cuBLASLt's products use is decided by timing (cuda/algorithms.hpp), until
+/// `settle_algorithms`.
 /// errors   DeviceError with the operation, its sizes and the library's reason
 class CudaBackend {
 public:
