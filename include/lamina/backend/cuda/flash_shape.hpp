@@ -50,8 +50,9 @@ struct FlashBackwardShape : FlashRowsOfBlock<RowTiles, Warps> {
 
 // What is taken. Backward's shapes are chosen by counts and not by time. For 64 × 64 scores of which none is hidden,
 // warps issue on sm_90 (tests/structure/sass.txt) 1534 instructions for dK and dV, of which 128 load matrices from
-// shared memory, and 1164 with 96 for dQ. FlashBackwardShape<1, 4, 64, 2> and <1, 4, 64, 3>, whose loads serve one row
-// tile, issue 1792 with 256, and 1480 with 192. With more columns at a time, two row tiles spill registers.
+// shared memory, and 1164 with 96 for dQ. With one row tile, FlashBackwardShape<1, 8, 64, 1> for both, they issue 1712
+// with 256, and 1288 with 192. With more columns at a time, two row tiles spill registers. Where a multiprocessor has
+// 100 KiB of shared memory (sm_86, sm_89) it runs one block of backward at a time, elsewhere two.
 using BackwardKeys = FlashBackwardShape<2, 4, 16, 2>;
 using BackwardQueries = FlashBackwardShape<2, 4, 16, 2>;
 
