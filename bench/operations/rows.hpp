@@ -136,10 +136,9 @@ template <class Memory>
 
 /// The loss of a chunk with its gradient in the type of activations.
 template <class B, class Types>
-void loss(Measurement<B>& m, Types, Strided chunk_logits) {
+void loss(Measurement<B>& m, Types, Strided chunk_logits, std::size_t vocab) {
     using X = typename Types::Activation;
     const std::size_t chunk = chunk_logits.rows;
-    const std::size_t vocab = chunk_logits.cols;
     if (!m.wanted("loss")) return;
     const std::size_t copies = m.copies(bytes_of<float>(chunk * vocab));
     auto logits = m.template operand<float>(chunk_logits, copies);
@@ -147,7 +146,7 @@ void loss(Measurement<B>& m, Types, Strided chunk_logits) {
     auto losses = m.template operand<float>(1, chunk, 1);
     const auto targets = uploaded_tokens(m.backend(), chunk, vocab);
     m.time("loss", shape_text(chunk, vocab), [&](std::size_t i) {
-        return lamina::SoftmaxCrossEntropy<float, X>{.logits = logits.view(i),
+        return lamina::SoftmaxCrossEntropy<float, X>{.logits = logits.view(i).columns(0, vocab),
                                                      .targets = tokens_in(targets, chunk),
                                                      .losses = losses.column(0),
                                                      .scale = 1e-3,

@@ -8,6 +8,7 @@
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/core/extent.hpp>
+#include <lamina/nn/loss_head.hpp>
 #include <lamina/nn/run/workspace.hpp>
 
 #include <algorithm>
@@ -26,7 +27,8 @@ inline constexpr std::array<std::pair<const char*, lamina::Architecture>, 4> siz
 template <class Types, class B>
 void measure_size(Measurement<B>& m, const lamina::Architecture& a, lamina::Extent extent) {
     const std::size_t n = extent.tokens();
-    const Strided logits{std::min(n, B::logits_rows), a.vocab, lamina::logits_stride_of(a.vocab)};
+    const std::size_t padded_vocab = lamina::padded_vocabulary<B>(a.vocab);
+    const Strided logits{std::min(n, B::logits_rows), padded_vocab, lamina::logits_stride_of(padded_vocab)};
     const LinearShape c_attn{"c_attn", a.embed, 3 * a.embed};
     const LinearShape c_proj{"c_proj", a.embed, a.embed};
     const LinearShape c_fc{"c_fc", a.embed, a.hidden()};
@@ -41,7 +43,7 @@ void measure_size(Measurement<B>& m, const lamina::Architecture& a, lamina::Exte
     forward_onto_stream(m, types, n, mlp_proj);
     gelu(m, types, n, a.hidden());
     head_products(m, types, logits, a.embed);
-    loss(m, types, logits);
+    loss(m, types, logits, a.vocab);
     input_gradient<true>(m, types, n, mlp_proj);
     for (const LinearShape& linear : {c_fc, c_proj, c_attn}) input_gradient<false>(m, types, n, linear);
     for (const LinearShape& linear : {mlp_proj, c_fc, c_proj, c_attn}) weight_gradient(m, types, n, linear);

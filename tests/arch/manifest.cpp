@@ -119,6 +119,19 @@ struct HalfFrozen {
     }
 };
 
+struct PaddedBetweenOthers {
+    Parameter<EverythingTrains, Role::weight, 3> before{};
+    PaddedMatrix<EverythingTrains, Role::weight, 11, 7, 40> padded{};
+    Parameter<EverythingTrains, Role::weight, 3> behind{};
+
+    template <class Visitor>
+    constexpr void visit(Visitor&& visitor) {
+        visitor("before", before);
+        visitor("padded", padded);
+        visitor("behind", behind);
+    }
+};
+
 struct MisnamedLinear {
     SampleParameter<Role::weight, 3, 5> weight{};
     Bias<SamplePolicies, Role::weight, 5> bias{};
@@ -201,4 +214,20 @@ TEST_CASE("gradients that are streamed share one place, their moments have one e
     STATIC_REQUIRE(Streaming::moment_elements_of(Role::adapter) == 512);
     STATIC_REQUIRE(Streaming::moment_elements_of(Role::norm) == Streaming::gradient_elements_of(Role::norm));
     STATIC_REQUIRE((Table::streamed_gradient_elements == 0 && Table::gradient_elements == (3 + 2) * 64));
+}
+
+TEST_CASE("padding is memory between a tensor and the next, of values and gradients, and nothing else", "[arch]") {
+    using Padding = Manifest<PaddedBetweenOthers>;
+    constexpr const auto& entries = Padding::entries;
+    STATIC_REQUIRE((entries[1].size == 77 && entries[1].padding == 29 * 7 && entries[0].padding == 0));
+    STATIC_REQUIRE((entries[1].rows() == 11 && entries[1].cols() == 7));
+    STATIC_REQUIRE((entries[1].bytes() == 2 * 77 && entries[1].padded_bytes() == 2 * 280));
+    STATIC_REQUIRE(entries[2].offset == entries[1].offset + aligned_size(2 * 280));
+    STATIC_REQUIRE(entries[2].gradient_offset == entries[1].gradient_offset + aligned_size(280));
+    STATIC_REQUIRE(entries[2].moment_offset == entries[1].moment_offset + aligned_size(77));
+    STATIC_REQUIRE(Padding::bytes_of(Role::weight) == 64 + 576 + 64);
+    STATIC_REQUIRE(Padding::gradient_elements_of(Role::weight) == 64 + 320 + 64);
+    STATIC_REQUIRE(Padding::moment_elements_of(Role::weight) == 64 + 128 + 64);
+    STATIC_REQUIRE((Padding::parameters == 83 && Padding::trainable_parameters == 83));
+    STATIC_REQUIRE(Padding::parameters_of(Role::weight) == 83);
 }

@@ -34,6 +34,15 @@ static_assert(FactorA::part == Part::lora_a && FactorB::part == Part::lora_b);
 static_assert(FactorA::role == Role::adapter && FactorB::role == Role::adapter);
 static_assert(FactorA{Initial::uniform(1)}.initial.kind == Initial::Kind::uniform);
 
+// Its own shape, and rows behind it for whoever asks for them.
+using Padded = PaddedMatrix<lamina_tests::SamplePolicies, Role::norm, 3, 5, 8>;
+static_assert(Padded::shape == Matrix::shape && Padded::size == 15 && Padded::rows == 3 && Padded::trains);
+static_assert(Padded::padding == 25 && Matrix::padding == 0);
+static_assert(Padded{}.values.rows == 3 && Padded{}.gradient.rows == 3);
+static_assert(Padded{}.padded_values().rows == 8 && Padded{}.padded_gradient().rows == 8);
+static_assert(Padded{}.padded_values().cols == 5 && Padded{}.padded_gradient().cols == 5);
+static_assert(Padded{Initial::normal(0.02)}.initial.spread == 0.02);
+
 // Bound late, so that a layer is a constant expression.
 static_assert(Matrix{}.values.empty() && Matrix{}.gradient.empty());
 static_assert(Matrix{}.values.rows == Matrix::rows && Matrix{}.gradient.cols == Matrix::cols);

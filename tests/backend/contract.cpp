@@ -50,6 +50,7 @@ struct BackendWithout {
     struct Memory {};
     static constexpr std::size_t row_multiple = 1;
     static constexpr std::size_t logits_rows = 1;
+    static constexpr std::size_t vocabulary_multiple = 1;
     Memory allocate(std::size_t) requires(has(Part::allocate));
     Memory allocate_host(std::size_t) requires(has(Part::allocate_host));
     void copy(void*, const void*, std::size_t) requires(has(Part::copy));
@@ -101,6 +102,10 @@ struct LogitsOfAnyRows : SmallestBackend {
     static constexpr std::size_t row_multiple = 2;
 };
 static_assert(!Backend<LogitsOfAnyRows>);
+struct MultipleOfNoTokens : SmallestBackend {
+    static constexpr std::size_t vocabulary_multiple = 0;
+};
+static_assert(!Backend<MultipleOfNoTokens>);
 
 static_assert(!Backend<int>);
 

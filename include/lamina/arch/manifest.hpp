@@ -33,7 +33,8 @@ struct TensorEntry {
     std::size_t layer_length = 0;  ///< how much of `suffix` is the name of that layer
     std::array<std::size_t, 2> shape{};
     std::size_t rank = 0;
-    std::size_t size = 0;  ///< elements
+    std::size_t size = 0;     ///< elements
+    std::size_t padding = 0;  ///< elements of zeros behind the values and behind the gradient, which no shape shows
     Role role{};
     Part part{};
     bool trains = false;
@@ -52,6 +53,9 @@ struct TensorEntry {
     /// Inside the group: "attn.c_attn".
     [[nodiscard]] constexpr std::string_view layer_in_group() const { return suffix.view().substr(0, layer_length); }
     [[nodiscard]] constexpr std::size_t bytes() const { return size * bits_of(type) / 8; }
+    /// Of the values and what is behind them.
+    [[nodiscard]] constexpr std::size_t padded_bytes() const { return padded_size() * bits_of(type) / 8; }
+    [[nodiscard]] constexpr std::size_t padded_size() const { return size + padding; }
     [[nodiscard]] constexpr std::span<const std::size_t> dimensions() const { return std::span(shape).first(rank); }
     /// As a matrix; a vector is one row.
     [[nodiscard]] constexpr std::size_t rows() const { return rank == 2 ? shape[0] : 1; }
@@ -85,6 +89,7 @@ struct EntryCollector {
                 entry.rank = Node::shape.size();
                 for (std::size_t i = 0; i < Node::shape.size(); ++i) entry.shape[i] = Node::shape[i];
                 entry.size = Node::size;
+                entry.padding = Node::padding;
                 entry.role = Node::role;
                 entry.part = Node::part;
                 entry.trains = Node::trains;
@@ -142,7 +147,7 @@ private:
             entry.streams = entry.trains && entry.role == Role::adapter;
             if (!entry.streams) continue;
             entry.gradient_offset = offset;
-            offset += aligned_size(entry.size);
+            offset += aligned_size(entry.padded_size());
         }
     }
 
@@ -186,12 +191,12 @@ consteval auto collect_entries() {
     for (TensorEntry& entry : collector.entries) {
         entry.offset = bytes[index_of(entry.role)];
         entry.moment_offset = moments[index_of(entry.role)];
-        bytes[index_of(entry.role)] += aligned_size(entry.bytes());
+        bytes[index_of(entry.role)] += aligned_size(entry.padded_bytes());
         // Layers of different policies may stand in one tree, so a role can train in some and not in others.
         if (entry.trains) moments[index_of(entry.role)] += aligned_size(entry.size);
         if (entry.streams) continue;
         entry.gradient_offset = gradients[index_of(entry.role)];
-        if (entry.trains) gradients[index_of(entry.role)] += aligned_size(entry.size);
+        if (entry.trains) gradients[index_of(entry.role)] += aligned_size(entry.padded_size());
     }
     return collector.entries;
 }
@@ -215,14 +220,14 @@ struct ParameterTable {
     }
     [[nodiscard]] static constexpr std::size_t bytes_of(Role role) {
         std::size_t sum = 0;
-        for (const TensorEntry& entry : entries) sum += entry.role == role ? aligned_size(entry.bytes()) : 0;
+        for (const TensorEntry& entry : entries) sum += entry.role == role ? aligned_size(entry.padded_bytes()) : 0;
         return sum;
     }
     /// Elements of the gradient region of a role, padding included; 0 when the role is frozen or streams.
     [[nodiscard]] static constexpr std::size_t gradient_elements_of(Role role) {
         std::size_t sum = 0;
         for (const TensorEntry& entry : entries) {
-            sum += entry.role == role && entry.trains && !entry.streams ? aligned_size(entry.size) : 0;
+            sum += entry.role == role && entry.trains && !entry.streams ? aligned_size(entry.padded_size()) : 0;
         }
         return sum;
     }
@@ -230,7 +235,7 @@ struct ParameterTable {
     static constexpr std::size_t streamed_gradient_elements = [] {
         std::size_t most = 0;
         for (const TensorEntry& entry : entries) {
-            const std::size_t end = entry.streams ? entry.gradient_offset + aligned_size(entry.size) : 0;
+            const std::size_t end = entry.streams ? entry.gradient_offset + aligned_size(entry.padded_size()) : 0;
             most = end > most ? end : most;
         }
         return most;
@@ -269,6 +274,7 @@ struct ParameterTable {
 ///
 /// Values: each role is one contiguous region, tensors in table order, each start aligned to `tensor_alignment` bytes.
 /// Gradients and optimiser moments: one region per role that trains, element offsets rounded up to the same number.
+/// Padding of a tensor is memory behind its values and its gradient, without moments, and in no count of parameters.
 /// Gradients of layers with StreamsAdapterGradients are in none: these share one place.
 template <class Model>
 using Manifest = detail::ParameterTable<typename detail::LayersOf<Model>::type>;

@@ -30,6 +30,7 @@ struct Parameter {
     static constexpr std::size_t cols = shape[sizeof...(Dims) - 1];
     static constexpr std::size_t rows = size / cols;
     static constexpr bool trains = Policies::trains(R);
+    static constexpr std::size_t padding = 0;  ///< elements behind the values, and behind the gradient, that stay zero
 
     Rows<Scalar, cols> values{nullptr, rows};      // [rows, cols]
     Rows<Gradient, cols> gradient{nullptr, rows};  // [rows, cols]
@@ -44,6 +45,24 @@ template <class Policies, Role R, std::size_t Width>
 struct Bias : Parameter<Policies, R, Width> {
     static constexpr Part part = Part::bias;
     using Parameter<Policies, R, Width>::Parameter;
+};
+
+/// A matrix that products read with rows of zeros behind its own, `PaddedRows` in all. Whoever goes by the values, the
+/// gradient or the shape, as files, optimisers and counts of parameters do, sees its own rows only.
+template <class Policies, Role R, std::size_t RowCount, std::size_t Cols, std::size_t PaddedRows>
+struct PaddedMatrix : Parameter<Policies, R, RowCount, Cols> {
+    using Base = Parameter<Policies, R, RowCount, Cols>;
+    using Base::Base;
+    static_assert(PaddedRows >= RowCount, "lamina: PaddedMatrix: fewer rows with the padding than without");
+
+    static constexpr std::size_t padding = (PaddedRows - RowCount) * Cols;
+
+    [[nodiscard]] constexpr MatrixView<typename Base::Scalar> padded_values() const {
+        return {this->values.data, PaddedRows, Cols};
+    }
+    [[nodiscard]] constexpr MatrixView<typename Base::Gradient> padded_gradient() const {
+        return {this->gradient.data, PaddedRows, Cols};
+    }
 };
 
 /// The factor A of a linear layer's adapter; its layer shows B, too.

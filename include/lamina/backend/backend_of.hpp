@@ -30,6 +30,7 @@ struct NoBackendSeeFirstError {
     };
     static constexpr std::size_t row_multiple = 1;
     static constexpr std::size_t logits_rows = 1;
+    static constexpr std::size_t vocabulary_multiple = 1;
 
     Memory allocate(std::size_t) { return {}; }
     Memory allocate_host(std::size_t) { return {}; }

@@ -95,6 +95,9 @@ concept Runs = requires(B& backend, const Request& request) {
 ///                                       meets few of them; 1 where more rows are only more work
 /// logits_rows                           a constant: rows of logits that exist at the same time, a multiple of
 ///                                       row_multiple. Each is as wide as the vocabulary: as few as keep a device busy
+/// vocabulary_multiple                   a constant: products with an output matrix are given as many of its rows, and
+///                                       columns of logits, as the next multiple of it that holds the vocabulary, the
+///                                       rest zeros; 1 where any number will do
 /// replay(key, enqueue)                  calls enqueue(), or repeats the requests that it ran when it was last called
 ///                                       with an equal key
 ///
@@ -107,6 +110,7 @@ concept Backend = requires(B& backend, void* to, const void* from, std::size_t b
                            std::span<const std::uint64_t> key) {
     typename B::Memory;
     requires(B::row_multiple > 0 && B::logits_rows > 0 && B::logits_rows % B::row_multiple == 0);
+    requires(B::vocabulary_multiple > 0);
     { backend.allocate(bytes) } -> std::same_as<typename B::Memory>;
     { backend.allocate_host(bytes) } -> std::same_as<typename B::Memory>;
     backend.copy(to, from, bytes);

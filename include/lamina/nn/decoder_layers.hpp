@@ -8,6 +8,7 @@
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/parameter.hpp>
 #include <lamina/arch/role.hpp>
+#include <lamina/backend/backend_of.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/nn/composition.hpp>
 #include <lamina/nn/loss_head.hpp>
@@ -16,6 +17,11 @@ namespace lamina {
 
 namespace detail {
 
+/// What multiplies hidden states: as many rows as the backend's products want of it, if it is the head.
+template <Role R, std::size_t Vocab, std::size_t Embed, class P, bool IsHead>
+using TokenMatrix =
+    PaddedMatrix<P, R, Vocab, Embed, IsHead ? padded_vocabulary<BackendFor<typename P::Device>>(Vocab) : Vocab>;
+
 template <std::size_t Vocab, std::size_t Embed, class P, bool Present>
 struct OwnHeadWeight {
     template <class Visitor>
@@ -23,7 +29,7 @@ struct OwnHeadWeight {
 };
 template <std::size_t Vocab, std::size_t Embed, class P>
 struct OwnHeadWeight<Vocab, Embed, P, true> {
-    Parameter<P, Role::head, Vocab, Embed> weight{Initial::normal(0.02)};
+    TokenMatrix<Role::head, Vocab, Embed, P, true> weight{Initial::normal(0.02)};
     template <class Visitor>
     constexpr void visit(Visitor&& visitor) {
         visitor("weight", weight);
@@ -56,7 +62,7 @@ struct DecoderLayers {
     using Gradient = typename P::Gradient;
     using Head = OutputHead<typename P::Base, Gradient>;
 
-    Parameter<P, Role::embedding, A.vocab, A.embed> token_table{Initial::normal(0.02)};
+    detail::TokenMatrix<Role::embedding, A.vocab, A.embed, P, !P::Head::own_weight> token_table{Initial::normal(0.02)};
     Parameter<P, Role::embedding, A.context, A.embed> position_table{Initial::normal(0.02)};
     std::array<Block, A.layers> blocks{};
     FinalNorm final_norm{};
@@ -77,9 +83,9 @@ struct DecoderLayers {
     [[nodiscard]] Head frozen_head() const {
         Head head{};
         if constexpr (P::Head::own_weight) {
-            head.weight = head_weight.weight.values;
+            head.weight = head_weight.weight.padded_values();
         } else {
-            head.weight = token_table.values;
+            head.weight = token_table.padded_values();
         }
         if constexpr (P::Head::own_bias) head.bias = head_bias.bias.values;
         return head;
@@ -89,9 +95,9 @@ struct DecoderLayers {
     [[nodiscard]] Head training_head() const {
         Head head = frozen_head();
         if constexpr (P::Head::own_weight) {
-            head.d_weight = P::trains(Role::head) ? head_weight.weight.gradient.erased() : MatrixView<Gradient>{};
+            head.d_weight = P::trains(Role::head) ? head_weight.weight.padded_gradient() : MatrixView<Gradient>{};
         } else {
-            head.d_weight = P::trains(Role::embedding) ? token_table.gradient.erased() : MatrixView<Gradient>{};
+            head.d_weight = P::trains(Role::embedding) ? token_table.padded_gradient() : MatrixView<Gradient>{};
         }
         if constexpr (P::Head::own_bias) head.d_bias = head_bias.bias.gradient;
         return head;

@@ -33,7 +33,14 @@ struct LossRows {
     }
 };
 
-/// The output matrix [V, C] and its optional bias [1, V], with their gradients where they train.
+/// Rows of an output matrix, and columns of logits, that products are given: the vocabulary's, and then zeros.
+template <class B>
+[[nodiscard]] constexpr std::size_t padded_vocabulary(std::size_t vocab) {
+    return (vocab + B::vocabulary_multiple - 1) / B::vocabulary_multiple * B::vocabulary_multiple;
+}
+
+/// The output matrix [P, C] and its optional bias [1, V], with their gradients where they train. P is V, or more where
+/// the backend wants it: rows of zeros, whose gradients are zeros.
 template <class Weight, class Gradient>
 struct OutputHead {
     MatrixView<const Weight> weight;
@@ -43,16 +50,22 @@ struct OutputHead {
 };
 
 /// logits = hidden · weightᵀ + bias for a chunk of rows.
+///
+/// shapes   hidden [N, C] -> logits [N, P], zero beyond V
 template <class B, class Scalar, class Compute, class Weight, class Gradient>
 constexpr void output_logits(B& backend, MatrixView<const Scalar> hidden, const OutputHead<Weight, Gradient>& head,
                              MatrixView<Compute> logits) {
     backend.run(
         Matmul<Compute, Scalar, Weight>{.out = logits, .lhs = hidden, .rhs = head.weight, .rhs_as = Transpose::yes});
-    if (!head.bias.empty()) backend.run(Map(logits, detail::Add{}, logits, repeated(head.bias, logits.rows)));
+    if (head.bias.empty()) return;
+    const MatrixView<Compute> biased = logits.columns(0, head.bias.cols);  // [N, V]
+    backend.run(Map(biased, detail::Add{}, biased, repeated(head.bias, biased.rows)));
 }
 
 /// From the gradient of a chunk's logits to those of the head, which are added to, and of its input, which is written
 /// unless it is empty.
+///
+/// shapes   d_logits [N, P], zero beyond V, rows and d_rows [N, C]
 template <class B, class Slope, class Scalar, class Weight, class Gradient>
 constexpr void head_gradients(B& backend, MatrixView<const Slope> d_logits, MatrixView<const Scalar> rows,
                               const OutputHead<Weight, Gradient>& head, MatrixView<Scalar> d_rows) {
@@ -60,7 +73,9 @@ constexpr void head_gradients(B& backend, MatrixView<const Slope> d_logits, Matr
         backend.run(Matmul<Gradient, Slope, Scalar>{
             .out = head.d_weight, .lhs = d_logits, .rhs = rows, .lhs_as = Transpose::yes, .write = Write::accumulate});
     }
-    if (!head.d_bias.empty()) backend.run(SumRows(head.d_bias, Write::accumulate, detail::Identity{}, d_logits));
+    if (!head.d_bias.empty()) {
+        backend.run(SumRows(head.d_bias, Write::accumulate, detail::Identity{}, d_logits.columns(0, head.d_bias.cols)));
+    }
     if (!d_rows.empty()) {
         backend.run(Matmul<Scalar, Slope, Weight>{.out = d_rows, .lhs = d_logits, .rhs = head.weight});
     }
@@ -84,8 +99,10 @@ void clear_rows(B& backend, MatrixView<T> matrix, std::size_t first) {
 
 /// Cross-entropy of every token in `loss_rows`, in chunks; with `d_hidden` also its gradient.
 ///
-/// How many tokens carry loss differs from batch to batch, so the last chunk has rows up to the backend's row_multiple
-/// that belong to no token: hidden states of zero, and a gradient of zero, which change no sum.
+/// How many tokens carry loss differs from batch to batch, so the last chunk has rows up to the backend's
+/// row_multiple that belong to no token: hidden states of zero, and a gradient of zero, which change no sum. Columns of
+/// logits beyond the vocabulary belong to no token either: the loss does not see them, and their gradient is zero, in
+/// place because the product with rows of zeros is.
 ///
 /// shapes   workspace.normalised [N, C] -> d_hidden [N, C], zero for tokens without loss
 /// writes   d_hidden overwritten, unless empty; adds to head.d_weight and head.d_bias; workspace.losses[i] for the i-th
@@ -101,9 +118,9 @@ void loss_through_head(B& backend, Workspace& workspace, Rows<const Scalar, Embe
     for (std::size_t first = 0; first < loss_tokens; first += workspace.head_in.rows) {
         const std::size_t count = std::min(workspace.head_in.rows, loss_tokens - first);
         const std::size_t padded = detail::product_rows<B>(count, workspace.head_in.rows);
-        const MatrixView<Scalar> rows = workspace.head_in.first_rows(padded);  // [padded, C]
-        const MatrixView<Compute> logits = workspace.logits_of(padded);        // [padded, V]
-        const MatrixView<Scalar> d_logits = workspace.d_logits_of(padded);     // [padded, V], or empty
+        const MatrixView<Scalar> rows = workspace.head_in.first_rows(padded);   // [padded, C]
+        const MatrixView<Compute> logits = workspace.padded_logits_of(padded);  // [padded, P]
+        const MatrixView<Scalar> d_logits = workspace.d_logits_of(padded);      // [padded, P], or empty
         backend.run(GatherRows(rows.first_rows(count), hidden, workspace.rows.middle_rows(first, count)));
         detail::clear_rows(backend, rows, count);
         output_logits(backend, MatrixView<const Scalar>(rows), head, logits);

@@ -384,10 +384,10 @@ private:
     /// Of workspace_.rows[first, first + count): [count, V].
     MatrixView<Compute> logits_of(std::size_t first, std::size_t count) {
         const MatrixView<Scalar> hidden = workspace_.head_in.first_rows(count);  // [count, C]
-        const MatrixView<Compute> logits = workspace_.logits_of(count);          // [count, V]
         backend_->run(GatherRows(hidden, workspace_.normalised, workspace_.rows.middle_rows(first, count)));
-        output_logits(*backend_, MatrixView<const Scalar>(hidden), layers_.frozen_head(), logits);
-        return logits;
+        output_logits(*backend_, MatrixView<const Scalar>(hidden), layers_.frozen_head(),
+                      workspace_.padded_logits_of(count));
+        return workspace_.logits_of(count);
     }
 
     double add_auxiliary(Pass<Backend>& pass, MicroBatch micro, Stream d_last) {

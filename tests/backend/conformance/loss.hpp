@@ -84,24 +84,28 @@ void verify_loss(Size size, Range range) {
               [&](B& backend) { return run_loss<Compute>(backend, logits, targets, scale, Logits::become_gradient); });
 }
 
-/// With a gradient of its own, which is rounded once, while the logits stay.
+/// With a gradient of its own, which is rounded once, while the logits stay. It has `beyond` columns more than these.
 template <Backend B, class Compute, class Out>
-void verify_apart(Size size, Range range) {
-    CAPTURE(size.rows, size.cols, range.high);
+void verify_apart(Size size, Range range, std::size_t beyond = 0) {
+    CAPTURE(size.rows, size.cols, range.high, beyond);
     constexpr double scale = 0.125;
     const Grid logits = random_grid<Compute>(size.rows, size.cols, 91, range);
     const std::vector<Token> targets = spread_targets(size);
-    LossReference reference = reference_loss<Compute>(logits, targets, scale);
-    for (std::size_t i = 0; i < reference.gradient.value.values.size(); ++i) {
-        reference.gradient.bound.values[i] =
-            rounded_once<Out>(reference.gradient.value.values[i], reference.gradient.bound.values[i]);
+    const LossReference reference = reference_loss<Compute>(logits, targets, scale);
+    Expected wide(size.rows, size.cols + beyond);  // zeros, exactly, beyond the vocabulary
+    for (std::size_t n = 0; n < size.rows; ++n) {
+        for (std::size_t v = 0; v < size.cols; ++v) {
+            wide.value(n, v) = reference.gradient.value(n, v);
+            wide.bound(n, v) = rounded_once<Out>(wide.value(n, v), reference.gradient.bound(n, v));
+        }
     }
+    const Grid untouched(size.rows, size.cols + beyond, 1);
     for (const Logits logits_after : {Logits::keep, Logits::become_gradient}) {
         const bool writes = logits_after == Logits::become_gradient;
-        const Expected gradient = writes ? reference.gradient : Expected(Grid(size.rows, size.cols, 1));
+        const Expected gradient = writes ? wide : Expected(untouched);
         verify<B>(Threads::irrelevant, {reference.losses, Expected(logits), gradient}, [&](B& backend) {
             OnBackend<Compute, B> logits_there(backend, logits, Layout::slice);
-            OnBackend<Out, B> d_logits(backend, writes ? unset(size.rows, size.cols) : Grid(size.rows, size.cols, 1),
+            OnBackend<Out, B> d_logits(backend, writes ? unset(size.rows, size.cols + beyond) : untouched,
                                        Layout::slice);
             OnBackend<Compute, B> losses(backend, unset(1, size.rows));
             Uploaded<Token, B> targets_there(backend, targets);
@@ -118,9 +122,12 @@ void verify_apart(Size size, Range range) {
 
 template <Backend B, class Compute, class Out>
 void verify_all_apart() {
-    for (const Size size : {Size{0, 5}, Size{1, 1}, Size{3, 7}, Size{4, 16}, Size{67, 130}, Size{1, 50257}}) {
+    for (const Size size : {Size{0, 5}, Size{1, 1}, Size{3, 7}, Size{4, 16}, Size{67, 130}}) {
         verify_apart<B, Compute, Out>(size, {-3, 3});
     }
+    verify_apart<B, Compute, Out>({3, 7}, {-3, 3}, 2);
+    verify_apart<B, Compute, Out>({67, 130}, {-3, 3}, 126);
+    verify_apart<B, Compute, Out>({1, 50257}, {-3, 3}, 47);
     verify_apart<B, Compute, Out>({5, 257}, {-1e3, 1e3});
     verify_apart<B, Compute, Out>({5, 257}, {-1e30, 1e30});
 }

@@ -30,14 +30,14 @@ namespace {
 /// What the loss head asks of a workspace, in chunks of 512 rows, with a small vocabulary.
 struct HeadWorkspace {
     static constexpr bool own_d_logits = true;
-    static constexpr std::size_t embed = 8, vocab = 20, stride = 64, chunk = 512, tokens = 1200;
+    static constexpr std::size_t embed = 8, vocab = 20, padded = 32, stride = 64, chunk = 512, tokens = 1200;
 
     DeviceMatrix<bf16> hidden = DeviceMatrix<bf16>(tokens, embed).randomised(1);
     DeviceMatrix<bf16> d_hidden{tokens, embed};
-    DeviceMatrix<bf16> weight = DeviceMatrix<bf16>(vocab, embed).randomised(2);
-    DeviceMatrix<float> d_weight{vocab, embed};
-    DeviceMatrix<bf16> head_in_memory{chunk, embed}, d_head_in_memory{chunk, embed}, d_logits{chunk, vocab, stride};
-    DeviceMatrix<float> logits{chunk, vocab, stride}, losses_memory{1, tokens};
+    DeviceMatrix<bf16> weight = DeviceMatrix<bf16>(padded, embed).randomised(2);
+    DeviceMatrix<float> d_weight{padded, embed};
+    DeviceMatrix<bf16> head_in_memory{chunk, embed}, d_head_in_memory{chunk, embed}, d_logits{chunk, padded, stride};
+    DeviceMatrix<float> logits{chunk, padded, stride}, losses_memory{1, tokens};
     std::vector<std::size_t> row_numbers = std::vector<std::size_t>(tokens);
     std::vector<Token> target_ids = std::vector<Token>(tokens, 3);
 
@@ -47,7 +47,12 @@ struct HeadWorkspace {
     Rows<float, 1> losses{losses_memory.data(), tokens};
 
     HeadWorkspace() { std::iota(row_numbers.begin(), row_numbers.end(), std::size_t{0}); }
-    [[nodiscard]] MatrixView<float> logits_of(std::size_t count) const { return logits.view().first_rows(count); }
+    [[nodiscard]] MatrixView<float> padded_logits_of(std::size_t count) const {
+        return logits.view().first_rows(count);
+    }
+    [[nodiscard]] MatrixView<float> logits_of(std::size_t count) const {
+        return padded_logits_of(count).columns(0, vocab);
+    }
     [[nodiscard]] MatrixView<bf16> d_logits_of(std::size_t count) const { return d_logits.view().first_rows(count); }
 
     void train(CudaBackend& backend, std::size_t loss_tokens) {

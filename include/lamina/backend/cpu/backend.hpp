@@ -42,6 +42,7 @@ public:
     using Memory = cpu::Memory;
     static constexpr std::size_t row_multiple = 1;
     static constexpr std::size_t logits_rows = 512;
+    static constexpr std::size_t vocabulary_multiple = 1;
 
     explicit CpuBackend(CpuOptions options = {}) : context_(options.threads) { cpu::EigenEngine::limit_cache_sizes(); }
     CpuBackend(const CpuBackend&) = delete;

@@ -61,6 +61,7 @@ void execute(Context& context, const SoftmaxCrossEntropy<Compute, Out>& request)
             const auto slope = [=](Compute logit) { return factor * math::exp(logit - shift); };
             map_run<Compute>(d_logits.row(n), vocabulary, slope, static_cast<const Compute*>(logits));
             d_logits.row(n)[target] = rounded<Out>(slope(target_logit) - scale);
+            std::fill(d_logits.row(n) + vocabulary, d_logits.row(n) + d_logits.cols, Out(0));
         }
     });
 }

@@ -55,6 +55,9 @@ public:
     /// The product whose output is smallest, the gradient of the hidden states, has a block of such rows for most
     /// multiprocessors: 16 times the 6 that GPT-2 small's width has room for.
     static constexpr std::size_t logits_rows = 2048;
+    /// The vocabulary is an extent of all three products of the head. cuBLASLt asks that extents be whole vectors of 16
+    /// bytes, and its kernels make blocks of 128.
+    static constexpr std::size_t vocabulary_multiple = 128;
 
     explicit CudaBackend(CudaOptions options = {})
         : device_(options.device, options.float_products, options.algorithms), graphs_(device_, options.graphs) {}

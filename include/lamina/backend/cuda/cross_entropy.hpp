@@ -109,6 +109,7 @@ __global__ void __launch_bounds__(loss_threads, sizeof(Compute) == sizeof(float)
             for (unsigned k = 0; k < Width; ++k) result.values[k] = slope(pack.values[k], col + k);
             store_pack(out + col, result);
         }
+        for (std::size_t col = vocabulary + thread_index(); col < gradient.cols; col += loss_threads) out[col] = Out(0);
     }
 }
 

@@ -15,9 +15,10 @@ namespace lamina {
 enum class Logits { keep, become_gradient };
 
 /// losses[n] = log Σ_v exp(logits[n,v]) - logits[n, targets[n]]; with Logits::become_gradient the logits are then
-/// overwritten with scale · (softmax(logits[n]) - one_hot(targets[n])), or, where `d_logits` is given, that is.
+/// overwritten with scale · (softmax(logits[n]) - one_hot(targets[n])), or, where `d_logits` is given, that is, its
+/// columns beyond V with 0.
 ///
-/// shapes   logits, d_logits [N, V], targets, losses [N]
+/// shapes   logits [N, V], d_logits [N, ≥ V], targets, losses [N]
 /// optional d_logits
 /// errors   LAMINA_EXPECTS every target in [0, V)
 template <class Compute, class Out = Compute>
@@ -31,8 +32,8 @@ struct SoftmaxCrossEntropy {
 
     [[nodiscard]] constexpr const SoftmaxCrossEntropy& erased() const { return *this; }
     constexpr void check() const {
-        LAMINA_EXPECTS(detail::absent_or_shaped_like(d_logits, logits),
-                       "SoftmaxCrossEntropy: d_logits of another shape than the logits");
+        LAMINA_EXPECTS(d_logits.empty() || (d_logits.rows == logits.rows && d_logits.cols >= logits.cols),
+                       "SoftmaxCrossEntropy: d_logits of another number of rows, or of fewer columns, than the logits");
         LAMINA_EXPECTS(detail::one_per_row(targets, logits.rows) && detail::one_per_row(losses, logits.rows),
                        "SoftmaxCrossEntropy: targets and losses need a number per row of logits");
     }

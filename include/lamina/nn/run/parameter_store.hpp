@@ -69,7 +69,8 @@ enum class Visit { all, trained_values, trained };
 
 }  // namespace detail
 
-/// Allocates what the manifest of `Layers` lists and points the members of a layer tree at it. Values start as zeros.
+/// Allocates what the manifest of `Layers` lists and points the members of a layer tree at it. Values start as zeros;
+/// the padding of a tensor, which nobody is shown, stays so.
 template <class Layers, class Gradient, class B>
 class ParameterStore {
     using Memory = typename B::Memory;

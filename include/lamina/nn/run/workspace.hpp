@@ -15,6 +15,7 @@
 #include <lamina/core/rows.hpp>
 #include <lamina/core/token.hpp>
 #include <lamina/nn/layer_concept.hpp>
+#include <lamina/nn/loss_head.hpp>
 #include <lamina/nn/run/paper.hpp>
 #include <lamina/nn/run/pass_start.hpp>
 #include <lamina/nn/run/saved.hpp>
@@ -51,13 +52,14 @@ class Workspace {
     using FinalNorm = typename Facts::FinalNorm;
     static constexpr std::size_t embed = Facts::architecture.embed;
     static constexpr std::size_t vocab = Facts::architecture.vocab;
+    static constexpr std::size_t padded_vocab = padded_vocabulary<typename Facts::Backend>(vocab);
     static constexpr std::size_t layers = Facts::architecture.layers;
     static constexpr bool recomputes = Facts::Policies::Recompute::per_block;
 
 public:
     using Stream = Rows<typename Facts::Policies::Stream, embed>;
     using Activations = Rows<Scalar, embed>;
-    static constexpr std::size_t logits_stride = logits_stride_of(vocab);
+    static constexpr std::size_t logits_stride = logits_stride_of(padded_vocab);
     /// Tokens whose logits exist at the same time: tokens × vocabulary logits never do.
     static constexpr std::size_t logits_rows = Facts::Backend::logits_rows;
     /// Whether the gradient of logits lies beside them, because the products that read it want another type.
@@ -84,7 +86,7 @@ public:
     std::span<std::byte> scratch{};
     Activations head_in{};                   // [chunk, C]
     Activations d_head_in{};                 // [chunk, C]
-    Rows<Compute, logits_stride> logits{};   // [chunk, logits_stride], V of them used
+    Rows<Compute, logits_stride> logits{};   // [chunk, logits_stride], padded_vocab of them used
     Rows<Scalar, logits_stride> d_logits{};  // the same; empty where the logits become their gradient
 
     /// Whether every block keeps activations of its own.
@@ -152,13 +154,18 @@ public:
         return sum;
     }
 
+    /// Of the tokens: [count, V].
     [[nodiscard]] MatrixView<Compute> logits_of(std::size_t count) const {
         return logits.first_rows(count).columns(0, vocab);
     }
-    /// Empty where the logits become their gradient.
+    /// As products write them: [count, padded_vocab].
+    [[nodiscard]] MatrixView<Compute> padded_logits_of(std::size_t count) const {
+        return logits.first_rows(count).columns(0, padded_vocab);
+    }
+    /// As products read it: [count, padded_vocab]. Empty where the logits become their gradient.
     [[nodiscard]] MatrixView<Scalar> d_logits_of(std::size_t count) const {
         if (d_logits.empty()) return {};
-        return d_logits.first_rows(count).columns(0, vocab);
+        return d_logits.first_rows(count).columns(0, padded_vocab);
     }
 
 private:
