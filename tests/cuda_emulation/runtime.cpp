@@ -260,6 +260,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
     properties->multiProcessorCount = 4;
     properties->totalGlobalMem = limit;
     properties->sharedMemPerBlockOptin = 227 * 1024;
+    properties->sharedMemPerMultiprocessor = 100 * 1024;  // of sm_86: rows of logits are longer than what is kept
     properties->l2CacheSize = 50 << 20;
     return status();
 }

@@ -35,8 +35,8 @@ template __global__ void normalise_backward_kernel<live, Short>(NormaliseBackwar
 template __global__ void normalise_backward_kernel<live, Long>(NormaliseBackward<float, float, float, float>);
 template __global__ void deviation_penalty_kernel<Long>(DeviationPenaltyBackward<float>);
 template __global__ void sum_piece_kernel(MatrixView<float>, GainTerm<float, float, bf16>, std::size_t, std::size_t);
-template __global__ void cross_entropy_kernel<4>(SoftmaxCrossEntropy<float, bf16>, MatrixView<bf16>);
-template __global__ void cross_entropy_kernel<4>(SoftmaxCrossEntropy<float, float>, MatrixView<float>);
+template __global__ void cross_entropy_kernel<4>(SoftmaxCrossEntropy<float, bf16>, MatrixView<bf16>, unsigned);
+template __global__ void cross_entropy_kernel<4>(SoftmaxCrossEntropy<float, float>, MatrixView<float>, unsigned);
 template __global__ void adamw_kernel<4>(std::size_t, float*, const float*, float*, float*, AdamWFactors<float>);
 template __global__ void embed_kernel<8>(Embed<float, bf16>);
 template __global__ void squares_kernel<4>(MatrixView<const float>, double*);

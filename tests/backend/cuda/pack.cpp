@@ -39,3 +39,15 @@ TEST_CASE("what store_pack writes load_pack reads", "[cuda][pack]") {
     CHECK(data[3] == 8);
     CHECK(data[4] == 5);
 }
+
+TEST_CASE("a pack is converted as its elements are, and by pairs in their order", "[cuda][pack]") {
+    const Pack<float, 4> from{1.00390625F, -2.7F, 1e30F, 0.1F};
+    const auto halves = converted_pack<bf16>(from);
+    const auto same = converted_pack<float>(from);
+    const auto odd = converted_pack<bf16>(Pack<float, 1>{-2.7F});
+    for (std::size_t k = 0; k < 4; ++k) {
+        CHECK(halves.values[k].bits == converted<bf16>(from.values[k]).bits);
+        CHECK(same.values[k] == from.values[k]);
+    }
+    CHECK(odd.values[0].bits == halves.values[1].bits);
+}

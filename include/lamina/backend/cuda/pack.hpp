@@ -8,6 +8,8 @@
 #include <type_traits>
 
 #include <lamina/backend/contract.hpp>
+#include <lamina/backend/cuda/primitives.hpp>
+#include <lamina/core/bfloat16.hpp>
 #include <lamina/core/host_device.hpp>
 #include <lamina/core/rows.hpp>
 
@@ -34,6 +36,23 @@ template <class To, class From>
     } else {
         return static_cast<To>(static_cast<ComputeOf<To>>(static_cast<ComputeOf<From>>(value)));
     }
+}
+
+/// The same for each element of a pack, floats to bf16 in pairs by one instruction.
+template <class To, class From, unsigned Width>
+[[nodiscard]] __device__ Pack<To, Width> converted_pack(const Pack<From, Width>& from) {
+    Pack<To, Width> result;
+    if constexpr (std::is_same_v<To, bf16> && std::is_same_v<From, float> && Width % 2 == 0) {
+        auto& pairs = reinterpret_cast<Pack<std::uint32_t, Width / 2>&>(result);
+#pragma unroll
+        for (unsigned k = 0; k < Width / 2; ++k) {
+            pairs.values[k] = pack_bf16(from.values[2 * k], from.values[2 * k + 1]);
+        }
+    } else {
+#pragma unroll
+        for (unsigned k = 0; k < Width; ++k) result.values[k] = converted<To>(from.values[k]);
+    }
+    return result;
 }
 
 template <unsigned Width, class T>

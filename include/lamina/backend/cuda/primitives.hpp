@@ -47,6 +47,42 @@ __device__ inline std::byte* dynamic_shared() {
     return reinterpret_cast<std::byte*>(lamina_dynamic_shared);
 }
 
+namespace detail {
+
+template <std::size_t Bytes>
+struct Bits;
+template <>
+struct Bits<2> {
+    using type = short;
+};
+template <>
+struct Bits<4> {
+    using type = int;
+};
+template <>
+struct Bits<8> {
+    using type = int2;
+};
+template <>
+struct Bits<16> {
+    using type = int4;
+};
+template <class T>
+using BitsOf = typename Bits<sizeof(T)>::type;
+
+}  // namespace detail
+
+/// Loads and stores of 2 to 16 bytes that are not used again soon: they are the first to leave the caches.
+template <class T>
+__device__ inline T load_streaming(const T* from) {
+    const auto bits = __ldcs(reinterpret_cast<const detail::BitsOf<T>*>(from));
+    return reinterpret_cast<const T&>(bits);
+}
+template <class T>
+__device__ inline void store_streaming(T* to, const T& value) {
+    __stcs(reinterpret_cast<detail::BitsOf<T>*>(to), reinterpret_cast<const detail::BitsOf<T>&>(value));
+}
+
 /// 2^x, with a relative error of about 2^-22; 0 for -inf.
 __device__ inline float exp2_approximate(float x) {
     float result;

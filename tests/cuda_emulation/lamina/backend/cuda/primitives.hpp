@@ -49,6 +49,15 @@ T& shared_object() {
 }
 inline std::byte* dynamic_shared() { return emulator::dynamic_shared(); }
 
+template <class T>
+T load_streaming(const T* from) {
+    return *from;
+}
+template <class T>
+void store_streaming(T* to, const T& value) {
+    *to = value;
+}
+
 inline float exp2_approximate(float x) { return std::exp2(x); }
 
 using SharedAddress = std::uintptr_t;
