@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -13,6 +14,7 @@
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/arch/role.hpp>
+#include <lamina/backend/contract.hpp>
 #include <lamina/core/error.hpp>
 #include <lamina/core/random.hpp>
 #include <lamina/core/token.hpp>
@@ -23,6 +25,7 @@
 #include <lamina/removal/removable_norm.hpp>
 #include <lamina/train/adamw.hpp>
 #include <lamina/train/clipping.hpp>
+#include <lamina/train/guard.hpp>
 
 #include "backend/parity_cuda.hpp"
 
@@ -136,6 +139,22 @@ double accumulate(M& model, std::uint64_t seed, std::uint64_t micro_batches) {
     return loss;
 }
 
+/// Brings back what was overwritten of everything that a step changes, so that nothing afterwards shows it.
+template <class M>
+void lose_and_restore(M& model, lamina::train::AdamW<M>& optimiser) {
+    lamina::train::Snapshot<M> snapshot;
+    snapshot.take(model, optimiser);
+    constexpr double lost = std::numeric_limits<double>::quiet_NaN();
+    model.for_each_trained_value([&](const auto& tensor) { model.backend().run(lamina::Fill(tensor.values, lost)); });
+    for (const lamina::Role role : lamina::all_roles) {
+        for (const auto moments : {optimiser.first_moments(role), optimiser.second_moments(role)}) {
+            if (!moments.empty()) model.backend().run(lamina::Fill(moments, lost));
+        }
+    }
+    optimiser.set_updates(0);
+    snapshot.restore(model, optimiser);
+}
+
 template <class M>
 [[nodiscard]] Result run_model(Progress progress, Products products = Products::exact) {
     auto backend = make_backend<typename M::Backend>(products);
@@ -146,6 +165,7 @@ template <class M>
     const lamina::HostCopies copies(backend);
     Result result;
     for (std::uint64_t step = 0; step < 3; ++step) {
+        if (step == 1) lose_and_restore(model, optimiser);
         // Two in the first, so that what is summed over a step counts.
         const double loss = accumulate(model, 2 * step, step == 0 ? 2 : 1);
         const double norm = lamina::train::gradient_norm(model);

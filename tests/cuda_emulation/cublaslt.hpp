@@ -45,7 +45,8 @@ void refuse_products(std::size_t count);
 /// other.
 void refuse_descriptors(std::size_t count);
 
-/// What each product takes by the device's clock beyond what it takes here; null: nothing.
+/// What each product takes by the device's clock beyond what it takes here; null: nothing. For whole programs,
+/// $LAMINA_EMULATED_QUICKEST is the number of the algorithm that takes less than all others.
 void price_products(std::function<std::chrono::nanoseconds(const LibraryCall&)> price);
 
 /// What cublasLtGetVersion says.

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -34,6 +35,16 @@ TEST_CASE("a CPU backend describes its threads and who multiplies") {
     CHECK_THAT(one, Catch::Matchers::ContainsSubstring("float products by Eigen, double by Eigen"));
 #endif
     CHECK(one.find('\n') == std::string::npos);
+}
+
+TEST_CASE("a CPU backend copies between any memory of its own") {
+    CpuBackend backend({.threads = 1});
+    const auto one = backend.allocate(3);
+    const auto other = backend.allocate_host(3);
+    one.data()[2] = std::byte{7};
+    backend.copy(other.data(), one.data(), 3);
+    CHECK(other.data()[2] == std::byte{7});
+    CHECK(other.data() != one.data());
 }
 
 TEST_CASE("copying no bytes needs no addresses") {
