@@ -98,6 +98,16 @@ if(LAMINA_WITH_CUDA)
     string(REPLACE "-O3" "-O0 -Xcicc -O3 -Xptxas -O3" CMAKE_CUDA_FLAGS_RELEASE "${CMAKE_CUDA_FLAGS_RELEASE}")
     lamina_discover_tests(lamina_tests_cuda cuda "cuda/")
     lamina_room(cuda lamina_tests_cuda)
+
+    # The toolkit of this build, as if it had no such library.
+    set(check "cuda: a toolkit without cuBLASLt is refused in one sentence")
+    lamina_add_check(
+        "${check}" cuda "${CMAKE_COMMAND}" -G "${CMAKE_GENERATOR}" -S "${PROJECT_SOURCE_DIR}"
+        -B "${CMAKE_CURRENT_BINARY_DIR}/without_cublaslt" "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}" -DLAMINA_CUDA=ON
+        -DCUDA_cublasLt_LIBRARY= -DLAMINA_BUILD_TESTS=OFF -DLAMINA_BUILD_EXAMPLES=OFF -DLAMINA_BUILD_BENCHMARKS=OFF)
+    # CMake breaks lines where it likes.
+    set_tests_properties("${check}" PROPERTIES PASS_REGULAR_EXPRESSION
+                         "lamina: the CUDA toolkit of [^;]* has no[ \n]+cuBLASLt; install[^;]*CUDAToolkit_ROOT=DIR, or leave")
 elseif(LAMINA_CUDA)
     lamina_skip_check("cuda: conformance on a device" "the CUDA toolkit was not found")
 else()

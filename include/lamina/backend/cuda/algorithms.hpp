@@ -86,7 +86,7 @@ public:
     /// time it: then `out` is written, unless it is also added to.
     ///
     /// cost     while a problem is new: up to 16 candidates, 7 runs each; an allocation of out's size where it adds to
-    ///          itself. Nothing is timed while work is recorded.
+    ///          itself. Nothing is timed while work is recorded, nor once settled.
     /// notes    where the library holds the product to be wrong, which is a mistake of ours but no reason to end a run,
     ///          and where an imported algorithm does not do on this device, so that another is chosen
     /// errors   DeviceError
