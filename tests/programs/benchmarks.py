@@ -12,6 +12,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "structure"))
+import transcripts  # noqa: E402
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = pathlib.Path(os.environ.get("LAMINA_BENCHMARKS", ""))
 failures = []
@@ -137,8 +140,7 @@ def is_killed():
 def estimate():
     done = run("roofline")
     check(done.returncode == 0, "steps are estimated: " + done.stderr)
-    page = (REPOSITORY / "docs" / "performance.md").read_text()
-    check("```text\n" + done.stdout.rstrip("\n") + "\n```" in page, "docs/performance.md has what roofline prints: " + done.stdout)
+    check(transcripts.shown("roofline") == done.stdout.rstrip("\n") + "\n", "docs/performance.md has what roofline prints: " + done.stdout)
     for size, width, layers in [("small", 768, 12), ("medium", 1024, 24), ("large", 1280, 36), ("xl", 1600, 48)]:
         text = done.stdout[done.stdout.index(size + ":"):]
         rows = {row[0].strip(): float(row[1]) for row in re.findall(r"^  (\w[\w ,]*?) +[\d.]+ +([\d.e+]+) +[\d.e+]+ +\d+$", text, re.MULTILINE)[::-1]}

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """What the pages show of programs' output: transcripts.py check, or transcripts.py update PROGRAMS [--demo LOG]
 
-A ```text block stands below `<!-- output: COMMAND -->` or `<!-- error: CASE -->`. For each output of the README, a test of the
-program says with `shown(COMMAND)` that it compares; errors are tests/compile_fail/shown.py's. The check fails on a block without
-such a comment, on an output that no test asks for, and on a picture of the demo that does not end as the table says.
+A ```text block stands below `<!-- output: COMMAND -->` or `<!-- error: CASE -->`. For each output of the README, and of another
+page whose program is one of bench/, a test of the program says with `shown(COMMAND)` that it compares; errors are
+tests/compile_fail/shown.py's. The check fails on a block without such a comment, on an output that no test asks for, and on a
+picture of the demo that does not end as the table says.
 `update` writes what the programs in the folder PROGRAMS print into the README. What the demo and the programs after it print is
 written only with the LOG of the demo, in the folder where it ran, and then the picture is its picture:
     ./examples/demo.sh | tee demo.log
@@ -34,11 +35,12 @@ def pages(root):
 
 
 def shown(command, root=ROOT):
-    """The block of the README below this command."""
-    for kind, what, text in BLOCK.findall((root / "README.md").read_text(encoding="utf-8")):
-        if (kind, what) == ("output", command):
-            return text
-    sys.exit(f"README.md: no block below <!-- output: {command} -->")
+    """The block below this command, of the README or, where that has none, of another page."""
+    for page in pages(root):
+        for kind, what, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+            if (kind, what) == ("output", command):
+                return text
+    sys.exit(f"no page has a block below <!-- output: {command} -->")
 
 
 def shown_command(program, root=ROOT):
@@ -84,7 +86,7 @@ def problems(root):
             place = f"{page.relative_to(root)}:{text.count(chr(10), 0, block.start()) + 1}"
             if kind is None:
                 yield f"{place}: say above this block what prints it: <!-- output: COMMAND --> or <!-- error: CASE -->"
-            elif page.name == "README.md" and kind == "output":
+            elif kind == "output" and (page.name == "README.md" or (root / "bench" / f"{what.split(' ')[0]}.cpp").exists()):
                 if not re.search(rf"shown(?:_command)?\(\"{re.escape(what.split(' ')[0])}\b", tests):
                     yield f"{place}: no test of tests/programs asks for what is shown of `{what}`"
                 if what == "demo" and PICTURE in text:
