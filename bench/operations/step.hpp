@@ -28,7 +28,7 @@ template <class Types, class B>
 void measure_size(Measurement<B>& m, const lamina::Architecture& a, lamina::Extent extent) {
     const std::size_t n = extent.tokens();
     const std::size_t padded_vocab = lamina::padded_vocabulary<B>(a.vocab);
-    const Strided logits{std::min(n, B::logits_rows), padded_vocab, lamina::logits_stride_of(padded_vocab)};
+    const Strided logits{std::min(n, B::logits_rows(a.vocab)), padded_vocab, lamina::logits_stride_of(padded_vocab)};
     const LinearShape c_attn{"c_attn", a.embed, 3 * a.embed};
     const LinearShape c_proj{"c_proj", a.embed, a.embed};
     const LinearShape c_fc{"c_fc", a.embed, a.hidden()};

@@ -102,7 +102,7 @@ public:
     using Memory = Nowhere;
     static constexpr std::size_t row_multiple = 128;
     static constexpr std::size_t vocabulary_multiple = 128;
-    static constexpr std::size_t logits_rows = 2048;
+    static constexpr std::size_t logits_rows(std::size_t) { return 8192; }
 
     EstimatingBackend(const Assumptions& assumed, std::size_t vocab) : assumed_(assumed), vocab_(vocab) {}
 

@@ -49,7 +49,7 @@ struct BackendWithout {
 
     struct Memory {};
     static constexpr std::size_t row_multiple = 1;
-    static constexpr std::size_t logits_rows = 1;
+    static constexpr std::size_t logits_rows(std::size_t) { return 1; }
     static constexpr std::size_t vocabulary_multiple = 1;
     Memory allocate(std::size_t) requires(has(Part::allocate));
     Memory allocate_host(std::size_t) requires(has(Part::allocate_host));

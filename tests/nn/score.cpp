@@ -250,7 +250,7 @@ TEST_CASE("more rows are scored than are computed at a time", "[nn]") {
     const std::vector<Segment> segments(120, Segment{tokens});  // 720 tokens, far beyond one context
     std::vector<WantedToken> wanted;
     for (std::size_t row = 720; row-- > 0;) wanted.push_back({row, static_cast<Token>(row % 11)});
-    static_assert(720 > CpuBackend::logits_rows);
+    static_assert(720 > CpuBackend::logits_rows(11));
     const std::vector<double> scores = score(model, cache, segments, wanted);
     const std::vector<double> all = uncached(model, tokens);
     double worst = 0;

@@ -29,7 +29,7 @@ struct NoBackendSeeFirstError {
         [[nodiscard]] std::size_t size() const { return 0; }
     };
     static constexpr std::size_t row_multiple = 1;
-    static constexpr std::size_t logits_rows = 1;
+    static constexpr std::size_t logits_rows(std::size_t) { return 1; }
     static constexpr std::size_t vocabulary_multiple = 1;
 
     Memory allocate(std::size_t) { return {}; }

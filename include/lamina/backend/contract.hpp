@@ -93,8 +93,9 @@ concept Runs = requires(B& backend, const Request& request) {
 /// row_multiple                          a constant: products whose number of rows a batch decides are given rows up to
 ///                                       the next multiple, so that a backend which settles something for every shape
 ///                                       meets few of them; 1 where more rows are only more work
-/// logits_rows                           a constant: rows of logits that exist at the same time, a multiple of
-///                                       row_multiple. Each is as wide as the vocabulary: as few as keep a device busy
+/// logits_rows(vocab)                    a constant for a vocabulary: rows of logits that exist at the same time, a
+///                                       multiple of row_multiple. Each is as wide as the vocabulary: as few as keep a
+///                                       device busy
 /// vocabulary_multiple                   a constant: products with an output matrix are given as many of its rows, and
 ///                                       columns of logits, as the next multiple of it that holds the vocabulary, the
 ///                                       rest zeros; 1 where any number will do
@@ -109,7 +110,7 @@ template <class B>
 concept Backend = requires(B& backend, void* to, const void* from, std::size_t bytes,
                            std::span<const std::uint64_t> key) {
     typename B::Memory;
-    requires(B::row_multiple > 0 && B::logits_rows > 0 && B::logits_rows % B::row_multiple == 0);
+    requires(B::row_multiple > 0 && B::logits_rows(1) > 0 && B::logits_rows(1) % B::row_multiple == 0);
     requires(B::vocabulary_multiple > 0);
     { backend.allocate(bytes) } -> std::same_as<typename B::Memory>;
     { backend.allocate_host(bytes) } -> std::same_as<typename B::Memory>;

@@ -69,6 +69,14 @@ std::size_t problems(const CudaBackend& backend) {
 
 }  // namespace
 
+TEST_CASE("as many rows of logits exist as two GiB of float hold, in whole blocks", "[cuda]") {
+    STATIC_REQUIRE(CudaBackend::logits_rows(11) == 8192);
+    STATIC_REQUIRE(CudaBackend::logits_rows(50257) == 8192);
+    STATIC_REQUIRE(CudaBackend::logits_rows(65536) == 8192);
+    STATIC_REQUIRE(CudaBackend::logits_rows(65537) == 4096);
+    STATIC_REQUIRE(CudaBackend::logits_rows(std::size_t{1} << 40U) == CudaBackend::row_multiple);
+}
+
 TEST_CASE("micro-batches with any number of loss tokens meet few problems to choose algorithms for", "[cuda]") {
     CudaBackend backend({.algorithms = cuda::Choice::first});
     HeadWorkspace workspace;

@@ -60,7 +60,7 @@ TEST_CASE("the logits of at most one chunk exist", "[nn]") {
         static_assert(sizeof(Gpt2<wide>) != 0);
         return Workspace<Gpt2<wide>>::bytes({1, tokens}, Use::evaluate).head;
     };
-    constexpr std::size_t chunk = CpuBackend::logits_rows;
+    constexpr std::size_t chunk = CpuBackend::logits_rows(wide.vocab);
     STATIC_REQUIRE(head(chunk / 2) < head(chunk));
     STATIC_REQUIRE(head(1024) == head(chunk));
 }

@@ -41,7 +41,7 @@ class CpuBackend {
 public:
     using Memory = cpu::Memory;
     static constexpr std::size_t row_multiple = 1;
-    static constexpr std::size_t logits_rows = 512;
+    static constexpr std::size_t logits_rows(std::size_t) { return 512; }
     static constexpr std::size_t vocabulary_multiple = 1;
 
     explicit CpuBackend(CpuOptions options = {}) : context_(options.threads) { cpu::EigenEngine::limit_cache_sizes(); }

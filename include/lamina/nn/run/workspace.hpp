@@ -61,7 +61,7 @@ public:
     using Activations = Rows<Scalar, embed>;
     static constexpr std::size_t logits_stride = logits_stride_of(padded_vocab);
     /// Tokens whose logits exist at the same time: tokens × vocabulary logits never do.
-    static constexpr std::size_t logits_rows = Facts::Backend::logits_rows;
+    static constexpr std::size_t logits_rows = Facts::Backend::logits_rows(vocab);
     /// Whether the gradient of logits lies beside them, because the products that read it want another type.
     static constexpr bool own_d_logits = !std::is_same_v<Scalar, Compute>;
     /// Of all layers together.
