@@ -51,7 +51,7 @@ struct Assumptions {
     double multiprocessors = 132;  ///< each issues 4 instructions in a cycle, and loads 128 bytes from shared memory
     double clock = 1.7e9;          ///< cycles per second under load
     double product_cycles = 1.6;   ///< of a multiprocessor for one product of 16 × 8 × 16: 62 % of the dense rate
-    double reached = 0.45;         ///< of the rate that a tile's counts allow: some 230 TFLOP/s forward, 170 backward
+    double reached = 0.45;         ///< of the rate that a tile's counts allow: some 240 TFLOP/s forward, 170 backward
 
     /// Of one multiprocessor: what takes longest hides the rest.
     [[nodiscard]] double seconds(const TileCost& tile) const {

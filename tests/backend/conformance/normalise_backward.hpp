@@ -112,9 +112,10 @@ struct Wanted {
     bool d_x = true;
     bool d_gain = true;
     bool d_bias = true;
+    bool rounded = false;
 };
 
-/// d_x, d_gain and d_bias; those that are absent as they were before.
+/// d_x, d_gain and d_bias; those that are absent as they were before. And d_x rounded, if it is wanted.
 template <class T, class Weight, class Gradient, class Out = T, Backend B>
 [[nodiscard]] Grids run_normalise_backward(B& backend, const NormaliseCase& given, Wanted wanted = {}) {
     OnBackend<T, B> x(backend, given.x, Layout::slice);
@@ -126,6 +127,7 @@ template <class T, class Weight, class Gradient, class Out = T, Backend B>
     OnBackend<T, B> d_x(backend, given.d_x, Layout::slice);
     OnBackend<Gradient, B> d_gain(backend, given.d_gain);
     OnBackend<Gradient, B> d_bias(backend, given.d_bias);
+    OnBackend<Out, B> rounded(backend, unset(given.x.rows, given.x.cols), Layout::slice);
     backend.run(NormaliseBackward<T, Weight, Gradient, Out>{
         .x = x.input(),
         .mean = mean.column(),
@@ -138,8 +140,11 @@ template <class T, class Weight, class Gradient, class Out = T, Backend B>
         .centre = given.centre,
         .statistics = given.statistics,
         .write = given.write,
-        .base = given.base.values.empty() ? MatrixView<const T>{} : base.input()});
-    return {d_x.read(), d_gain.read(), d_bias.read()};
+        .base = given.base.values.empty() ? MatrixView<const T>{} : base.input(),
+        .rounded = wanted.rounded ? rounded.view() : MatrixView<Out>{}});
+    Grids outputs{d_x.read(), d_gain.read(), d_bias.read()};
+    if (wanted.rounded) outputs.push_back(rounded.read());
+    return outputs;
 }
 
 template <Backend B, class T, class Weight, class Gradient, class Out = T>
@@ -243,23 +248,9 @@ void verify_rounded() {
                 CAPTURE(size.rows, size.cols, int(statistics), int(write));
                 const auto given = normalise_case<T, Weight, Gradient, Out>(size, Centre::yes, statistics, write);
                 auto&& backend = backend_for<B>(UnderTest<B>::thread_counts[0]);
-                OnBackend<T, B> x(backend, given.x);
-                OnBackend<ComputeOf<T>, B> mean(backend, given.mean);
-                OnBackend<ComputeOf<T>, B> divisor(backend, given.divisor);
-                OnBackend<Weight, B> gain(backend, given.gain);
-                OnBackend<Out, B> d_y(backend, given.d_y);
-                OnBackend<T, B> d_x(backend, given.d_x);
-                OnBackend<Out, B> rounded(backend, unset(size.rows, size.cols), Layout::slice);
-                backend.run(NormaliseBackward<T, Weight, Gradient, Out>{.x = x.input(),
-                                                                        .mean = mean.column(),
-                                                                        .divisor = divisor.column(),
-                                                                        .gain = gain.input(),
-                                                                        .d_y = d_y.input(),
-                                                                        .d_x = d_x.view(),
-                                                                        .statistics = statistics,
-                                                                        .write = write,
-                                                                        .rounded = rounded.view()});
-                CHECK(rounded.read().values == rounded_to<Out>(d_x.read()).values);
+                const Wanted wanted{.d_gain = false, .d_bias = false, .rounded = true};
+                const Grids outputs = run_normalise_backward<T, Weight, Gradient, Out>(backend, given, wanted);
+                CHECK(outputs[3].values == rounded_to<Out>(outputs[0]).values);
             }
         }
     }
