@@ -35,23 +35,7 @@ if(LAMINA_WITH_CUDA)
     endif()
 endif()
 
-set(LAMINA_MODELS "nano;gpt2;gpt2_medium;gpt2_large;gpt2_xl" CACHE STRING "Sizes that the programs are built for")
-set(lamina_sizes nano gpt2 gpt2_medium gpt2_large gpt2_xl)
-string(REPLACE "-" "_" lamina_wanted_sizes "${LAMINA_MODELS}")
-
-# lamina_keep_sizes(target prefix suffix [size...]): of the target's sources, PREFIX<size>SUFFIX stays for the sizes in
-# LAMINA_MODELS and those named here only.
-function(lamina_keep_sizes target prefix suffix)
-    get_target_property(parts ${target} SOURCES)
-    foreach(size IN LISTS lamina_sizes)
-        if(NOT size IN_LIST lamina_wanted_sizes AND NOT size IN_LIST ARGN)
-            list(FILTER parts EXCLUDE REGEX "/${prefix}${size}\\${suffix}$")
-        endif()
-    endforeach()
-    set_target_properties(${target} PROPERTIES SOURCES "${parts}")
-endfunction()
-
-option(LAMINA_CUDA_PROGRAMS "With the CUDA toolkit, the programs run on a GPU, too, which takes nvcc minutes" ON)
+include(LaminaModels)
 
 # lamina_cuda_parts(variable folder): the .cu files of a folder, which a target with any of them links lamina_cuda for.
 function(lamina_cuda_parts variable folder)
@@ -63,10 +47,12 @@ function(lamina_cuda_parts variable folder)
 endfunction()
 
 # lamina_program(name [library...]): name.cpp, together with the sources in the folder `name` if there is one, and with the
-# .cu ones among them where CUDA is on, becomes the program `name`.
+# .cu ones among them where CUDA is on, becomes the program `name`. What is compiled for each model is added by its owner.
 function(lamina_program name)
     file(GLOB parts CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
     lamina_cuda_parts(cuda_parts "${CMAKE_CURRENT_SOURCE_DIR}/${name}")
+    list(FILTER parts EXCLUDE REGEX "/each_[a-z]+\\.cpp$")
+    list(FILTER cuda_parts EXCLUDE REGEX "/each_[a-z]+\\.cu$")
     add_executable(${name} ${name}.cpp ${parts} ${cuda_parts})
     target_link_libraries(${name} PRIVATE lamina_dev lamina_native lamina_cpu_kernels ${ARGN})
     if(cuda_parts)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // convert: models and adapters from and to the forms that transformers, PEFT and llm.c read.
+#include "common/built_models.hpp"
 #include "common/model_folder.hpp"
 #include "common/program.hpp"
 #include "convert/request.hpp"
@@ -23,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -53,14 +55,14 @@ constexpr std::array pairs{
 
 void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--model", line.request.model,
-                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl (default: what is converted says, but for --peft)")
-        ->check(CLI::IsMember({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}));
+                   "what the model is called where nothing says it, as with --peft: gpt2, gpt2-medium, …");
     app.add_option("--weights", line.request.weights,
-                   "Hugging Face folder to convert, or with --run what the run began with (default: its pretrained/)");
+                   "Hugging Face folder to convert, or that --peft is for, or with --run what the run began with "
+                   "(default: its pretrained/)");
     auto* const run = app.add_option("--run", line.run, "folder of a run of remove_layernorm");
     auto* const peft = app.add_option("--peft", line.peft, "folder of a PEFT adapter");
     app.add_option("--llm-c", line.llm_c, "llm.c's checkpoint")->excludes(run)->excludes(peft)->excludes("--weights");
-    peft->excludes(run)->excludes("--weights");
+    peft->excludes(run);
     app.add_option("--to", line.to,
                    "hugging-face (from --run, --llm-c), peft (from --run), run (from --peft) or llm-c (from --weights)")
         ->check(CLI::IsMember({"hugging-face", "peft", "run", "llm-c"}))
@@ -122,26 +124,55 @@ void look_into_run(Request& request) {
     request.measures = all_measure(request.from / "norms.json");
 }
 
-/// The size that llm.c's header tells; the loader checks the rest of it.
-const any_model::NamedSize& size_in_header(const fs::path& file, const std::string& model) {
+/// The model that llm.c's header tells; the loader checks the rest of it.
+common::BuiltModel model_in_header(const fs::path& file, const std::string& name) {
     const lamina::io::MemoryMap map(file);
     constexpr std::int32_t llm_c_magic = 20240326;
     std::array<std::int32_t, 7> header{};
     if (map.bytes().size() >= sizeof header) std::memcpy(header.data(), map.bytes().data(), sizeof header);
     if (header[0] != llm_c_magic || header[4] < 1 || header[6] < 1)
         throw lamina::FileError(file.string(), "is no checkpoint of llm.c");
-    return any_model::size_of(file, static_cast<std::size_t>(header[4]), static_cast<std::size_t>(header[6]), model);
+    for (const common::BuiltModel& model : Models::models()) {
+        const lamina::Architecture& size = model.facts.architecture;
+        if (!std::cmp_equal(size.layers, header[4]) || !std::cmp_equal(size.embed, header[6])) continue;
+        if (name.empty() || name == model.name) return model;
+        throw lamina::FileError(file.string(), "describes " + model.name + ", but --model is " + name);
+    }
+    throw lamina::FileError(file.string(), "describes " + std::to_string(header[4]) + " layers of width " +
+                                               std::to_string(header[6]) + ", which this build has not; " +
+                                               common::run_sh("--model NAME") + " … builds one for it");
 }
 
-/// The name of the size of what is converted.
-std::string find_size(Request& request) {
+/// The model of what is converted.
+common::BuiltModel find_model(Request& request) {
     if (request.source == Source::run) look_into_run(request);
-    if (request.source == Source::llm_c) return std::string(size_in_header(request.from, request.model).name);
-    if (request.source == Source::peft) {
-        if (request.model.empty()) throw ArgumentError("--model is missing; an adapter does not say its size");
-        return std::string(any_model::size_called(request.model).name);
+    if (request.source == Source::llm_c) return model_in_header(request.from, request.model);
+    if (request.source == Source::peft && request.weights.empty()) {
+        if (request.model.empty()) {
+            throw ArgumentError("--model is missing, or --weights; an adapter does not say its model");
+        }
+        return common::model_called(Models::models(), request.model);
     }
-    return std::string(any_model::size_of(request.weights, request.model).name);
+    return any_model::model_in(Models::models(), request.weights, any_model::Kind::pretrained, request.model);
+}
+
+/// What was instantiated for a request.
+///
+/// errors   ArgumentError that says how to build the program for it
+Conversion conversion_of(const Request& request, const common::BuiltModel& model) {
+    constexpr common::Device cpu = common::Device::cpu;
+    if (request.source == Source::weights || request.source == Source::llm_c) {
+        return Models::find(cpu, model.name)->function.convert;
+    }
+    if (request.source == Source::run) {
+        const common::Adaptation adaptation = any_model::adaptation_of_run(request.from, model);
+        const auto* const entry = Runs::find(cpu, model.name, adaptation);
+        if (entry == nullptr) common::fail_not_built(cpu, model.name, adaptation);
+        return entry->function.convert;
+    }
+    const auto* const entry = Runs::find(cpu, model.name);
+    if (entry == nullptr) common::fail_not_built(cpu, model.name);
+    return entry->function.convert;
 }
 
 /// An absolute path without detours, as a loader may run anywhere.
@@ -238,8 +269,10 @@ void run(CommandLine& line) {
     if (request.target != Target::peft && !request.base_name.empty()) {
         throw ArgumentError("--base-name goes with --to peft only");
     }
-    request.model = find_size(request);
-    const Conversion conversion = Sizes::at(common::Device::cpu, request.model);
+    const common::BuiltModel model = find_model(request);
+    request.model = model.name;
+    request.end_of_text = any_model::end_of_text_in(request.weights, model);
+    const Conversion conversion = conversion_of(request, model);
     if (request.base_name.empty()) {
         request.base_name = from_anywhere(request.measures ? request.weights : request.out / "base").string();
     }

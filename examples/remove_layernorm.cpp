@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// remove_layernorm: takes every LayerNorm out of a GPT-2 by training full-rank adapters on its frozen weights.
+// remove_layernorm: takes every LayerNorm out of a GPT-2 by training adapters on its frozen weights, or all of it.
+#include "common/built_models.hpp"
+#include "common/model_folder.hpp"
 #include "common/place_flags.hpp"
 #include "common/program.hpp"
 #include "remove_layernorm/corpus.hpp"
@@ -10,6 +12,7 @@
 #include <lamina/core/error.hpp>
 #include <lamina/recipe/catalogue.hpp>
 #include <lamina/recipe/describe.hpp>
+#include <lamina/recipe/own.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -20,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -31,6 +35,9 @@ struct CommandLine {
     Overrides overrides;
     std::string recipe;
     std::string tokenizer;
+    std::string adapter;
+    std::string targets;
+    std::string precision;
     std::optional<std::size_t> save_every;
     bool print = false;
     bool list = false;
@@ -40,9 +47,10 @@ struct CommandLine {
 
 void add_flags(CLI::App& app, CommandLine& line) {
     Options& options = line.options;
-    app.add_option("--model", options.model, "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl")
-        ->check(CLI::IsMember({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
-        ->capture_default_str();
+    app.add_option(
+        "--model", options.model,
+        "what the weights' config.json describes, or nano, which is trained here (default: what it describes, "
+        "else nano)");
     app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
     app.add_option("--tokenizer", line.tokenizer,
                    "folder with vocab.json and merges.txt (default: the weights' folder)");
@@ -50,6 +58,14 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--tokens", options.tokens, "token shard in llm.c's format to train on")->excludes("--text");
     app.add_option("--heldout", options.heldout, "files to evaluate on (default: the last twentieth of the corpus)");
     app.add_option("--recipe", line.recipe, "a published recipe by name (default: the model's own)");
+    app.add_option("--adapter", line.adapter, "full, a rank, or none to train every parameter (default: the recipe's)");
+    app.add_option(
+        "--targets", line.targets,
+        "linear layers with an adapter: all, or some of c_attn, attn.c_proj, c_fc and mlp.c_proj with commas");
+    app.add_option("--precision", line.precision,
+                   "frozen-bf16, fp32 or all-bf16 (default: fp32 for small models and without adapters, else "
+                   "frozen-bf16)");
+    app.add_option("--stop-after", options.stop_after, "leave off after so many steps, with norms still in place");
     app.add_flag("--print", line.print, "print the recipe, overrides applied, and stop");
     app.add_flag("--list-recipes", line.list, "print the names of all recipes and stop");
     app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
@@ -72,16 +88,45 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->transform(CLI::CheckedTransformer(answers));
 }
 
-Recipe recipe_of(const CommandLine& line) {
-    const Recipe& base = lamina::recipe::find(line.recipe.empty() ? line.options.model : line.recipe);
-    if (base.model != line.options.model) {
-        throw lamina::ArgumentError("--recipe " + line.recipe + " is for --model " + std::string(base.model) +
-                                    ", not " + line.options.model);
+/// The model that the flags name, by its config.json where there is one.
+common::BuiltModel model_of(const Options& options) {
+    const std::vector<common::BuiltModel> models = Runs::models();
+    if (options.weights.empty()) return common::model_called(models, options.model.empty() ? "nano" : options.model);
+    if (const auto kind = any_model::kind_of(options.weights); kind != any_model::Kind::pretrained) {
+        throw lamina::FileError(options.weights, "holds no LayerNorm to remove; expected pretrained weights");
     }
-    return line.overrides.apply(base);
+    return any_model::model_in(models, options.weights, any_model::Kind::pretrained, options.model);
 }
 
-[[nodiscard]] Sizes::Key key_of(const Job& job) { return {job.options.place.device, job.options.model}; }
+/// The recipe that was named, or the model's own, laid out over the model's layers.
+Recipe recipe_of(const CommandLine& line, const common::BuiltModel& model) {
+    namespace recipe = lamina::recipe;
+    const lamina::Architecture& size = model.facts.architecture;
+    const Recipe* const published = recipe::find_or_null(line.recipe.empty() ? model.name : line.recipe);
+    if (published == nullptr && !line.recipe.empty()) static_cast<void>(recipe::find(line.recipe));  // tells the names
+    Recipe found =
+        published == nullptr ? recipe::own_recipe(model.name, size) : recipe::laid_out(*published, model.name, size);
+    if (!line.adapter.empty()) recipe::set_adapter(found, line.adapter);
+    return line.overrides.apply(found);
+}
+
+/// What was instantiated for a model and what the flags say of its adaptation.
+const Runs::Entry& run_for(const CommandLine& line, const common::BuiltModel& model, const Recipe& recipe) {
+    common::Adaptation wanted{.adapter = lamina::recipe::adapter_of(recipe),
+                              .targets = line.targets.empty() ? "all" : line.targets,
+                              .precision = line.precision};
+    const common::Device device = line.options.place.device;
+    const auto fits = [&](const Runs::Entry& entry) {
+        return entry.device == device && entry.model.name == model.name && entry.adaptation.adapter == wanted.adapter &&
+               entry.adaptation.targets == wanted.targets &&
+               (wanted.precision.empty() || entry.adaptation.precision == wanted.precision);
+    };
+    const auto& all = Runs::all();
+    const auto found = std::find_if(all.begin(), all.end(), fits);
+    if (found != all.end()) return *found;
+    if (wanted.precision.empty()) wanted.precision = "default";
+    common::fail_not_built(device, model.name, wanted);
+}
 
 /// Flags that do not go together.
 void check_flags(const Job& job) {
@@ -93,14 +138,15 @@ void check_flags(const Job& job) {
     if (!nano && job.options.text.empty() && job.options.tokens.empty()) {
         throw lamina::ArgumentError("--model " + job.options.model + " needs --text FILE… or --tokens FILE.bin");
     }
-    if (!Sizes::all().contains(key_of(job))) {
-        throw lamina::ArgumentError("--model " + common::not_built(job.options.place.device, job.options.model));
-    }
-    if (job.recipe.adaptation != lamina::recipe::Adaptation::full_rank) {
-        throw lamina::ArgumentError("recipe " + std::string(job.recipe.name) +
-                                    " does not train full-rank adapters, which is all this program is compiled for");
-    }
     check_schedule(job.recipe);
+}
+
+/// A recipe by its name or its model's, whether or not this program was built for the model.
+void print_recipe(const CommandLine& line) {
+    const std::string& named = line.recipe.empty() ? line.options.model : line.recipe;
+    Recipe recipe = lamina::recipe::find(named.empty() ? "nano" : named);
+    if (!line.adapter.empty()) lamina::recipe::set_adapter(recipe, line.adapter);
+    std::printf("%s", lamina::recipe::describe(line.overrides.apply(recipe)).c_str());
 }
 
 void run(CommandLine& line) {
@@ -108,13 +154,20 @@ void run(CommandLine& line) {
         for (const Recipe& recipe : lamina::recipe::all()) std::printf("%s\n", std::string(recipe.name).c_str());
         return;
     }
-    if (line.print && !line.recipe.empty()) line.options.model = std::string(lamina::recipe::find(line.recipe).model);
-    Job job{
-        .options = line.options, .recipe = recipe_of(line), .vocabulary = {}, .corpus = {}, .out = line.options.out};
+    if (line.print && line.options.weights.empty()) return print_recipe(line);
+    const common::BuiltModel model = model_of(line.options);
+    line.options.model = model.name;
+    Job job{.options = line.options,
+            .recipe = recipe_of(line, model),
+            .vocabulary = {},
+            .corpus = {},
+            .out = line.options.out};
     if (line.print) {
         std::printf("%s", lamina::recipe::describe(job.recipe).c_str());
         return;
     }
+    const Runs::Entry& entry = run_for(line, model, job.recipe);
+    job.options.adaptation = entry.adaptation;
     const bool nano = job.options.model == "nano";
     job.options.control = line.control_flag->count() == 0 ? nano : line.control;
     std::size_t& threads = job.options.place.threads;
@@ -122,13 +175,13 @@ void run(CommandLine& line) {
     job.options.save_every = line.save_every.value_or(job.recipe.save_every);
     check_flags(job);
     job.vocabulary = open_vocabulary(job.options, line.tokenizer);
-    Sizes::all().at(key_of(job)).check(job);
+    entry.function.check(job);
     open_run_folder(job);
     open_corpus(job, line.tokenizer);
-    std::printf("%s: %zu tokens to train on, %zu held out, %zu steps of %zu tokens\n", job.options.model.c_str(),
-                job.corpus.train->size(), job.corpus.heldout->size(), job.recipe.steps(),
-                job.recipe.tokens_per_update());
-    Sizes::all().at(key_of(job)).run(job);
+    std::printf("%s with %s: %zu tokens to train on, %zu held out, %zu steps of %zu tokens\n",
+                job.options.model.c_str(), common::describe(entry.adaptation).c_str(), job.corpus.train->size(),
+                job.corpus.heldout->size(), job.recipe.steps(), job.recipe.tokens_per_update());
+    entry.function.run(job);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # One command from a fresh clone: builds a program of this folder and runs it, for instance
-# `./examples/run.sh evaluate --weights gpt2/ …`. Where the arguments name a model, only that size is built; with
-# `--device cuda` for the GPU of this machine, too.
+# `./examples/run.sh evaluate --weights DIR …`. It is built for the model that DIR/config.json describes, whatever its sizes,
+# with `--device cuda` for the GPU of this machine, too, and kept: the next start with such a model is immediate.
 set -euo pipefail
 source_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 build_dir="$source_dir/build/demo"
@@ -14,22 +14,104 @@ if [[ ! -f "$source_dir/examples/$program.cpp" ]]; then
 fi
 shift
 
-models="nano;gpt2;gpt2-medium;gpt2-large;gpt2-xl"
-cuda=(-DLAMINA_CUDA=OFF)
-previous=""
-for argument in "$@"; do
-    named=""
-    [[ $previous != --model ]] || named=$argument
-    [[ $argument != --model=* ]] || named=${argument#--model=}
-    [[ -z $named || ";$models;" != *";$named;"* ]] || models=$named # otherwise the program says what is wrong
-    if [[ $argument == --device=cuda || ($previous == --device && $argument == cuda) ]]; then
-        cuda=(-DLAMINA_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=native)
-    fi
-    previous=$argument
-done
+fail() {
+    echo "run.sh: $1" >&2
+    exit 2
+}
 
-"$source_dir/cmake/install_dependencies.sh" demo
-cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-    -DLAMINA_BUILD_TESTS=OFF -DLAMINA_BUILD_BENCHMARKS=OFF "-DLAMINA_MODELS=$models" "${cuda[@]}" >/dev/null
-cmake --build "$build_dir" --target "$program"
-exec "$build_dir/examples/$program" "$@"
+# flag NAME: the value of --NAME among the program's arguments; the program itself judges it.
+arguments=("$@")
+flag() {
+    local i value=""
+    for ((i = 0; i < ${#arguments[@]}; ++i)); do
+        case ${arguments[i]} in
+        "--$1") value=${arguments[i + 1]:-} ;;
+        "--$1="*) value=${arguments[i]#*=} ;;
+        esac
+    done
+    echo "$value"
+}
+
+# field FILE NAME: a word that a file of JSON holds under a name.
+field() { sed -n 's/^ *"'"$2"'": *"\([^"]*\)".*/\1/p' "$1" | head -n 1; }
+
+weights=$(flag weights)
+run=$(flag run)
+[[ -n $weights || -z $run || ! -f $run/pretrained/config.json ]] || weights=$run/pretrained
+
+# The model: what a config.json describes, one that has a name, or nano.
+models="$source_dir/examples/models"
+model=$(flag model)
+if [[ -n $weights && -f $weights/config.json ]]; then
+    config=$weights/config.json
+elif [[ -f $models/$model.json ]]; then
+    config=$models/$model.json
+elif [[ -n $model ]]; then
+    fail "--model $model: expected $(cd "$models" && echo *.json | sed 's/\.json//g; s/ /, /g'), or --weights DIR with a config.json"
+else
+    config=$models/nano.json
+fi
+
+# How a run adapts it: as the flags say, or the recipe, or the run that is there.
+adapter=$(flag adapter) targets=$(flag targets) precision=$(flag precision)
+case $(flag recipe) in
+*-finetune*) adapter=${adapter:-none} ;;
+*-lora-[0-9]*) adapter=${adapter:-$(flag recipe | sed 's/.*-lora-\([0-9]*\).*/\1/')} ;;
+esac
+if [[ -n $run && -f $run/run.json ]]; then
+    adapter=$(field "$run/run.json" adapter) targets=$(field "$run/run.json" targets) precision=$(field "$run/run.json" precision)
+fi
+adapter=${adapter:-full} targets=${targets:-all} precision=${precision:-default}
+
+cuda=(-DLAMINA_CUDA=OFF)
+[[ $(flag device) != cuda ]] || cuda=(-DLAMINA_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=native)
+
+# describe CONFIG HEADER: what the compiler will be told of a model.
+describe() { cmake -DNAME=model "-DCONFIG=$1" "-DHEADER=$2" -P "$source_dir/cmake/LaminaArchitecture.cmake"; }
+
+command -v cmake >/dev/null || "$source_dir/cmake/install_dependencies.sh" demo
+mkdir -p "$build_dir/models"
+scratch=$(mktemp -d "$build_dir/models/.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+if ! describe "$config" "$scratch/model.hpp" 2>"$scratch/problem"; then
+    fail "$(sed -n '/lamina_add_architecture:/,/^Call Stack\|^$/p' "$scratch/problem" | grep -v '^Call Stack' | tr -s ' \n' '  ' | sed 's/^ *lamina_add_architecture: //; s/ *$//')"
+fi
+entry=""
+for known in "$models"/*.json; do
+    describe "$known" "$scratch/known.hpp"
+    if cmp -s "$scratch/model.hpp" "$scratch/known.hpp"; then entry=$(basename "$known" .json); fi
+done
+key=$(printf '%s\n' "$(cat "$scratch/model.hpp")" "$adapter" "$targets" "$precision" "${cuda[@]}" | sha256sum | cut -c1-12)
+kept="$build_dir/models/$key"
+title="$program for ${entry:-the model of $config}"
+[[ $adapter-$targets-$precision == full-all-default ]] || title+=", adapter $adapter, targets $targets, precision $precision"
+
+# Nothing that it is made of may be newer.
+if [[ ! -x $kept/$program || -n $(cd "$source_dir" && find include examples cmake CMakeLists.txt -newer "$kept/$program" -type f -print -quit) ]]; then
+    echo "run.sh: building $title, once" >&2
+    "$source_dir/cmake/install_dependencies.sh" demo >&2
+    mkdir -p "$kept"
+    if [[ -z $entry ]]; then
+        cp "$config" "$scratch/config.json"
+        # The head's bias, which a config.json need not tell, is in the description; its tensors stay where they are.
+        entry=$kept/config.json
+        if grep -q UntiedWithBias "$scratch/model.hpp" && ! grep -q lm_head_bias "$scratch/config.json"; then
+            sed '0,/{/s//{"lamina": {"lm_head_bias": true},/' "$scratch/config.json" >"$scratch/with_bias.json"
+            mv "$scratch/with_bias.json" "$scratch/config.json"
+        fi
+        cmp -s "$scratch/config.json" "$entry" || cp "$scratch/config.json" "$entry"
+    fi
+    (
+        flock 9 # two starts at once build one after the other
+        cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLAMINA_BUILD_TESTS=OFF \
+            -DLAMINA_BUILD_BENCHMARKS=OFF "-DLAMINA_MODELS=$entry" "-DLAMINA_ADAPTERS=$adapter" "-DLAMINA_TARGETS=$targets" \
+            "-DLAMINA_PRECISION=$precision" "${cuda[@]}" >/dev/null
+        cmake --build "$build_dir" --target "$program" >&2
+        cp -f "$build_dir/examples/$program" "$kept/.$program"
+        mv -f "$kept/.$program" "$kept/$program"
+    ) 9>"$build_dir/models/.lock"
+else
+    echo "run.sh: $title, built before" >&2
+fi
+rm -rf "$scratch"
+exec "$kept/$program" "$@"

@@ -44,22 +44,24 @@ if(NOT lamina_no_headers)
     lamina_discover_tests(lamina_tests_cuda_emulated cuda "cuda, emulated/")
     lamina_room(cuda lamina_tests_cuda_emulated)
 
-    # Programs whose GPU is the emulator: of their sources only that of the size is compiled again.
-    # lamina_emulated_program(name source target...): `name`, linked of the targets' objects, with `source` for the GPU.
-    function(lamina_emulated_program name source)
-        set_source_files_properties("${source}" PROPERTIES LANGUAGE CXX)
-        add_executable(${name}_emulated "${source}")
-        foreach(target IN LISTS ARGN)
-            target_sources(${name}_emulated PRIVATE $<FILTER:$<TARGET_OBJECTS:${target}>,EXCLUDE,/cuda_[a-z0-9_]+\\.cu>)
-        endforeach()
-        target_link_libraries(${name}_emulated PRIVATE lamina_emulator lamina_dev lamina_native lamina_cpu_kernels)
+    # Programs whose GPU is the emulator: of their sources only those for the GPU are compiled again, for nano.
+    # lamina_emulated_program(name library source...): `name`, linked of its own objects and what its library has, with the
+    # sources for the GPU.
+    function(lamina_emulated_program name library)
+        add_executable(${name}_emulated ${ARGN} $<TARGET_OBJECTS:${name}>)
+        set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
+        target_include_directories(${name}_emulated PRIVATE "${PROJECT_BINARY_DIR}/lamina_models/nano"
+                                   "${PROJECT_BINARY_DIR}/lamina_models/nano/full_all_fp32")
+        target_link_libraries(${name}_emulated PRIVATE lamina_emulator ${library})
+        get_target_property(linked ${name} LINK_LIBRARIES)
+        list(FILTER linked INCLUDE REGEX "_nano.*_cpp$")
+        target_link_libraries(${name}_emulated PRIVATE ${linked})
         lamina_room(programs ${name}_emulated)
     endfunction()
-    if(LAMINA_BUILD_EXAMPLES AND "nano" IN_LIST lamina_wanted_sizes)
+    if(LAMINA_BUILD_EXAMPLES AND "nano" IN_LIST LAMINA_MODELS)
         set(examples "${PROJECT_SOURCE_DIR}/examples")
-        lamina_emulated_program(remove_layernorm "${examples}/remove_layernorm/cuda_nano.cu" remove_layernorm)
-        lamina_emulated_program(evaluate "${examples}/common/sizes/cuda_nano.cu" evaluate any_model)
-        target_link_libraries(evaluate_emulated PRIVATE model_folder)
+        lamina_emulated_program(remove_layernorm model_folder "${examples}/remove_layernorm/each_run.cu")
+        lamina_emulated_program(evaluate any_model "${examples}/common/each_model.cu" "${examples}/common/each_run.cu")
         set(check "programs: a removal and an evaluation on the emulator")
         lamina_add_check("${check}" programs "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation/programs.py"
                          "$<TARGET_FILE:remove_layernorm_emulated>" "$<TARGET_FILE:evaluate_emulated>")
@@ -69,12 +71,16 @@ if(NOT lamina_no_headers)
     # Of the sizes that this build leaves out, the largest is read at least, kernels and all, as the emulator's are; the
     # others differ from it in their architecture alone.
     if(LAMINA_GXX)
-        file(GLOB sizes CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/bench/*/cuda_gpt2_xl.cu"
-             "${PROJECT_SOURCE_DIR}/examples/*/cuda_gpt2_xl.cu" "${PROJECT_SOURCE_DIR}/examples/*/*/cuda_gpt2_xl.cu")
-        foreach(source IN LISTS sizes)
+        file(GLOB sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/bench/*/each_*.cu"
+             "${PROJECT_SOURCE_DIR}/examples/*/each_*.cu")
+        include(LaminaModels)
+        lamina_open_model(xl gpt2-xl)
+        lamina_open_adaptation(xl_full gpt2_xl full)
+        set(xl_folder "${PROJECT_BINARY_DIR}/lamina_models/gpt2_xl")
+        foreach(source IN LISTS sources)
             lamina_add_check("cuda: ${source} compiles" cuda "${LAMINA_GXX}" -std=c++20 -fsyntax-only ${lamina_cuda_flags}
                              "-I${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation" "-isystem${LAMINA_CUDA_INCLUDE}"
-                             "${lamina_include_flags}" -x c++ "${PROJECT_SOURCE_DIR}/${source}")
+                             "${lamina_include_flags}" "-I${xl_folder}" "-I${xl_folder}/${xl_full}" -x c++ "${PROJECT_SOURCE_DIR}/${source}")
         endforeach()
     endif()
 else()

@@ -5,8 +5,8 @@
 #include "measure.hpp"
 
 #include <lamina/backend/contract.hpp>
+#include <lamina/core/activation.hpp>
 #include <lamina/core/extent.hpp>
-#include <lamina/core/gelu.hpp>
 #include <lamina/core/host_device.hpp>
 #include <lamina/core/random.hpp>
 #include <lamina/core/rows.hpp>

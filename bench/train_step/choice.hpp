@@ -37,6 +37,12 @@ namespace detail {
     return size == "small" ? "gpt2" : "gpt2-" + size;
 }
 
+/// The other way round.
+[[nodiscard]] inline std::string size_of(const std::string& model) {
+    if (model == "gpt2") return "small";
+    return model.starts_with("gpt2-") ? model.substr(5) : model;
+}
+
 /// Entries that flags leave, one flag after the other.
 class Narrowing {
 public:

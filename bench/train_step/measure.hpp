@@ -223,7 +223,7 @@ using Measurable = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::Ful
 
 /// An entry for `M`; the backend of its device is included by whoever instantiates this.
 template <class M>
-[[nodiscard]] Entry entry(common::Device device, const char* size, lamina::Extent usual,
+[[nodiscard]] Entry entry(common::Device device, const std::string& size, lamina::Extent usual,
                           void (*how)(const Request&, lamina::Extent, Measured&) = run<M>) {
     using Execution = typename M::Policies::Execution;
     namespace execution = lamina::execution;

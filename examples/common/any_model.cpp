@@ -5,6 +5,24 @@
 
 namespace any_model {
 
+namespace {
+
+/// What was instantiated for a model.
+///
+/// errors   ArgumentError that says how to build the program for it
+[[nodiscard]] Opener opener_of(const Found& found) {
+    if (found.kind == Kind::run) {
+        const auto* const entry = Runs::find(found.place.device, found.model, found.adaptation);
+        if (entry == nullptr) common::fail_not_built(found.place.device, found.model, found.adaptation);
+        return entry->function.open;
+    }
+    const auto* const entry = Folders::find(found.place.device, found.model);
+    if (entry == nullptr) common::fail_not_built(found.place.device, found.model);
+    return entry->function.open;
+}
+
+}  // namespace
+
 Found find(const Flags& flags) {
     namespace fs = std::filesystem;
     if (flags.weights.empty() && flags.run.empty()) {
@@ -25,16 +43,16 @@ Found find(const Flags& flags) {
     } else {
         found.kind = kind_of(found.weights);
     }
-    const NamedSize& size = size_of(found.weights, flags.model);
-    found.model = size.name;
-    found.architecture = size.architecture;
+    const common::BuiltModel model = model_in(Folders::models(), found.weights, found.kind, flags.model);
+    found.model = model.name;
+    found.architecture = model.facts.architecture;
+    found.end_of_text = end_of_text_in(found.weights, model);
+    if (found.kind == Kind::run) found.adaptation = adaptation_of_run(found.run, model);
     found.place = flags.place;
-    static_cast<void>(Size::at(found.place.device, found.model));
+    static_cast<void>(opener_of(found));
     return found;
 }
 
-std::unique_ptr<Model> open(const Found& found, const Opening& opening) {
-    return Size::at(found.place.device, found.model)(found, opening);
-}
+std::unique_ptr<Model> open(const Found& found, const Opening& opening) { return opener_of(found)(found, opening); }
 
 }  // namespace any_model

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A model of any kind and size, from the flags --model, --weights and --run, behind one interface: programs that only
-// ask models for scores and text use it, and share what each size takes to compile.
+// ask models for scores and text use it, and share what each model takes to compile.
 #pragma once
 
+#include "built_models.hpp"
 #include "model_folder.hpp"
 #include "place.hpp"
 
@@ -31,16 +32,18 @@ struct Flags {
 
 struct Found {
     Kind kind = Kind::pretrained;
-    std::string model;  ///< the name of its size
+    std::string model;  ///< its name
     lamina::Architecture architecture{};
+    common::Adaptation adaptation{};  ///< of a run
+    lamina::Token end_of_text = 0;
     std::filesystem::path weights;
     std::filesystem::path run;
     common::Place place;
 };
 
-/// Which model the flags mean, its size from config.json, or from the flags where there is none.
+/// Which model the flags mean, by its config.json, or by the flags where there is none.
 ///
-/// errors   ArgumentError or FileError when there is none, not all of it, or none of a size that this program has
+/// errors   ArgumentError or FileError when there is none, not all of it, or none that this program was built for
 [[nodiscard]] Found find(const Flags& flags);
 
 /// A loaded model with a cache of keys and values. Neither scores nor text change it.
@@ -76,7 +79,16 @@ struct Opening {
 /// errors   FileError as the loaders
 [[nodiscard]] std::unique_ptr<Model> open(const Found& found, const Opening& opening);
 
-/// Each in sizes/<size>.cpp, which instantiates several model types.
-using Size = OfEachSize<std::unique_ptr<Model> (*)(const Found&, const Opening&)>;
+using Opener = std::unique_ptr<Model> (*)(const Found&, const Opening&);
+struct ForFolders {
+    Opener open;
+};
+struct ForRuns {
+    Opener open;
+};
+/// Each instantiates three types of a model, for the kinds of folders (each_model.cpp).
+using Folders = common::ForModels<ForFolders>;
+/// And one for each adaptation of runs (each_run.cpp).
+using Runs = common::ForModels<ForRuns>;
 
 }  // namespace any_model

@@ -4,58 +4,35 @@
 #include <lamina/core/error.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/json_file.hpp>
-#include <lamina/recipe/nano.hpp>
-
-#include <array>
 
 namespace any_model {
 
 namespace {
 
 namespace fs = std::filesystem;
+using lamina::io::Gpt2Facts;
 
-constexpr std::array<NamedSize, 5> sizes{{{"nano", lamina::recipe::nano_architecture},
-                                          {"gpt2", lamina::gpt2_small},
-                                          {"gpt2-medium", lamina::gpt2_medium},
-                                          {"gpt2-large", lamina::gpt2_large},
-                                          {"gpt2-xl", lamina::gpt2_xl}}};
-
-constexpr const char* any_size = "expected nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl";
+/// Of the config.json of a folder of some kind, given what the pretrained model's says.
+[[nodiscard]] Gpt2Facts facts_in(Kind kind, Gpt2Facts facts) {
+    if (kind == Kind::folded) {
+        facts.norms = lamina::io::NormKind::absent;
+        facts.head = lamina::io::HeadWeight::own;
+    }
+    if (kind == Kind::scaled) facts.norm_epsilon = lamina::io::scaled_norm_epsilon;
+    return facts;
+}
 
 }  // namespace
 
-const NamedSize& size_called(const std::string& name) {
-    for (const NamedSize& size : sizes) {
-        if (size.name == name) return size;
+common::BuiltModel model_in(const std::vector<common::BuiltModel>& models, const fs::path& weights, Kind kind,
+                            const std::string& model) {
+    const fs::path config = weights / "config.json";
+    if (fs::exists(config)) {
+        return common::model_described(models, config, model,
+                                       [kind](const Gpt2Facts& facts) { return facts_in(kind, facts); });
     }
-    throw lamina::ArgumentError("--model is " + name + ", " + any_size);
-}
-
-const NamedSize& size_of(const fs::path& file, std::size_t layers, std::size_t embed, const std::string& model) {
-    for (const NamedSize& size : sizes) {
-        if (size.architecture.layers != layers || size.architecture.embed != embed) continue;
-        if (model.empty() || model == size.name) return size;
-        throw lamina::FileError(file.string(), "describes " + std::string(size.name) + ", but --model is " + model);
-    }
-    throw lamina::FileError(file.string(), "describes " + std::to_string(layers) + " layers of width " +
-                                               std::to_string(embed) + ", " + any_size);
-}
-
-const NamedSize& size_of(const fs::path& weights, const std::string& model) {
-    const fs::path path = weights / "config.json";
-    if (!fs::exists(path)) {
-        if (!model.empty()) return size_called(model);
-        throw lamina::FileError(path.string(), "does not exist, so it does not tell the model's size; give --model");
-    }
-    const lamina::io::JsonFile json(path);
-    const lamina::io::JsonObject config = json.object();
-    const auto count = [&](const char* name, const char* alias, std::size_t by_default) {
-        const auto found = config.optional<std::size_t>(name);
-        return found ? *found : config.optional<std::size_t>(alias).value_or(by_default);
-    };
-    // Missing fields mean what they mean to transformers; the loader checks everything else.
-    return size_of(path, count("n_layer", "num_hidden_layers", lamina::gpt2_small.layers),
-                   count("n_embd", "hidden_size", lamina::gpt2_small.embed), model);
+    if (!model.empty()) return common::model_called(models, model);
+    throw lamina::FileError(config.string(), "does not exist, so it does not tell the model's size; give --model");
 }
 
 Kind kind_of(const fs::path& weights) {
@@ -77,7 +54,8 @@ Kind kind_of(const fs::path& weights) {
 }
 
 fs::path weights_of_run(const fs::path& run, const fs::path& weights) {
-    for (const char* const name : {"adapter.safetensors", "norms.json"}) {
+    const bool trained = fs::exists(run / trained_folder);
+    for (const char* const name : {trained ? trained_folder : "adapter.safetensors", "norms.json"}) {
         if (!fs::exists(run / name)) {
             throw lamina::FileError((run / name).string(),
                                     "does not exist, so --run is no finished run of remove_layernorm");
@@ -96,8 +74,27 @@ fs::path weights_of_run(const fs::path& run, const fs::path& weights) {
     return found;
 }
 
-void fail_not_built(common::Device device, std::string_view model) {
-    throw lamina::ArgumentError("model " + common::not_built(device, std::string(model)));
+common::Adaptation adaptation_of_run(const fs::path& run, const common::BuiltModel& model) {
+    // Runs of before it was recorded, and adapters that convert has imported.
+    const std::string by_default = model.facts.architecture.embed < 512 ? "fp32" : "frozen-bf16";
+    common::Adaptation adaptation{.precision = by_default};
+    if (!fs::exists(run / "run.json")) return adaptation;
+    const lamina::io::JsonFile file(run / "run.json");
+    const lamina::io::JsonObject settings = file.object();
+    adaptation.adapter = settings.optional<std::string>("adapter").value_or(adaptation.adapter);
+    adaptation.targets = settings.optional<std::string>("targets").value_or(adaptation.targets);
+    adaptation.precision = settings.optional<std::string>("precision").value_or(adaptation.precision);
+    return adaptation;
+}
+
+lamina::Token end_of_text_in(const fs::path& weights, const common::BuiltModel& model) {
+    const std::size_t vocab = model.facts.architecture.vocab;
+    if (fs::exists(weights / "config.json")) {
+        const lamina::io::JsonFile json(weights / "config.json");
+        const auto id = json.object().optional<std::size_t>("eos_token_id");
+        if (id && *id < vocab) return static_cast<lamina::Token>(*id);
+    }
+    return static_cast<lamina::Token>(vocab - 1);
 }
 
 }  // namespace any_model

@@ -1,42 +1,21 @@
 // SPDX-License-Identifier: MIT
-// What a folder says of the model or the run in it, without its tensors, and the sizes that programs know by name.
+// What a folder says of the model or the run in it, without its tensors.
 #pragma once
 
-#include "place.hpp"
+#include "built_models.hpp"
 
-#include <lamina/arch/architecture.hpp>
+#include <lamina/core/token.hpp>
 
-#include <cstddef>
 #include <filesystem>
-#include <map>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
+#include <vector>
 
 namespace any_model {
 
-struct NamedSize {
-    std::string_view name;
-    lamina::Architecture architecture;
-};
-
-/// errors   ArgumentError that lists the names
-[[nodiscard]] const NamedSize& size_called(const std::string& name);
-
-/// The size that `file` describes, which --model may say as well.
-///
-/// errors   FileError when there is none, or `model` is neither empty nor its name
-[[nodiscard]] const NamedSize& size_of(const std::filesystem::path& file, std::size_t layers, std::size_t embed,
-                                       const std::string& model);
-
-/// The size in a folder's config.json, which a loader need not have, and in --model, which must then say it.
-///
-/// errors   as the others
-[[nodiscard]] const NamedSize& size_of(const std::filesystem::path& weights, const std::string& model);
-
 enum class Kind {
     pretrained,  ///< a Hugging Face folder with every LayerNorm
-    run,         ///< such a folder, with the adapter and the norm states of a run of remove_layernorm
+    run,         ///< such a folder, with what a run of remove_layernorm has trained and the states of its norms
     folded,      ///< what such a run leaves in folded/
     scaled       ///< what convert --to hugging-face makes of such a run: norms that hardly measure
 };
@@ -46,36 +25,26 @@ enum class Kind {
 /// errors   FileError when it takes a run to tell what they are
 [[nodiscard]] Kind kind_of(const std::filesystem::path& weights);
 
+/// Of `models`, the one whose weights lie in a folder, by its config.json, which a loader need not have, and by --model,
+/// which must then say it.
+///
+/// errors   FileError or ArgumentError when there is none
+[[nodiscard]] common::BuiltModel model_in(const std::vector<common::BuiltModel>& models,
+                                          const std::filesystem::path& weights, Kind kind, const std::string& model);
+
 /// The folder that a run began with: `weights`, or where that is empty, its own pretrained/.
 ///
 /// errors   FileError or ArgumentError when the run is not finished, or holds no weights, or the weights are not stock
 [[nodiscard]] std::filesystem::path weights_of_run(const std::filesystem::path& run,
                                                    const std::filesystem::path& weights);
 
-[[noreturn]] void fail_not_built(common::Device device, std::string_view model);
+/// How a run adapted the model, as its run.json says.
+[[nodiscard]] common::Adaptation adaptation_of_run(const std::filesystem::path& run, const common::BuiltModel& model);
 
-/// A function for each device and size that a program was built with. Each is instantiated in a source of its own,
-/// because it takes a while to compile, and enters itself here: what is linked is what there is.
-template <class Function>
-class OfEachSize {
-public:
-    using Key = std::pair<common::Device, std::string_view>;
+/// The token that ends a text by a folder's config.json; by its absence the last of the vocabulary.
+[[nodiscard]] lamina::Token end_of_text_in(const std::filesystem::path& weights, const common::BuiltModel& model);
 
-    static std::map<Key, Function>& all() {
-        static std::map<Key, Function> sizes;
-        return sizes;
-    }
-    OfEachSize(std::string_view model, Function function) : OfEachSize(common::Device::cpu, model, function) {}
-    OfEachSize(common::Device device, std::string_view model, Function function) {
-        all().emplace(Key{device, model}, function);
-    }
-
-    /// errors   ArgumentError that says how to build the program for it
-    [[nodiscard]] static Function at(common::Device device, std::string_view model) {
-        const auto found = all().find(Key{device, model});
-        if (found == all().end()) fail_not_built(device, model);
-        return found->second;
-    }
-};
+/// Where a run without adapters keeps what it trained, a Hugging Face folder.
+inline constexpr const char* trained_folder = "trained";
 
 }  // namespace any_model

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
-// What is trained of each size on a GPU, and what of it is kept in memory, by the memory that there is.
+// What is trained of each model on a GPU, and what of it is kept in memory, by the memory that there is.
 #pragma once
 
+#include "adapted.hpp"
+
+#include <lamina/arch/architecture.hpp>
 #include <lamina/nn/gpt2.hpp>
-#include <lamina/removal/removable_norm.hpp>
 
 #include <type_traits>
 
 namespace common {
 
-/// Norms that can be removed, and adapters of full rank on frozen bf16 weights.
-template <lamina::Architecture A, class Execution, class Recompute, class Gradients>
-using RemovableOnCuda = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, lamina::device::Cuda,
-                                     lamina::precision::MixedBf16, Execution, Recompute, Gradients>;
+template <class Checkpoint, class Described, class Execution, class... Ps>
+using AdaptedOnCuda = Adapted<Checkpoint, Described, PrecisionOf<Described, lamina::device::Cuda>, lamina::device::Cuda,
+                              Execution, Ps...>;
 
 /// For devices with room for every activation and every gradient.
-template <lamina::Architecture A, class Execution>
-using KeptOnCuda = RemovableOnCuda<A, Execution, lamina::recompute::None, lamina::gradients::Stored>;
+template <class Checkpoint, class Described, class Execution>
+using KeptOnCuda = AdaptedOnCuda<Checkpoint, Described, Execution>;
 
 /// From which size on a card of 80 GB has no room for every gradient, and for the activations of every block.
 template <lamina::Architecture A>
@@ -24,12 +25,17 @@ inline constexpr bool streams_gradients = A.layers >= lamina::gpt2_large.layers;
 template <lamina::Architecture A>
 inline constexpr bool recomputes_blocks = A.layers >= lamina::gpt2_xl.layers;
 
-/// For every card from 80 GB on. What is not summed once per step cannot be streamed.
-template <lamina::Architecture A, class Execution>
-using TrainedOnCuda =
-    RemovableOnCuda<A, Execution,
-                    std::conditional_t<recomputes_blocks<A>, lamina::recompute::PerBlock, lamina::recompute::None>,
-                    std::conditional_t<streams_gradients<A> && Execution::once_per_step, lamina::gradients::Streamed,
-                                       lamina::gradients::Stored>>;
+/// Gradients of adapters that are applied once per step can be formed one at a time.
+template <class Checkpoint, class Described, class Execution>
+inline constexpr bool can_stream =
+    streams_gradients<Checkpoint::architecture>&& Described::Adapter::present&& Execution::once_per_step;
+
+/// For every card from 80 GB on.
+template <class Checkpoint, class Described, class Execution>
+using TrainedOnCuda = AdaptedOnCuda<Checkpoint, Described, Execution,
+                                    std::conditional_t<recomputes_blocks<Checkpoint::architecture>,
+                                                       lamina::recompute::PerBlock, lamina::recompute::None>,
+                                    std::conditional_t<can_stream<Checkpoint, Described, Execution>,
+                                                       lamina::gradients::Streamed, lamina::gradients::Stored>>;
 
 }  // namespace common

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Request: what convert has been asked to make of what, and the sizes that it can do so for.
+// Request: what convert has been asked to make of what, and the models that it can do so for.
 #pragma once
 
-#include "../common/model_folder.hpp"
+#include "../common/built_models.hpp"
 
 #include <lamina/core/scalar_type.hpp>
+#include <lamina/core/token.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -24,13 +25,23 @@ struct Request {
     std::filesystem::path out;
     std::optional<lamina::ScalarType> store_as;
     std::string base_name;  ///< what a PEFT adapter says it is for
+    lamina::Token end_of_text = 0;
     bool measures = false;  ///< whether every norm of the run does, so that its adapter goes on the weights as they are
     bool force = false;     ///< whether files that are there may be written over
 };
 
-/// Converts for one model size; returns what was made, for people.
+/// Returns what was made, for people.
 using Conversion = std::string (*)(const Request&);
 
-using Sizes = any_model::OfEachSize<Conversion>;
+/// Of weights as they are, and into llm.c's form and from it.
+struct OfWeights {
+    Conversion convert;
+};
+/// Of runs and adapters, for each adaptation.
+struct OfRuns {
+    Conversion convert;
+};
+using Models = common::ForModels<OfWeights>;
+using Runs = common::ForModels<OfRuns>;
 
 }  // namespace convert

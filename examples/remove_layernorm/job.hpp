@@ -2,6 +2,7 @@
 // Job: what one run of remove_layernorm has been asked to do, and the corpus it does it with.
 #pragma once
 
+#include "../common/built_models.hpp"
 #include "../common/place.hpp"
 
 #include <lamina/core/token.hpp>
@@ -14,12 +15,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace remove_layernorm {
@@ -44,7 +43,8 @@ struct Corpus {
 };
 
 struct Options {
-    std::string model = "nano";
+    std::string model;
+    common::Adaptation adaptation;
     std::string weights;  ///< Hugging Face folder; empty for nano, which is pretrained here
     std::vector<std::string> text;
     std::string tokens;
@@ -52,7 +52,8 @@ struct Options {
     std::string out = "lamina-out";
     std::uint64_t seed = 42;
     common::Place place;
-    std::size_t save_every = 0;  ///< optimiser steps between checkpoints; 0 for none
+    std::optional<std::size_t> stop_after;  ///< steps of the removal; its end by absence
+    std::size_t save_every = 0;             ///< optimiser steps between checkpoints; 0 for none
     bool resume = false;
     bool control = false;            ///< also train with all norms kept, for comparison
     std::size_t pretrain_steps = 0;  ///< nano only
@@ -70,23 +71,11 @@ struct Job {
     std::filesystem::path out;
 };
 
-/// What the program does with one model size.
-struct Size {
+/// What the program does with one model and adaptation.
+struct Run {
     void (*check)(const Job&);  ///< throws what can be known to be wrong before anything is read at length or written
     void (*run)(Job&);
 };
-
-/// The models that this program was built with. Each size on each device is a source of its own, because it instantiates
-/// several model types, and enters itself here: what is linked is what can be run.
-class Sizes {
-public:
-    using Key = std::pair<common::Device, std::string>;
-
-    static std::map<Key, Size>& all() {
-        static std::map<Key, Size> sizes;
-        return sizes;
-    }
-    Sizes(common::Device device, const char* model, Size size) { all().emplace(Key{device, model}, size); }
-};
+using Runs = common::ForModels<Run>;
 
 }  // namespace remove_layernorm

@@ -2,19 +2,18 @@
 // The pipeline: pretrained weights, a control run, the removal, the fold, and what each of them scores.
 #pragma once
 
+#include "../common/run_weights.hpp"
 #include "evaluation.hpp"
 #include "job.hpp"
 #include "phase.hpp"
 #include "report.hpp"
 
 #include <lamina/core/error.hpp>
-#include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
 #include <lamina/nn/gpt2.hpp>
 #include <lamina/nn/run/plan.hpp>
 #include <lamina/recipe/initial_std.hpp>
 #include <lamina/removal/fold.hpp>
-#include <lamina/removal/norm_states.hpp>
 #include <lamina/removal/removal.hpp>
 #include <lamina/text/valid_utf8.hpp>
 
@@ -23,6 +22,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <type_traits>
 
 namespace remove_layernorm {
 
@@ -89,28 +89,30 @@ template <class M>
 void start_norms(M& model, lamina::Removal& removal, const Job& job) {
     namespace recipe = lamina::recipe;
     using lamina::RemovalKind;
-    if (job.options.model == "nano" || job.recipe.tracking.mode != lamina::DivisorMode::constant) {
+    const recipe::InitialStd* const published = recipe::initial_std_or_null(job.options.model);
+    if (published == nullptr || job.recipe.tracking.mode != lamina::DivisorMode::constant) {
         lamina::text::Batches<Slice> batches(*job.corpus.train,
                                              {.batch = job.recipe.micro_batch, .sequence = job.recipe.sequence_length},
                                              {.seed = job.options.seed + 2});
         removal.calibrate(model, batches.next());
         return;
     }
-    const auto published = recipe::initial_std(job.options.model);
     for (std::size_t i = 0; i < M::architecture.layers; ++i) {
-        removal.start_at(RemovalKind::ln_1_qk, i, published.average.ln_1[i], published.first_position.ln_1[i]);
-        removal.start_at(RemovalKind::ln_2, i, published.average.ln_2[i], published.first_position.ln_2[i]);
+        removal.start_at(RemovalKind::ln_1_qk, i, published->average.ln_1[i], published->first_position.ln_1[i]);
+        removal.start_at(RemovalKind::ln_2, i, published->average.ln_2[i], published->first_position.ln_2[i]);
     }
-    removal.start_at(RemovalKind::ln_f, 0, published.average.ln_f, published.first_position.ln_f);
+    removal.start_at(RemovalKind::ln_f, 0, published->average.ln_f, published->first_position.ln_f);
 }
 
-/// The pretrained model with adapters that do nothing yet.
+/// The pretrained model, with adapters, if it gets any, that do nothing yet.
 template <class Removable>
 [[nodiscard]] Removable starting_model(typename Removable::Backend& backend, const Job& job,
                                        const std::filesystem::path& weights) {
     Removable model(backend);
     model.set_end_of_text(job.vocabulary.end_of_text);
-    model.initialise(job.options.seed, lamina::Which::adapters);
+    if constexpr (Removable::Policies::Adapter::present) {
+        model.initialise(job.options.seed, lamina::Which::adapters);
+    }
     lamina::io::load_gpt2(model, weights);
     return model;
 }
@@ -149,8 +151,7 @@ template <class Removable>
                 static_cast<double>(plan.peak_bytes()) / 1e9);
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
-    io::save_adapter(model, job.out / "adapter.safetensors");
-    lamina::save_norm_states(model, job.out / "norms.json");
+    any_model::save_run(model, job.out);
     const auto removed_logits = heldout_logits(model, job);
 
     auto folded = lamina::fold(std::move(model));
@@ -164,11 +165,6 @@ template <class Removable>
 /// Where the pretrained weights are, or are put.
 template <class B>
 using WeightSource = std::filesystem::path (*)(B&, const Job&);
-
-template <class B>
-[[nodiscard]] std::filesystem::path given_weights(B&, const Job& job) {
-    return job.options.weights;
-}
 
 template <class Removable>
 void run_pipeline(const Job& job, WeightSource<typename Removable::Backend> weights_of) {
@@ -207,26 +203,22 @@ void check_job(const Job& job) {
     if (!job.options.weights.empty()) lamina::io::check_gpt2<Removable>(job.options.weights);
 }
 
-/// A size as `Removable` trains it. Its device's backend is included by whoever instantiates this.
-template <class Removable,
-          WeightSource<typename Removable::Backend> Weights = given_weights<typename Removable::Backend>>
-[[nodiscard]] constexpr Size size() {
+/// A model as `Removable` trains it. Its device's backend is included by whoever instantiates this.
+template <class Removable, WeightSource<typename Removable::Backend> Weights>
+[[nodiscard]] constexpr Run run_of() {
     return {.check = check_job<Removable>, .run = [](Job& job) { run_pipeline<Removable>(job, Weights); }};
 }
 
-/// A size of which the device keeps as much as it has room for: everything, as `Kept` does, or what `Small` does.
-template <class Kept, class Small>
-[[nodiscard]] constexpr Size size_by_memory() {
+/// A model of which the device keeps as much as it has room for: everything, as `Kept` does, or what `Small` does.
+template <class Kept, class Small, WeightSource<typename Small::Backend> Weights>
+[[nodiscard]] constexpr Run run_by_memory() {
+    if constexpr (std::is_same_v<Kept, Small>) return run_of<Small, Weights>();
     return {.check = check_job<Small>, .run = [](Job& job) {
                 const bool all = plan_of<Kept>(job).peak_bytes() <= device_memory_of<Kept>(job);
                 std::printf("every activation and gradient %s kept: that takes %.1f GB\n", all ? "is" : "is not",
                             static_cast<double>(plan_of<Kept>(job).peak_bytes()) / 1e9);
-                all ? run_pipeline<Kept>(job, given_weights) : run_pipeline<Small>(job, given_weights);
+                all ? run_pipeline<Kept>(job, Weights) : run_pipeline<Small>(job, Weights);
             }};
 }
-
-/// What is trained of architecture `A`: every norm can be removed, and adapters of full rank make up for it.
-template <lamina::Architecture A, class... Policies>
-using RemovableGpt2 = lamina::Gpt2<A, lamina::norm::Removable, lamina::adapter::FullRank, Policies...>;
 
 }  // namespace remove_layernorm

@@ -24,6 +24,9 @@ Json settings_of(const Job& job) {
     for (std::string line; std::getline(recipe, line);) lines.push_back(line);
     const Options& options = job.options;
     Json settings{{"model", options.model},
+                  {"adapter", options.adaptation.adapter},
+                  {"targets", options.adaptation.targets},
+                  {"precision", options.adaptation.precision},
                   {"recipe", lines},
                   {"seed", options.seed},
                   {"non-finite", static_cast<int>(options.non_finite)}};
@@ -42,6 +45,14 @@ Json take_places(Json& stored) {
     return places;
 }
 
+/// Runs of before they were recorded had what was the only adaptation.
+void name_adaptation(Json& stored, const Job& job) {
+    if (stored.contains("adapter")) return;
+    stored["adapter"] = "full";
+    stored["targets"] = "all";
+    stored["precision"] = job.options.adaptation.precision;
+}
+
 void write_run(const Job& job, const Json& places) {
     Json content = settings_of(job);
     content["places"] = places;
@@ -51,7 +62,7 @@ void write_run(const Job& job, const Json& places) {
 /// What a run writes and a later one would take for its own.
 bool belongs_to_a_run(const std::string& name) {
     for (const char* whole : {"run.json", "results.json", "results.md", "loss.svg", "train", "heldout", "pretrained",
-                              "folded", "adapter.safetensors", "norms.json"}) {
+                              "folded", "trained", "adapter.safetensors", "norms.json"}) {
         if (name == whole) return true;
     }
     return name.starts_with("checkpoint-") || name.starts_with("metrics");
@@ -131,6 +142,7 @@ void open_run_folder(const Job& job) {
     }
     Json settings = lamina::io::read_json(run);
     Json places = take_places(settings);
+    name_adaptation(settings, job);
     const std::string problem = reason_against(settings, places, job);
     if (!problem.empty()) {
         throw lamina::FileError(run.string(), "was made with other settings: " + problem +

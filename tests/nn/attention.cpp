@@ -128,7 +128,8 @@ TEMPLATE_TEST_CASE("the gradients of attention are exact under every adapter and
                    (Frozen), (Checked<adapter::FullRank>), (Checked<adapter::FullRank, execution::Factored>),
                    (Checked<adapter::FullRank, execution::Split>), (Checked<adapter::Lora<2>>),
                    (Checked<adapter::Lora<2>, execution::Factored, trainable::Everything>),
-                   (Checked<adapter::Lora<2>, execution::Split, trainable::Everything>)) {
+                   (Checked<adapter::Lora<2>, execution::Split, trainable::Everything>),
+                   (Checked<attention_scale::One>)) {
     const GradientReport report = check_gradient<TestType>({.extent = {2, 5}, .perturbation = 0.4});
     INFO(report.where);
     CHECK(report.worst <= gradient_bar);

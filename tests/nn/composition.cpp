@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>
 

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <utility>
 
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/composition.hpp>
-#include <lamina/nn/gelu.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>

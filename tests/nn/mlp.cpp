@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/composition.hpp>
-#include <lamina/nn/gelu.hpp>
 #include <lamina/nn/policies.hpp>
 
 #include "nn/run_layer.hpp"

@@ -152,13 +152,13 @@ def bad_input(folder, source):
     expect_error([*nano, "--weights", weights, "--to", "llm-c", *out, "--bogus"], "--bogus")
     expect_error([*nano, "--to", "gguf", *out], "gguf")
     expect_error([*nano, "--to", "llm-c", *out], "expected one of --weights, --run, --peft and --llm-c")
-    expect_error(["--peft", folder / "peft", "--to", "run", *out], "--model is missing; an adapter does not say its size")
+    expect_error(["--peft", folder / "peft", "--to", "run", *out], "--model is missing, or --weights; an adapter does not say its model")
     expect_error(["--weights", weights, "--to", "llm-c", "--base-name", "gpt2", *out], "--base-name goes with --to peft only")
     expect_error([*nano, "--weights", weights, "--to", "peft", *out], "--to peft cannot be made of --weights, expected --run")
     expect_error([*nano, "--peft", weights, "--to", "hugging-face", *out],
                  "--to hugging-face cannot be made of --peft, expected --run or --llm-c")
     expect_error([*nano, "--peft", weights, "--to", "run", "--store-as", "bf16", *out], "--store-as does not go with --to run")
-    expect_error(["--model", "gpt2-xl", "--peft", folder / "peft", "--to", "run", *out], "-DLAMINA_MODELS=gpt2-xl")
+    expect_error(["--model", "gpt2-xl", "--peft", folder / "peft", "--to", "run", *out], "--model is gpt2-xl, but this build has nano")
     expect_error(["--model", "gpt2", "--weights", weights, "--to", "llm-c", *out], "config.json: describes nano, but --model is gpt2")
     expect_error(["--model", "gpt2", "--llm-c", folder / "nano.bin", "--to", "hugging-face", *out],
                  "nano.bin: describes nano, but --model is gpt2")

@@ -127,13 +127,13 @@ def bad_input(root, folder):
     other = root / "other"
     shutil.copytree(folder / "pretrained", other)
     config = json.loads((other / "config.json").read_text())
-    for changes, sentence in [({"n_layer": 5}, "describes 5 layers of width 128, expected nano"),
+    for changes, sentence in [({"n_layer": 5}, "field \"n_layer\" is 5, expected 4 as in nano; ./examples/run.sh generate --weights"),
                               ({"lamina": {"norms": "fixed"}}, "give the run with --run")]:
         (other / "config.json").write_text(json.dumps({**config, **changes}))
         expect_error(str(changes), ["--weights", other], sentence)
     (other / "config.json").unlink()
     expect_error("no config", ["--weights", other], "give --model")
-    expect_error("unknown size", ["--weights", other, "--model", "gpt5"], "--model is gpt5, expected nano, gpt2")
+    expect_error("unknown size", ["--weights", other, "--model", "gpt5"], "--model is gpt5, but this build has nano")
     check(written("--weights", other, "--model", "nano", "--tokens", 3)[1] == 3, "--model tells the size where there is no config.json")
     (other / "config.json").write_text(json.dumps(config))
     weights = other / "model.safetensors"

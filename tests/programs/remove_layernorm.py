@@ -226,7 +226,7 @@ def bad_input(folder, text, whole):
     config = json.loads((other_size / "config.json").read_text())
     config["n_embd"] = 256
     (other_size / "config.json").write_text(json.dumps(config))
-    expect_error("config of another size", ["--weights", other_size, "--text", text, *quick], "n_embd", out)
+    expect_error("config of another size", ["--weights", other_size, "--text", text, *quick], "run.sh remove_layernorm --weights", out)
     expect_error("folder without weights", ["--weights", folder / "nowhere", "--text", text, *quick], "nowhere", out)
 
 

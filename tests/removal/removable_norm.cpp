@@ -29,7 +29,7 @@ static_assert(Complete{}.state.removed() && !TwoPaths{}.state.fixed && !TwoPaths
 
 const std::vector<double> two_rows{1, 2, 3, 6, 0, 0, 4, 4};
 
-double deviation(double variance) { return std::sqrt(variance + norm_epsilon); }
+double deviation(double variance) { return std::sqrt(variance + norm_epsilon::Usual::value); }
 const double mean_deviation = (deviation(3.5) + deviation(4)) / 2;
 
 /// A norm whose only path is fixed, position 0 apart or not.

@@ -13,6 +13,7 @@ lamina_structure_check("format" format.py)
 lamina_structure_check("measures of the house" measures.py check)
 lamina_structure_check("every C++ block of the pages is compiled" snippets.py)
 lamina_structure_check("what comments and pages cite exists" citations.py)
+lamina_structure_check("a config.json becomes a type" architecture.py "${CMAKE_COMMAND}")
 lamina_structure_check("every transcript of the pages has its program" transcripts.py check)
 
 set(compile "${CMAKE_CXX_COMPILER}" "${lamina_include_flags}")

@@ -19,6 +19,9 @@ struct Recompute;
 struct Gradients;
 struct Device;
 struct Head;
+struct ActivationFunction;
+struct AttentionScale;
+struct NormEpsilon;
 }  // namespace question
 
 /// An empty type that says which question it answers: `using answers = question::Normalisation;`.
@@ -29,6 +32,12 @@ concept Policy = std::is_empty_v<T> && requires {
 
 template <class T, class Question>
 concept AnswerTo = Policy<T> && std::is_same_v<typename T::answers, Question>;
+
+/// Some policies, in an order that does not matter.
+template <class... Ps>
+struct PolicyList {};
+template <class... First, class... Second>
+PolicyList<First..., Second...> operator+(PolicyList<First...>, PolicyList<Second...>);
 
 namespace detail {
 

@@ -5,16 +5,19 @@
 #include <lamina/io/json_file.hpp>
 
 #include <lamina/arch/architecture.hpp>
+#include <lamina/arch/gpt2_variant.hpp>
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/core/token.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,10 +46,28 @@ inline constexpr double scaled_norm_epsilon = 1e12;
 struct Gpt2Facts {
     Architecture architecture;
     HeadWeight head = HeadWeight::tied;
+    bool head_bias = false;
     NormKind norms = NormKind::measured;
-    bool stock = true;           ///< transformers' GPT2LMHeadModel computes the same from the same tensors
-    double norm_epsilon = 1e-5;  ///< what norms add to the variance
+    /// All names that transformers has for the activation function; the first is the one that is written.
+    std::span<const std::string_view> activation = activation::GeluNew::names;
+    bool scale_by_root = true;    ///< scores times 1 / sqrt(D)
+    bool scale_by_layer = false;  ///< and times 1 / (i + 1) in block i
+    bool stock = true;            ///< transformers' GPT2LMHeadModel computes the same from the same tensors
+    double norm_epsilon = norm_epsilon::Usual::value;  ///< what norms add to the variance
 };
+
+/// What the policies of a model say of it, `P` a PolicySet; norms that measure, and nothing that transformers has not.
+template <class P>
+[[nodiscard]] constexpr Gpt2Facts facts_of_policies(const Architecture& architecture) {
+    return {.architecture = architecture,
+            .head = P::Head::own_weight ? HeadWeight::own : HeadWeight::tied,
+            .head_bias = P::Head::own_bias,
+            .activation = P::ActivationFunction::names,
+            .scale_by_root = P::AttentionScale::by_root,
+            .scale_by_layer = P::AttentionScale::by_layer,
+            .stock = !P::Head::own_bias,
+            .norm_epsilon = P::NormEpsilon::value};
+}
 
 /// What config.json says besides.
 struct Gpt2ConfigExtras {
@@ -93,10 +114,13 @@ public:
         fail(name, Json(*found).dump(), Json(expected).dump());
     }
 
-    /// Two spellings may mean the same; the first is the one that messages show.
-    void word(std::string_view name, std::string_view expected, std::string_view also) const {
+    /// Several spellings may mean the same; the first is the one that messages show.
+    void word(std::string_view name, std::string_view by_default, std::span<const std::string_view> expected) const {
         const std::optional<std::string> found = config_.optional<std::string>(name);
-        if (found && *found != expected && *found != also) fail(name, in_quotes(*found), in_quotes(expected));
+        const std::string_view value = found ? std::string_view(*found) : by_default;
+        if (std::find(expected.begin(), expected.end(), value) != expected.end()) return;
+        if (!found) fail_missing(name, in_quotes(by_default), in_quotes(expected.front()));
+        fail(name, in_quotes(*found), in_quotes(expected.front()));
     }
 
 private:
@@ -125,26 +149,26 @@ inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
     const JsonFile json(file);
     const detail::ConfigCheck check(json.object());
     const Architecture& size = facts.architecture;
-    check.word("model_type", "gpt2", detail::lamina_model_type);
+    check.word("model_type", "gpt2", std::array{std::string_view("gpt2"), detail::lamina_model_type});
     check.count("n_layer", "num_hidden_layers", 12, size.layers);
     check.count("n_head", "num_attention_heads", 12, size.heads);
     check.count("n_embd", "hidden_size", 768, size.embed);
     check.count("n_positions", "max_position_embeddings", 1024, size.context);
     check.optional_count("n_ctx", size.context);
     check.count("vocab_size", "", 50257, size.vocab);
-    check.optional_count("n_inner", size.hidden());
-    check.word("activation_function", "gelu_new", "gelu_pytorch_tanh");
+    check.count("n_inner", "", 4 * size.embed, size.hidden());
+    check.word("activation_function", activation::GeluNew::names.front(), facts.activation);
     check.number("layer_norm_epsilon", 1e-5, facts.norm_epsilon);
     check.flag("tie_word_embeddings", true, facts.head == HeadWeight::tied);
-    check.flag("scale_attn_weights", true, true);
-    check.flag("scale_attn_by_inverse_layer_idx", false, false);
+    check.flag("scale_attn_weights", true, facts.scale_by_root);
+    check.flag("scale_attn_by_inverse_layer_idx", false, facts.scale_by_layer);
     check.flag("add_cross_attention", false, false);
     if (json.object().contains("lamina")) {
         // Only these files can hold norms that are not what their tensors look like.
         const JsonObject own = json.object().object("lamina");
         // Norms that can divide by constants can measure as well.
         const NormKind also = facts.norms == NormKind::fixed ? NormKind::measured : facts.norms;
-        detail::ConfigCheck(own).word("norms", name_of(facts.norms), name_of(also));
+        detail::ConfigCheck(own).word("norms", name_of(facts.norms), std::array{name_of(facts.norms), name_of(also)});
     }
 }
 
@@ -160,14 +184,14 @@ inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
     config["n_embd"] = size.embed;
     config["n_positions"] = size.context;
     config["n_ctx"] = size.context;
-    config["n_inner"] = nullptr;
+    config["n_inner"] = size.hidden() == 4 * size.embed ? Json(nullptr) : Json(size.hidden());
     config["vocab_size"] = size.vocab;
-    config["activation_function"] = "gelu_new";
+    config["activation_function"] = facts.activation.front();
     config["layer_norm_epsilon"] = facts.norm_epsilon;
     config["initializer_range"] = 0.02;
     config["tie_word_embeddings"] = facts.head == HeadWeight::tied;
-    config["scale_attn_weights"] = true;
-    config["scale_attn_by_inverse_layer_idx"] = false;
+    config["scale_attn_weights"] = facts.scale_by_root;
+    config["scale_attn_by_inverse_layer_idx"] = facts.scale_by_layer;
     config["reorder_and_upcast_attn"] = false;
     // lamina has no dropout, so that is what the weights were last trained with.
     for (const char* const dropout : {"attn_pdrop", "embd_pdrop", "resid_pdrop"}) config[dropout] = 0.0;
@@ -188,7 +212,7 @@ inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
             config["torch_dtype"] = "float32";
             break;
     }
-    if (!facts.stock) config["lamina"] = {{"norms", name_of(facts.norms)}};
+    if (!facts.stock) config["lamina"] = {{"norms", name_of(facts.norms)}, {"lm_head_bias", facts.head_bias}};
     return config;
 }
 

@@ -110,10 +110,10 @@ template <LanguageModel M>
 
 template <LanguageModel M>
 [[nodiscard]] Gpt2Facts facts_of(NormKind norms) {
-    return {.architecture = M::architecture,
-            .head = head_weight_of<M>(),
-            .norms = norms,
-            .stock = is_stock_type<M>() && norms == NormKind::measured};
+    Gpt2Facts facts = facts_of_policies<typename M::Policies>(M::architecture);
+    facts.norms = norms;
+    facts.stock = is_stock_type<M>() && norms == NormKind::measured;
+    return facts;
 }
 
 /// What a model is now; its norms may be on their way.
@@ -202,9 +202,9 @@ private:
 /// A folder whose config, names, shapes and types are those of a model type.
 template <LanguageModel M>
 struct Gpt2Folder {
-    /// From a folder whose norms add the usual epsilon.
+    /// From a folder whose norms add the model's epsilon.
     explicit Gpt2Folder(const std::filesystem::path& folder)
-        : Gpt2Folder(folder, Gpt2Facts{}.norm_epsilon, std::filesystem::exists(folder / "config.json")) {}
+        : Gpt2Folder(folder, M::Policies::NormEpsilon::value, std::filesystem::exists(folder / "config.json")) {}
 
     Gpt2Folder(const std::filesystem::path& folder, double norm_epsilon, bool has_config = true)
         : files(checked_config(folder, norm_epsilon, has_config)),

@@ -12,6 +12,7 @@
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/architecture.hpp>
+#include <lamina/arch/gpt2_variant.hpp>
 #include <lamina/arch/manifest.hpp>
 #include <lamina/arch/role.hpp>
 #include <lamina/core/bfloat16.hpp>
@@ -31,6 +32,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -41,7 +43,11 @@ namespace detail {
 template <class M>
 consteval bool has_llm_c_layout() {
     if constexpr (is_stock_type<M>()) {
-        return !M::Policies::Head::own_weight;
+        using P = typename M::Policies;
+        return !P::Head::own_weight && M::architecture.hidden() == 4 * M::architecture.embed &&
+               std::is_same_v<typename P::ActivationFunction, activation::GeluNew> &&
+               std::is_same_v<typename P::AttentionScale, attention_scale::InverseRoot> &&
+               std::is_same_v<typename P::NormEpsilon, norm_epsilon::Usual>;
     } else {
         return false;
     }
@@ -49,7 +55,8 @@ consteval bool has_llm_c_layout() {
 
 }  // namespace detail
 
-/// A GPT-2 as llm.c knows it: its own blocks, norms that can measure, the token embedding as the head.
+/// A GPT-2 as llm.c knows it: its own blocks, norms that can measure, the token embedding as the head, and nothing else
+/// than GPT-2 in activation, attention scale, epsilon and inner width, which its header does not say.
 template <class M>
 concept LlmCCompatible = detail::has_llm_c_layout<M>();
 

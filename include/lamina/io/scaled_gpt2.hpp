@@ -106,8 +106,8 @@ void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveO
             tensors.back().write_data = detail::written_by(source->second);
         }
     });
-    const Gpt2Facts facts{
-        .architecture = M::architecture, .head = detail::head_weight_of<M>(), .norm_epsilon = scaled_norm_epsilon};
+    Gpt2Facts facts = detail::facts_of<M>(NormKind::measured);
+    facts.norm_epsilon = scaled_norm_epsilon;
     detail::write_gpt2_folder(
         folder, std::move(tensors),
         gpt2_config(facts, {.stored_as = stored_as, .end_of_text = detail::end_of_text_of<M>(options.end_of_text)}));

@@ -9,6 +9,8 @@
 #include <lamina/arch/visit.hpp>
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/rows.hpp>
+#include <lamina/core/square_root.hpp>
+#include <lamina/nn/detail/functors.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/paths.hpp>
@@ -16,10 +18,12 @@
 
 namespace lamina {
 
-/// y = concat_h(softmax(q_h·k_hᵀ / sqrt(D)) v_h)·W_proj + b_proj with [q|k|v] = x·W_attn + b_attn, causal.
+/// y = concat_h(softmax(s · q_h·k_hᵀ) v_h)·W_proj + b_proj with [q|k|v] = x·W_attn + b_attn, causal; s = 1 / sqrt(D)
+/// unless attention_scale:: says otherwise.
 ///
 /// shapes   x, y [N, Embed]; c_attn [Embed, 3·Embed]; c_proj [Embed, Embed]
-/// saves    [q|k|v], the heads' output and one log-sum-exp per head and token
+/// saves    [q|k|v], the heads' output and one log-sum-exp per head and token; queries are kept times what another
+///          scale is of the usual one
 /// cost     linears plus 2·T·Embed FLOP per token forward (causal), 5·T·Embed backward; no T × T matrix
 /// source   Vaswani et al. 2017; docs/gpt2.md, "Forward pass"; docs/original.md, "Forward pass"
 template <std::size_t Embed, std::size_t Heads, class P>
@@ -28,6 +32,8 @@ class CausalSelfAttention {
                   "lamina: CausalSelfAttention: embed must be a multiple of heads; change one of the two");
     using Projection = Linear<Embed, 3 * Embed, typename P::template At<Target::c_attn>>;
     using Output = ResidualLinear<Embed, Embed, typename P::template At<Target::attn_c_proj>>;
+    using AttentionScale = typename P::AttentionScale;
+    static constexpr bool usual_scale = AttentionScale::by_root && !AttentionScale::by_layer;
 
 public:
     using Scalar = typename P::Activation;
@@ -74,6 +80,7 @@ public:
             queries_and_keys().forward(pass, x.keys, Into(of_queries_and_keys(qkv)), saved.projection);
             values().forward(pass, x.values, Into(of_values(qkv)), saved.value_projection);
         }
+        if constexpr (!usual_scale) scale_queries(pass, qkv);
         attend(pass, saved);
         c_proj.forward(pass, saved.heads_out, y, saved.output);
     }
@@ -86,6 +93,7 @@ public:
         typename ScratchStack::Frame frame(pass.scratch);
         const auto d_qkv = frame.template take<Scalar, 3 * Embed>(d_y.rows);  // [N, 3C]
         attend_backward(pass, saved, d_y, d_qkv);
+        if constexpr (!usual_scale) scale_queries(pass, d_qkv);
         const Rows<const Scalar, 3 * Embed> d_read = d_qkv;
         if (x.same()) {
             c_attn.backward(pass, x.keys, saved.projection, d_read, d_x.keys);
@@ -105,6 +113,15 @@ private:
     template <class T>
     [[nodiscard]] static constexpr Rows<T, Embed> of_values(Rows<T, 3 * Embed> qkv) {
         return qkv.template columns<2 * Embed, Embed>();
+    }
+
+    /// Backends score by 1 / sqrt(D): queries, or their gradients, times what another scale is of that.
+    template <class B>
+    constexpr void scale_queries(Pass<B>& pass, Rows<Scalar, 3 * Embed> qkv) const {
+        double factor = AttentionScale::by_root ? 1 : square_root(static_cast<double>(Embed / Heads));
+        if constexpr (AttentionScale::by_layer) factor /= static_cast<double>(pass.block + 1);
+        const Rows<Scalar, Embed> queries = qkv.template columns<0, Embed>();
+        pass.run(Map(queries, detail::Scale{factor}, queries));
     }
 
     template <class B>

@@ -72,7 +72,8 @@ inline constexpr Architecture legal_architecture{.layers = A.layers == 0 ? 1 : A
                                                  .heads = LegalArchitecture<A> ? A.heads : 1,
                                                  .embed = A.embed == 0 ? 1 : A.embed,
                                                  .context = A.context == 0 ? 1 : A.context,
-                                                 .vocab = A.vocab == 0 ? 1 : A.vocab};
+                                                 .vocab = A.vocab == 0 ? 1 : A.vocab,
+                                                 .inner = A.inner};
 
 /// The class behind `Gpt2`, without a check. A class between an alias and a dependent architecture: g++ 12 crashes
 /// without it.

@@ -14,9 +14,6 @@
 
 namespace lamina {
 
-/// Added to the variance by every norm that measures it (docs/gpt2.md, "config.json", `layer_norm_epsilon`).
-inline constexpr double norm_epsilon = 1e-5;
-
 namespace detail {
 
 template <class Compute>
@@ -33,7 +30,7 @@ struct SavedMoments {
 
 }  // namespace detail
 
-/// y = (x - mean(x)) / sqrt(var(x) + 1e-5) · gain + bias.
+/// y = (x - mean(x)) / sqrt(var(x) + epsilon) · gain + bias.
 ///
 /// shapes   x, y [N, Width]; gain, bias [Width]
 /// saves    mean and deviation per token; x until backward, not copied
@@ -62,14 +59,14 @@ public:
 
     template <class B>
     constexpr void forward(Pass<B>& pass, Rows<const InScalar, Width> x, Rows<OutScalar, Width> y, Saved& saved) {
-        pass.run(
-            NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar, Width>{.x = x,
-                                                                                       .y = y,
-                                                                                       .mean = saved.mean,
-                                                                                       .deviation = saved.deviation,
-                                                                                       .gain = gain.values,
-                                                                                       .bias = bias.values,
-                                                                                       .epsilon = norm_epsilon});
+        pass.run(NormaliseRows<InScalar, typename decltype(gain)::Scalar, OutScalar, Width>{
+            .x = x,
+            .y = y,
+            .mean = saved.mean,
+            .deviation = saved.deviation,
+            .gain = gain.values,
+            .bias = bias.values,
+            .epsilon = P::NormEpsilon::value});
     }
 
     template <class B>
@@ -89,7 +86,7 @@ public:
     }
 };
 
-/// y = x / sqrt(mean(x²) + 1e-5) · gain.
+/// y = x / sqrt(mean(x²) + epsilon) · gain.
 ///
 /// shapes   x, y [N, Width]; gain [Width]
 /// saves    one scale per token; x until backward, not copied
@@ -122,7 +119,7 @@ public:
                                                                                        .mean = saved.mean,
                                                                                        .deviation = saved.deviation,
                                                                                        .gain = gain.values,
-                                                                                       .epsilon = norm_epsilon,
+                                                                                       .epsilon = P::NormEpsilon::value,
                                                                                        .centre = Centre::no});
     }
 

@@ -9,6 +9,7 @@
 #include <lamina/arch/parameter.hpp>
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/rows.hpp>
+#include <lamina/core/square_root.hpp>
 #include <lamina/nn/detail/functors.hpp>
 #include <lamina/nn/layer_concept.hpp>
 #include <lamina/nn/paths.hpp>
@@ -35,10 +36,7 @@ struct AdapterFactors {
     static constexpr std::size_t rank = Adapter::rank(In);
     static constexpr Initial start_of_a() {
         if constexpr (Adapter::identity_start) return {Initial::Kind::identity, 0};
-        // 1 / sqrt(rank) by Newton's iteration, as std::sqrt is no constant expression.
-        double root = static_cast<double>(rank);
-        for (int i = 0; i < 64; ++i) root = 0.5 * (root + static_cast<double>(rank) / root);
-        return Initial::uniform(1 / root);
+        return Initial::uniform(1 / square_root(static_cast<double>(rank)));
     }
 
     LoraA<P, In, rank> a{start_of_a()};

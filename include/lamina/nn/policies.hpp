@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include <lamina/arch/adapter.hpp>
+#include <lamina/arch/gpt2_variant.hpp>
 #include <lamina/arch/policy.hpp>
 #include <lamina/arch/precision.hpp>
 #include <lamina/arch/role.hpp>
@@ -16,11 +17,6 @@
 namespace lamina {
 
 namespace detail {
-
-template <class... Ps>
-struct PolicyList {};
-template <class... First, class... Second>
-PolicyList<First..., Second...> operator+(PolicyList<First...>, PolicyList<Second...>);
 
 /// `Answer` alone, or nothing where it need not be said.
 template <class Answer, class Default>
@@ -59,10 +55,13 @@ struct PolicySet {
     using Gradients = AnswerOr<question::Gradients, gradients::Stored, Answers...>;
     using Device = AnswerOr<question::Device, device::Cpu, Answers...>;
     using Head = AnswerOr<question::Head, head::Tied, Answers...>;
+    using ActivationFunction = AnswerOr<question::ActivationFunction, activation::GeluNew, Answers...>;
+    using AttentionScale = AnswerOr<question::AttentionScale, attention_scale::InverseRoot, Answers...>;
+    using NormEpsilon = AnswerOr<question::NormEpsilon, norm_epsilon::Usual, Answers...>;
 
     /// The same answers but for those of `Ps`.
     template <class... Ps>
-    using With = typename detail::PolicySetOf<detail::PolicyList<Ps..., Answers...>>::type;
+    using With = typename detail::PolicySetOf<PolicyList<Ps..., Answers...>>::type;
 
     using Base = typename Precision::Base;
     using Gradient = typename Precision::Gradient;
@@ -97,7 +96,10 @@ struct PolicySetOf<PolicyList<Ps...>> {
         IfNot<typename All::Precision, precision::Fp32>{} +
         IfNot<typename All::Trainable, TrainableBy<typename All::Adapter>>{} +
         IfNot<typename All::Recompute, recompute::None>{} + IfNot<typename All::Gradients, gradients::Stored>{} +
-        IfNot<typename All::Device, device::Cpu>{} + IfNot<typename All::Head, head::Tied>{}));
+        IfNot<typename All::Device, device::Cpu>{} + IfNot<typename All::Head, head::Tied>{} +
+        IfNot<typename All::ActivationFunction, activation::GeluNew>{} +
+        IfNot<typename All::AttentionScale, attention_scale::InverseRoot>{} +
+        IfNot<typename All::NormEpsilon, norm_epsilon::Usual>{}));
 };
 
 template <class... Ps>
@@ -149,11 +151,10 @@ constexpr bool legal_policies() {
 template <class... Ps>
 struct PoliciesError {
     static constexpr bool all_are_policies = (... && Policy<Ps>);
-    static_assert(
-        all_are_policies,
-        "lamina: Policies: a type in the list is no policy; use the ones in norm::, adapter::, targets::, "
-        "execution::, precision::, trainable::, recompute::, gradients::, device:: and head::, or give yours a member "
-        "`answers`");
+    static_assert(all_are_policies,
+                  "lamina: Policies: a type in the list is no policy; use the ones in norm::, adapter::, targets::, "
+                  "execution::, precision::, trainable::, recompute::, gradients::, device::, head::, activation::, "
+                  "attention_scale:: and norm_epsilon::, or give yours a member `answers`");
     // A type that is no policy is told above, once.
     static_assert(!all_are_policies || each_question_once<Ps...>(),
                   "lamina: Policies: two policies answer the same question; remove one of them");
@@ -188,7 +189,7 @@ concept LegalPolicies = detail::legal_policies<Ps...>();
 /// `Policies<precision::FrozenBf16, adapter::FullRank>`: any order, each question at most once. Defaults:
 /// norm::LayerNorm, adapter::None, targets::All, execution::Merged, precision::Fp32, trainable::Roles<Role::adapter>
 /// where there is an adapter and trainable::Everything where there is none, recompute::None, gradients::Stored,
-/// device::Cpu, head::Tied.
+/// device::Cpu, head::Tied, activation::GeluNew, attention_scale::InverseRoot, norm_epsilon::Usual.
 template <class... Ps>
 using Policies = typename detail::ResolvePolicies<Ps...>::type;
 

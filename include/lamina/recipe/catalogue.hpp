@@ -61,16 +61,20 @@ namespace detail {
 /// Every recipe once, lamina's own first, then the published ones by family.
 [[nodiscard]] constexpr std::span<const Recipe> all() { return detail::catalogue; }
 
-/// The recipe of that name or alias. It lives as long as the program.
-///
-/// errors   ArgumentError that lists every name
-[[nodiscard]] constexpr const Recipe& find(std::string_view name) {
+/// The recipe of that name or alias, which lives as long as the program; null if there is none.
+[[nodiscard]] constexpr const Recipe* find_or_null(std::string_view name) {
     for (const Alias& alias : aliases) {
         if (alias.name == name) name = alias.recipe;
     }
     for (const Recipe& recipe : detail::catalogue) {
-        if (recipe.name == name) return recipe;
+        if (recipe.name == name) return &recipe;
     }
+    return nullptr;
+}
+
+/// errors   ArgumentError that lists every name
+[[nodiscard]] constexpr const Recipe& find(std::string_view name) {
+    if (const Recipe* const found = find_or_null(name)) return *found;
     detail::reject(name);
 }
 

@@ -119,6 +119,14 @@ inline constexpr std::array initial_stds{
 
 }  // namespace detail
 
+/// Null for other models than those below.
+[[nodiscard]] inline const InitialStd* initial_std_or_null(std::string_view model) {
+    for (const InitialStd& table : detail::initial_stds) {
+        if (table.model == model) return &table;
+    }
+    return nullptr;
+}
+
 /// The table of "gpt2", "gpt2-medium", "gpt2-large" or "gpt2-xl". Its spans live as long as the program.
 ///
 /// Each value is one standard deviation over all elements of one chunk of text, not a mean over tokens.
@@ -126,9 +134,7 @@ inline constexpr std::array initial_stds{
 /// source   submarat/removing-layer-norm, std_dicts.py: ln_1 from resid_pre, ln_2 from resid_mid, ln_f from the last
 ///          block's resid_post
 [[nodiscard]] inline const InitialStd& initial_std(std::string_view model) {
-    for (const InitialStd& table : detail::initial_stds) {
-        if (table.model == model) return table;
-    }
+    if (const InitialStd* const found = initial_std_or_null(model)) return *found;
     throw ArgumentError("initial standard deviations: none are published for model '" + std::string(model) +
                         "'; expected gpt2, gpt2-medium, gpt2-large or gpt2-xl, else measure them");
 }

@@ -31,7 +31,7 @@ struct Recipe {
     std::string_view revision{};      ///< of submarat/removing-layer-norm; empty if the recipe is lamina's own
     std::string_view published_as{};  ///< configuration name at that revision; empty if the recipe is lamina's own
 
-    std::string_view model{};  ///< "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl" or "nano"
+    std::string_view model{};  ///< "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "nano", or what it was laid out for
     std::size_t layers = 0;
     Adaptation adaptation = Adaptation::full_rank;
     std::size_t rank = 0;  ///< of low_rank adapters, else 0

@@ -34,7 +34,8 @@ struct FoldedGpt2 {
     using Precision =
         std::conditional_t<std::is_same_v<typename P::Activation, double>, precision::Fp64, precision::Fp32>;
     using type = Gpt2<A, norm::Absent, adapter::None, head::UntiedWithBias, trainable::Everything, Precision,
-                      typename P::Recompute, typename P::Device>;
+                      typename P::Recompute, typename P::Device, typename P::ActivationFunction,
+                      typename P::AttentionScale, typename P::NormEpsilon>;
 };
 
 template <class M>

@@ -183,7 +183,7 @@ private:
         const bool first = measures_first(pass);
         if (first) {
             pass.run(RowMoments<InScalar, Width>{
-                .x = x, .mean = saved.mean, .deviation = saved.deviation, .epsilon = norm_epsilon});
+                .x = x, .mean = saved.mean, .deviation = saved.deviation, .epsilon = P::NormEpsilon::value});
             observe_now(pass, saved);
         } else if (pass.measured.empty() && pass.phase != Phase::recompute) {
             state.hold();
@@ -261,7 +261,7 @@ private:
             .divisor = is_fixed(0) ? saved.divisor : Rows<Compute, 1>{},
             .gain = gain.values,
             .bias = bias.values,
-            .epsilon = norm_epsilon});
+            .epsilon = P::NormEpsilon::value});
         if (observing) observed_ = saved.deviation;
     }
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-#include <lamina/core/gelu.hpp>
+#include <lamina/core/activation.hpp>
 
 #include "backend/conformance/grid.hpp"
 #include "backend/conformance/matmul.hpp"

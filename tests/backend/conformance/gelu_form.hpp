@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include <lamina/core/gelu.hpp>
+#include <lamina/core/activation.hpp>
 
 #include "backend/conformance/grid.hpp"
 #include "backend/conformance/on_backend.hpp"

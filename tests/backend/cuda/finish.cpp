@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include <lamina/core/gelu.hpp>
+#include <lamina/core/activation.hpp>
 
 #include "backend/cuda/device_matrix.hpp"
 #include "support/catch.hpp"

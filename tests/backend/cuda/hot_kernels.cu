@@ -13,8 +13,8 @@
 #include <lamina/backend/cuda/reduction.hpp>
 #include <lamina/backend/cuda/sorted_tokens.hpp>
 #include <lamina/core/bfloat16.hpp>
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/detail/functors.hpp>
-#include <lamina/nn/gelu.hpp>
 
 namespace lamina::cuda::detail {
 
@@ -45,9 +45,10 @@ template __global__ void copy_rows_kernel<8, Indexed::input>(MatrixView<bf16>, M
 template __global__ void map_kernel<8>(MatrixView<bf16>, Same, MatrixView<const float>);
 template __global__ void map_kernel<4>(MatrixView<float>, lamina::detail::Add, MatrixView<const float>,
                                        MatrixView<const float>);
-template __global__ void map_kernel<8>(MatrixView<bf16>, lamina::detail::GeluTanh, MatrixView<const bf16>);
-template __global__ void map_kernel<8>(MatrixView<bf16>, lamina::detail::GeluTanhBackward, MatrixView<const bf16>,
+template __global__ void map_kernel<8>(MatrixView<bf16>, lamina::detail::ActivationValue<lamina::activation::GeluNew>,
                                        MatrixView<const bf16>);
+template __global__ void map_kernel<8>(MatrixView<bf16>, lamina::detail::ActivationSlope<lamina::activation::GeluNew>,
+                                       MatrixView<const bf16>, MatrixView<const bf16>);
 template __global__ void flash_attention_kernel<LongRows>(WholeSequences<bf16>);
 template __global__ void flash_attention_kernel<MiddleRows>(PackedSegments<bf16>);
 template __global__ void flash_attention_kernel<ShortRows>(PackedSegments<bf16>);

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include <lamina/arch/architecture.hpp>
+#include <lamina/core/activation.hpp>
 #include <lamina/core/bfloat16.hpp>
-#include <lamina/core/gelu.hpp>
 
 #include "backend/cuda/device_matrix.hpp"
 #include "backend/cuda/priced_products.hpp"

@@ -1,6 +1,6 @@
 // expect: lamina: Parallel: both layers need the same input and output widths; change one of them
 #include <lamina/backend/cpu/device.hpp>
-#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>

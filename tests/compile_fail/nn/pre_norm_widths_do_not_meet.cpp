@@ -1,6 +1,6 @@
 // expect: lamina: PreNorm: the norm's width is not the inner layer's input width; give both the same
 #include <lamina/backend/cpu/device.hpp>
-#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>

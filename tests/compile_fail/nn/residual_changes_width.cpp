@@ -1,6 +1,6 @@
 // expect: lamina: Residual: the inner layer must keep the width; give it equal input and output widths
 #include <lamina/backend/cpu/device.hpp>
-#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>

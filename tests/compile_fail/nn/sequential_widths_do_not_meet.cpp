@@ -1,6 +1,6 @@
 // expect: lamina: Sequential: the output width of a layer is not the input width of the next; change one of them
 #include <lamina/backend/cpu/device.hpp>
-#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/activation.hpp>
 #include <lamina/nn/layer_norm.hpp>
 #include <lamina/nn/linear.hpp>
 #include <lamina/nn/policies.hpp>

@@ -1,6 +1,6 @@
 // expect: lamina: Sequential: the output width of a layer is not the input width of the next; change one of them
 #include <lamina/lamina.hpp>
-#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/activation.hpp>
 
 using namespace lamina;
 

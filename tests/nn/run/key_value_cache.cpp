@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/nn/run/key_value_cache.hpp>
 
-#include <lamina/nn/gelu.hpp>
+#include <lamina/nn/activation.hpp>
 #include <lamina/removal/removable_norm.hpp>
 
 #include <cstddef>

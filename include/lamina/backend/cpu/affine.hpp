@@ -6,8 +6,8 @@
 #include <lamina/backend/cpu/block.hpp>
 #include <lamina/backend/cpu/context.hpp>
 #include <lamina/backend/cpu/matmul.hpp>
+#include <lamina/core/activation.hpp>
 #include <lamina/core/expects.hpp>
-#include <lamina/core/gelu.hpp>
 #include <lamina/core/rows.hpp>
 
 namespace lamina::cpu {

@@ -10,7 +10,7 @@
 #include <lamina/backend/cuda/launch.hpp>
 #include <lamina/backend/cuda/pack.hpp>
 #include <lamina/backend/cuda/primitives.hpp>
-#include <lamina/core/gelu.hpp>
+#include <lamina/core/activation.hpp>
 #include <lamina/core/rows.hpp>
 
 namespace lamina::cuda {

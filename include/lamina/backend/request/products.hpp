@@ -42,7 +42,7 @@ struct Matmul {
 };
 
 /// z = scale · lhs · rhs + bias + base; out = z, or, with `pre_activation`, pre_activation = z and out = gelu(z), the
-/// tanh form (core/gelu.hpp) of z as it is stored.
+/// tanh form (core/activation.hpp) of z as it is stored.
 ///
 /// shapes   lhs [M, K], rhs [K, N], out, base, pre_activation [M, N], bias [1, N]
 /// optional bias, base, pre_activation

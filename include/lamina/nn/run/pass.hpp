@@ -146,6 +146,7 @@ struct Pass {
     ScratchStack scratch{};
     Rows<const std::size_t, 1> positions{};    ///< [B·T], on the device: places in the sequences; empty: n mod T
     const PackedAttentions* packed = nullptr;  ///< set in Phase::infer only
+    std::size_t block = 0;                     ///< place of the block that is at work, from the first
     /// Room on the device for what layers measure and the host reads when all work is queued (pass_start.hpp); empty:
     /// nobody will, and a layer that needs a number reads it itself, at once.
     Rows<double, 1> measured{};

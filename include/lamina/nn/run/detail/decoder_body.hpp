@@ -73,7 +73,7 @@ public:
 
     template <class B>
     void forward_block(Pass<B>& pass, std::size_t i) {
-        in_block(i, [&] {
+        in_block(pass, i, [&] {
             forward_into(layers_.blocks[i], pass, workspace_.streams[i].read_only(), Into(workspace_.streams[i + 1]),
                          workspace_.saved[i]);
         });
@@ -102,7 +102,7 @@ public:
                 forward_block(pass, i);
             }
             const Stream d_below = below(embedding_trains || (i > 0 && blocks_train));
-            in_block(i, [&] {
+            in_block(pass, i, [&] {
                 backward_on_stream(layers_.blocks[i], pass, workspace_.streams[i].read_only(), workspace_.saved[i],
                                    gradient_in(workspace_.d_streams[here], here).read_only(),
                                    gradient_in(d_below, 1 - here));
@@ -125,9 +125,10 @@ private:
         return {d, d.empty() ? Rows<bf16, embed_width>{} : workspace_.d_rounded[which]};
     }
 
-    /// Does what concerns block i, and says so in errors.
-    template <class Work>
-    static void in_block(std::size_t i, const Work& work) {
+    /// Does what concerns block i, and says so to layers and in errors.
+    template <class B, class Work>
+    static void in_block(Pass<B>& pass, std::size_t i, const Work& work) {
+        pass.block = i;
         try {
             work();
         } catch (Error& error) {
