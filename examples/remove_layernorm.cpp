@@ -45,7 +45,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->capture_default_str();
     app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
     app.add_option("--tokenizer", line.tokenizer,
-                   "folder with vocab.json and merges.txt (default: the weights' folder)");
+                   "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)");
     app.add_option("--text", options.text, "text or JSON Lines files to train on");
     app.add_option("--tokens", options.tokens, "token shard in llm.c's format to train on")->excludes("--text");
     app.add_option("--heldout", options.heldout, "files to evaluate on (default: the last twentieth of the corpus)");

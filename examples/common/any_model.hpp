@@ -68,7 +68,8 @@ protected:
 };
 
 struct Opening {
-    std::size_t cache_rows = 0;  ///< tokens whose keys and values are kept
+    std::size_t cache_rows = 0;      ///< tokens whose keys and values are kept
+    lamina::Token end_of_text = -1;  ///< the tokenizer's, which norms may treat apart; -1 for none
 };
 
 /// Loads it.

@@ -5,13 +5,16 @@
 #include "place.hpp"
 
 #include <lamina/arch/architecture.hpp>
+#include <lamina/core/token.hpp>
 
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace any_model {
 
@@ -51,6 +54,18 @@ enum class Kind {
 /// errors   FileError or ArgumentError when the run is not finished, or holds no weights, or the weights are not stock
 [[nodiscard]] std::filesystem::path weights_of_run(const std::filesystem::path& run,
                                                    const std::filesystem::path& weights);
+
+/// The token that ends a text by config.json, if it is one of the model's. As in transformers, a file that does not say
+/// means GPT-2's.
+[[nodiscard]] std::optional<lamina::Token> end_of_text_in(const std::filesystem::path& weights, std::size_t vocab);
+
+/// The files of a tokenizer that a folder has, of all that transformers and tokenizers write.
+[[nodiscard]] std::vector<std::filesystem::path> tokenizer_files_in(const std::filesystem::path& folder);
+
+/// Copies them, each whole or not at all.
+///
+/// errors   FileError when one cannot be read or written
+void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to);
 
 [[noreturn]] void fail_not_built(common::Device device, std::string_view model);
 

@@ -42,8 +42,7 @@ public:
         } else {
             lamina::io::load_gpt2(model_, found.weights);
         }
-        // In all sizes the last token is the end of text.
-        model_.set_end_of_text(static_cast<lamina::Token>(found.architecture.vocab - 1));
+        model_.set_end_of_text(opening.end_of_text);
         if constexpr (std::same_as<Norm, lamina::norm::Removable>) {
             lamina::io::load_adapter(model_, found.run / "adapter.safetensors");
             lamina::load_norm_states(model_, found.run / "norms.json");

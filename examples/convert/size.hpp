@@ -24,10 +24,6 @@ namespace convert {
 
 namespace io = lamina::io;
 
-/// All five sizes have their end of text last.
-template <class M>
-inline constexpr lamina::Token end_of_text = M::architecture.vocab - 1;
-
 template <class Plain>
 [[nodiscard]] std::string convert_weights(Plain& model, const Request& request) {
     if (request.source == Source::weights) {
@@ -36,7 +32,7 @@ template <class Plain>
         return "a checkpoint for llm.c";
     }
     io::load_llm_c(model, request.from);
-    io::save_gpt2(model, request.out, {.store_as = request.store_as, .end_of_text = end_of_text<Plain>});
+    io::save_gpt2(model, request.out, {.store_as = request.store_as});
     return "a folder for GPT2LMHeadModel.from_pretrained";
 }
 
@@ -45,7 +41,8 @@ template <class Run>
     io::load_gpt2(model, request.weights);
     lamina::load_norm_states(model, request.from / "norms.json");
     io::load_adapter(model, request.from / "adapter.safetensors");
-    io::ScaledSaveOptions options{.store_as = request.store_as, .end_of_text = end_of_text<Run>};
+    io::ScaledSaveOptions options{.store_as = request.store_as,
+                                  .end_of_text = any_model::end_of_text_in(request.weights, Run::architecture.vocab)};
     if (request.target == Target::hugging_face) {
         io::save_scaled_gpt2(model, request.out, options);
         return "a folder for GPT2LMHeadModel.from_pretrained, its norms scaled";
