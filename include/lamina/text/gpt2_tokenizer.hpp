@@ -40,13 +40,13 @@ struct Gpt2TokenizerFiles {
 /// A byte-level BPE tokenizer. No normalisation; text that is not UTF-8 is encoded too, byte by byte where it is not.
 /// Copies share their tables, which never change.
 ///
-/// Decoding gives back what was encoded, but for tokenizers that were made not to: those that put a space before a text,
-/// whose added tokens take white space along, or whose vocabulary lacks some byte.
+/// Decoding gives back what was encoded, but for tokenizers that were made not to: those that put a space before a
+/// text, whose added tokens take white space along, or whose vocabulary lacks some byte.
 ///
-/// errors   FileError, when made, if a file cannot be read, if it asks for anything but byte-level BPE, or if the tables
-///          do not fit: the vocabulary must have every merge's result and an end of text. Of two files also all 256
-///          bytes, and the merges must make every other entry, each from bytes and what earlier lines made, but for
-///          added tokens and entries in brackets, "<…>" and "[…]"
+/// errors   FileError, when made, if a file cannot be read, if it asks for anything but byte-level BPE, or if the
+///          tables do not fit: the vocabulary must have every merge's result and an end of text. Of two files also all
+///          256 bytes, and the merges must make every other entry, each from bytes and what earlier lines made, but
+///          for added tokens and entries in brackets, such as "<pad>" and "[PAD]"
 /// cost     encode: linear in the text but for pieces that are no token, O(n log n) each
 /// source   Radford et al. 2019, section 2.2, and the published encoder; for added tokens Hugging Face's `tokenizers`
 class Gpt2Tokenizer {
@@ -57,7 +57,7 @@ public:
 
     /// Of a folder: tokenizer.json, which has everything and wins where there is more; else vocab.json and merges.txt,
     /// or encoder.json and vocab.bpe, with the added tokens of added_tokens.json, special_tokens_map.json and
-    /// tokenizer_config.json. What a post-processor would put around a text is left to whoever makes documents of texts.
+    /// tokenizer_config.json. What a post-processor would put around a text is left to who makes documents of texts.
     ///
     /// The end of text is the token "<|endoftext|>"; without one, the eos_token of tokenizer_config.json or
     /// special_tokens_map.json, or the eos_token_id of config.json.
@@ -76,8 +76,8 @@ public:
         return other;
     }
 
-    /// The same tables for a model that knows `rows` tokens. Its further rows, which pad an embedding, decode to nothing;
-    /// added tokens that it has no row for are text like any other.
+    /// The same tables for a model that knows `rows` tokens. Its further rows, which pad an embedding, decode to
+    /// nothing; added tokens that it has no row for are text like any other.
     ///
     /// errors  ArgumentError if texts become other tokens that it has no row for, or its end of text is one
     [[nodiscard]] Gpt2Tokenizer with_vocab_size(std::size_t rows) const {

@@ -20,12 +20,12 @@ inline constexpr std::string_view end_of_text_literal = "<|endoftext|>";
 /// Turns bytes into tokens and back.
 ///
 /// encode(text, tokens)  appends the tokens of `text` to `tokens`, in order; adds no end-of-text of its own
-/// decode(tokens)        the bytes that the tokens stand for: decode(encode(x)) == x for any bytes x, unless the tokenizer
-///                       says when not
+/// decode(tokens)        the bytes that the tokens stand for: decode(encode(x)) == x for any bytes x, unless the
+///                       tokenizer says when not
 /// vocab_size()          tokens are in [0, vocab_size())
 /// end_of_text()         the token that separates documents
-/// encodes_in_pieces()   where there is one: whether a text that is cut before white space has the tokens of its pieces,
-///                       and only of them; true where there is none
+/// encodes_in_pieces()   optional: whether a text that is cut before white space has the tokens of its pieces; a
+///                       tokenizer without it encodes in pieces
 ///
 /// All are const and may be called from several threads at once.
 template <class T>

@@ -89,8 +89,8 @@ public:
         }
     }
 
-    /// What ends a document: `end_of_text_literal` where there is such a token, else what the files call eos_token, else
-    /// the model's eos_token_id.
+    /// What ends a document: `end_of_text_literal` where there is such a token, else what the files call eos_token,
+    /// else the model's eos_token_id.
     [[nodiscard]] std::optional<Token> end_of_text(const TokenizerDescription& description) const {
         if (const auto token = description.token_called(end_of_text_literal)) return token;
         for (const File* const file : {&config_, &special_}) {
@@ -170,14 +170,27 @@ private:
     }
 
     void take_special(const File& file, const TokenizerDescription& description, std::vector<Placed>& tokens) const {
+        const io::JsonObject object = file.object();
+        std::vector<AddedToken> named;
         for (const char* const name : special_names) {
-            std::optional<AddedToken> token = token_in(file.object(), name);
-            if (!token) continue;
+            if (std::optional<AddedToken> token = token_in(object, name)) named.push_back(*std::move(token));
+        }
+        constexpr const char* others = "additional_special_tokens";
+        if (object.contains(others) && object.json(others).is_array() && !object.json(others).empty()) {
+            if (object.json(others)[0].is_object()) {
+                for (const io::JsonObject& token : object.objects(others)) named.push_back(token_of(token));
+            } else {
+                for (const auto& text : object.require<std::vector<std::string>>(others)) {
+                    named.push_back({.content = text});
+                }
+            }
+        }
+        for (AddedToken& token : named) {
             // One without an id is one that the model was never shown.
-            const auto id = description.token_called(token->content);
-            if (!id || token->content.empty()) continue;
-            token->id = *id;
-            tokens.push_back({*std::move(token), file.name()});
+            const auto id = description.token_called(token.content);
+            if (!id || token.content.empty()) continue;
+            token.id = *id;
+            tokens.push_back({std::move(token), file.name()});
         }
     }
 
