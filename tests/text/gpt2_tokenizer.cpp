@@ -219,6 +219,12 @@ TEST_CASE("special entries need no merge", "[text]") {
     CHECK(tokenizer.vocab_size() == 267);
     CHECK(tokenizer.encode("[PAD]").size() == 5);
     CHECK(tokenizer.decode(Ids{265}) == "[PAD]");
+    // Behind the end of text, which is the last of GPT-2's, come only entries that somebody appended.
+    std::string vocabulary = small_vocabulary();
+    vocabulary.replace(vocabulary.size() - 1, 1, ", \"PAD\": 266, \"two words\": 267}");
+    folder.file("vocab.json", vocabulary);
+    CHECK(Gpt2Tokenizer::from_folder(folder.path()).decode(Ids{266, 267}) == "PADtwo words");
+    CHECK_THROWS_WITH(make(vocabulary, replaced(std::string(small_merges), "Ġwor ld\n", "")), Contains("entry 264"));
 }
 
 TEST_CASE("a vocabulary and merges that do not fit are refused with what is missing", "[text]") {

@@ -46,7 +46,7 @@ struct Gpt2TokenizerFiles {
 /// errors   FileError, when made, if a file cannot be read, if it asks for anything but byte-level BPE, or if the
 ///          tables do not fit: the vocabulary must have every merge's result and an end of text. Of two files also all
 ///          256 bytes, and the merges must make every other entry, each from bytes and what earlier lines made, but
-///          for added tokens and entries in brackets, such as "<pad>" and "[PAD]"
+///          for added tokens, entries in brackets, such as "<pad>" and "[PAD]", and those behind GPT-2's last
 /// cost     encode: linear in the text but for pieces that are no token, O(n log n) each
 /// source   Radford et al. 2019, section 2.2, and the published encoder; for added tokens Hugging Face's `tokenizers`
 class Gpt2Tokenizer {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <lamina/text/detail/character_class.hpp>
-#include <lamina/text/detail/token_bytes.hpp>
 #include <lamina/text/detail/tokenizer_description.hpp>
 #include <lamina/text/detail/utf8.hpp>
 #include <lamina/text/detail/word_character.hpp>
@@ -13,10 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <limits>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,18 +34,14 @@ public:
     AddedTokens() = default;
 
     explicit AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
-        std::vector<std::string> contents;
-        for (const AddedToken& token : tokens_) {
-            contents.push_back(token.content);
-            std::vector<std::size_t>& lengths = lengths_[first_byte(token.content)];
-            if (lengths.empty()) first_bytes_ += token.content.front();
-            lengths.push_back(token.content.size());
+        for (std::size_t i = 0; i < tokens_.size(); ++i) {
+            std::size_t node = 0;
+            for (const char byte : tokens_[i].content) node = enter(node, byte);
+            nodes_[node].token = i;
         }
-        for (std::vector<std::size_t>& lengths : lengths_) {
-            std::sort(lengths.begin(), lengths.end(), std::greater<>{});
-            lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+        for (const auto& [byte, node] : nodes_[0].next) {
+            starts_[static_cast<unsigned char>(byte)] = true;
         }
-        contents_ = TokenBytes(contents);
     }
 
     /// Calls `between(text)` for all that is no token and not empty, and `found(id)` for the tokens, in order.
@@ -75,31 +67,46 @@ public:
         if (done < text.size()) between(text.substr(done));
     }
 
-    [[nodiscard]] const std::vector<AddedToken>& tokens() const noexcept { return tokens_; }
-
 private:
-    [[nodiscard]] static std::size_t first_byte(std::string_view text) {
-        return static_cast<unsigned char>(text.front());
+    static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
+    /// What the bytes on the way to it spell.
+    struct Node {
+        std::vector<std::pair<char, std::size_t>> next;  // a byte, and the node that it leads to
+        std::size_t token = none;                        // the index of the token that ends here
+    };
+
+    [[nodiscard]] std::size_t next(std::size_t node, char byte) const {
+        for (const auto& [step, to] : nodes_[node].next) {
+            if (step == byte) return to;
+        }
+        return none;
+    }
+
+    std::size_t enter(std::size_t node, char byte) {
+        if (const std::size_t known = next(node, byte); known != none) return known;
+        nodes_[node].next.emplace_back(byte, nodes_.size());
+        nodes_.emplace_back();
+        return nodes_.size() - 1;
     }
 
     /// The next place from `at` on where a token may start, or the end.
     [[nodiscard]] std::size_t candidate(std::string_view text, std::size_t at) const {
-        // Most tokenizers have one added token, or several that begin alike: a library's search beats any loop.
-        if (first_bytes_.size() <= 1)
-            return std::min(first_bytes_.empty() ? text.size() : text.find(first_bytes_[0], at), text.size());
-        while (at < text.size() && lengths_[first_byte(text.substr(at))].empty()) ++at;
+        // The tokens of most tokenizers, if there are several, begin alike: a library's search beats any loop.
+        if (nodes_[0].next.empty()) return text.size();
+        if (nodes_[0].next.size() == 1) return std::min(text.find(nodes_[0].next[0].first, at), text.size());
+        while (at < text.size() && !starts_[static_cast<unsigned char>(text[at])]) ++at;
         return at;
     }
 
     [[nodiscard]] const AddedToken* longest_at(std::string_view text, std::size_t at, CountedTokens counted) const {
-        for (const std::size_t length : lengths_[first_byte(text.substr(at))]) {
-            if (length > text.size() - at) continue;
-            const Token index = contents_.find(text.substr(at, length));
-            if (index == TokenBytes::none) continue;
-            const AddedToken& token = tokens_[static_cast<std::size_t>(index)];
-            if (counted.has(token.id)) return &token;
+        const AddedToken* longest = nullptr;
+        for (std::size_t node = next(0, text[at]); node != none; node = next(node, text[at])) {
+            const std::size_t index = nodes_[node].token;
+            if (index != none && counted.has(tokens_[index].id)) longest = &tokens_[index];
+            if (++at == text.size()) break;
         }
-        return nullptr;
+        return longest;
     }
 
     [[nodiscard]] static bool word_ends_at(std::string_view text, std::size_t at) {
@@ -126,9 +133,8 @@ private:
     }
 
     std::vector<AddedToken> tokens_;
-    TokenBytes contents_;                                // the index in `tokens_` of each
-    std::array<std::vector<std::size_t>, 256> lengths_;  // of the tokens with this first byte, the longest first
-    std::string first_bytes_;                            // those that any token has
+    std::vector<Node> nodes_ = std::vector<Node>(1);  // the first is where all tokens start
+    std::array<bool, 256> starts_{};                  // whether a token starts with this byte
 };
 
 }  // namespace lamina::text::detail

@@ -81,10 +81,16 @@ private:
         }
     }
 
-    // What a vocabulary may have without a merge that makes it: "<|endoftext|>", "<pad>", "[PAD]".
-    [[nodiscard]] static bool is_in_brackets(std::string_view spelling) {
-        return spelling.size() > 2 && ((spelling.front() == '<' && spelling.back() == '>') ||
-                                       (spelling.front() == '[' && spelling.back() == ']'));
+    // What two files may have without a merge that makes it: "<|endoftext|>", "<pad>", "[PAD]", what another file calls
+    // an added token, and what was appended behind GPT-2's last token, its end of text.
+    [[nodiscard]] static bool needs_no_merge(const TokenizerDescription& from, std::size_t token,
+                                             const std::unordered_set<std::string>& added) {
+        const std::string& entry = from.entries[token];
+        const bool in_brackets = entry.size() > 2 && ((entry.front() == '<' && entry.back() == '>') ||
+                                                      (entry.front() == '[' && entry.back() == ']'));
+        const auto end = static_cast<std::size_t>(from.end_of_text.value_or(0));
+        const bool appended = token > end && end >= 256 + from.merges.size();
+        return in_brackets || appended || added.contains(entry);
     }
 
     [[nodiscard]] static std::unordered_set<std::string> contents_of(const std::vector<AddedToken>& added) {
@@ -101,7 +107,7 @@ private:
         for (const std::string& spelling : from.entries) {
             std::optional<std::string> entry = bytes_of(spelling);
             if (!entry) {
-                if (from.form == TokenizerForm::two_files && !added.contains(spelling)) {
+                if (from.form == TokenizerForm::two_files && !needs_no_merge(from, bytes.size(), added)) {
                     throw FileError(from.vocabulary.string(),
                                     "entry " + in_quotes(spelling) + " has a character that stands for no byte");
                 }
@@ -170,7 +176,7 @@ private:
         const std::unordered_set<std::string> added = contents_of(from.added);
         for (std::size_t token = 0; token < from.entries.size(); ++token) {
             const std::string& entry = from.entries[token];
-            if (made_[token] || is_in_brackets(entry) || added.contains(entry)) continue;
+            if (made_[token] || needs_no_merge(from, token, added)) continue;
             throw FileError(from.merges_file.string(),
                             "no line makes " + in_quotes(entry) + ", entry " + std::to_string(token) + " of " +
                                 from.vocabulary.filename().string() +
