@@ -198,13 +198,6 @@ def bad_input(folder, text, whole):
     empty.write_text("")
     expect_error("empty corpus", ["--text", empty, *quick], "empty.txt", out)
     short = folder / "short.txt"
-    # Another size than nano must have been built, but its weights are not what is looked at first.
-    without = folder / "without_tokenizer"
-    without.mkdir()
-    expect_error("text without a tokenizer", ["--model", "gpt2", "--weights", without, "--text", text, *quick],
-                 "without_tokenizer: no tokenizer here: expected tokenizer.json, or vocab.json and merges.txt", out)
-    expect_error("prompt without a tokenizer", ["--model", "gpt2", "--weights", without, "--tokens", text, "--prompt", "a", *quick],
-                 "has no tokenizer; give --tokenizer", out)
     short.write_text("too short\n")
     expect_error("short corpus", ["--text", short, *quick], "expected at least one block", out)
     invalid = folder / "invalid.txt"
