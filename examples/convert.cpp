@@ -7,7 +7,6 @@
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
-#include <lamina/io/atomic_file.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/memory_map.hpp>
 
@@ -187,19 +186,6 @@ fs::path folder_with_tokenizer(const Request& request) {
     return request.target == Target::peft ? request.out / "base" : request.out;
 }
 
-constexpr std::array tokenizer_files{"vocab.json", "merges.txt"};
-
-void copy_tokenizer(const Request& request) {
-    const fs::path folder = folder_with_tokenizer(request);
-    for (const char* const name : tokenizer_files) {
-        if (folder.empty() || !fs::exists(request.weights / name)) continue;
-        const lamina::io::MemoryMap map(request.weights / name);
-        lamina::io::AtomicFile file(folder / name);
-        file.write(map.bytes());
-        file.commit();
-    }
-}
-
 /// The files that a conversion writes.
 std::vector<fs::path> destinations(const Request& request) {
     std::vector<fs::path> files;
@@ -221,8 +207,9 @@ std::vector<fs::path> destinations(const Request& request) {
             break;
     }
     const fs::path folder = folder_with_tokenizer(request);
-    for (const char* const name : tokenizer_files) {
-        if (!folder.empty() && fs::exists(request.weights / name)) files.push_back(folder / name);
+    if (folder.empty()) return files;
+    for (const fs::path& file : any_model::tokenizer_files_in(request.weights)) {
+        files.push_back(folder / file.filename());
     }
     return files;
 }
@@ -271,14 +258,16 @@ void run(CommandLine& line) {
     }
     const common::BuiltModel model = find_model(request);
     request.model = model.name;
-    request.end_of_text = any_model::end_of_text_in(request.weights, model);
+    request.end_of_text = any_model::end_of_text_in(request.weights, model.facts.architecture.vocab);
     const Conversion conversion = conversion_of(request, model);
     if (request.base_name.empty()) {
         request.base_name = from_anywhere(request.measures ? request.weights : request.out / "base").string();
     }
     protect(request);
     const std::string made = conversion(request);
-    copy_tokenizer(request);
+    if (const fs::path folder = folder_with_tokenizer(request); !folder.empty()) {
+        any_model::copy_tokenizer(request.weights, folder);
+    }
     std::printf("%s: %s\n", request.out.c_str(), made.c_str());
 }
 

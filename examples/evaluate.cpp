@@ -72,11 +72,12 @@ void run(CommandLine& line) {
     if (job.label.empty()) job.label = job.model.model + norms_of(job.model.kind);
     if (!line.baseline.empty()) job.baseline = lamina::eval::read_results(line.baseline);
     if (lamina::text::valid_utf8(job.label) != job.label) throw lamina::ArgumentError("--label is not valid UTF-8");
-    const any_model::Tokenizer tokenizer = any_model::open_tokenizer(job.model, job.tokenizer);
+    const any_model::Tokenizer tokenizer =
+        any_model::open_tokenizer(job.model.architecture.vocab, job.model.weights, job.tokenizer);
     const evaluate::Work work = evaluate::read_work(job, tokenizer, job.model.architecture.context);
     evaluate::open_out(job, work);
-    const std::unique_ptr<any_model::Model> model =
-        any_model::open(job.model, {.cache_rows = 4 * job.model.architecture.context});
+    const std::unique_ptr<any_model::Model> model = any_model::open(
+        job.model, {.cache_rows = 4 * job.model.architecture.context, .end_of_text = tokenizer.end_of_text()});
     const lamina::eval::Results results = evaluate::run(job, work, tokenizer, *model);
     common::print_notes(stdout, model->take_notes());
     evaluate::report(job, results);

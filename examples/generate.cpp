@@ -81,14 +81,15 @@ void run(CommandLine& line) {
     static_cast<void>(options.sampler());  // refuses bad options before anything is loaded
     const any_model::Found found = any_model::find(line.model);
     const std::size_t context = found.architecture.context;
-    const any_model::Tokenizer tokenizer = any_model::open_tokenizer(found, line.tokenizer);
+    const any_model::Tokenizer tokenizer =
+        any_model::open_tokenizer(found.architecture.vocab, found.weights, line.tokenizer);
     std::vector<Token> prompt = tokenizer.encode(line.prompt);
     if (prompt.empty()) prompt.push_back(tokenizer.end_of_text());  // where every document begins
     if (prompt.size() > context) {
         throw lamina::ArgumentError("--prompt has " + std::to_string(prompt.size()) + " tokens, expected at most " +
                                     std::to_string(context) + ", the context of " + found.model);
     }
-    const auto model = any_model::open(found, {.cache_rows = context});
+    const auto model = any_model::open(found, {.cache_rows = context, .end_of_text = tokenizer.end_of_text()});
     options.end_of_text = tokenizer.end_of_text();
 
     lamina::text::Utf8Stream text;

@@ -30,9 +30,11 @@ using own_task::Piqa;
 void run(const any_model::Flags& flags, const std::string& vocabulary, const std::string& path) {
     const std::vector<eval::Question> questions = eval::read_questions<Piqa>(path);
     const any_model::Found found = any_model::find(flags);
-    const any_model::Tokenizer tokenizer = any_model::open_tokenizer(found, vocabulary);
+    const any_model::Tokenizer tokenizer =
+        any_model::open_tokenizer(found.architecture.vocab, found.weights, vocabulary);
     const std::size_t context = found.architecture.context;
-    const std::unique_ptr<any_model::Model> model = any_model::open(found, {.cache_rows = 2 * context});
+    const std::unique_ptr<any_model::Model> model =
+        any_model::open(found, {.cache_rows = 2 * context, .end_of_text = tokenizer.end_of_text()});
 
     eval::PrefixScorer scorer(
         [&](auto segments, auto wanted, auto log_probabilities) { model->score(segments, wanted, log_probabilities); },

@@ -53,7 +53,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
         "else nano)");
     app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
     app.add_option("--tokenizer", line.tokenizer,
-                   "folder with vocab.json and merges.txt (default: the weights' folder)");
+                   "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)");
     app.add_option("--text", options.text, "text or JSON Lines files to train on");
     app.add_option("--tokens", options.tokens, "token shard in llm.c's format to train on")->excludes("--text");
     app.add_option("--heldout", options.heldout, "files to evaluate on (default: the last twentieth of the corpus)");
@@ -157,6 +157,7 @@ void run(CommandLine& line) {
     if (line.print && line.options.weights.empty()) return print_recipe(line);
     const common::BuiltModel model = model_of(line.options);
     line.options.model = model.name;
+    line.options.vocab = model.facts.architecture.vocab;
     Job job{.options = line.options,
             .recipe = recipe_of(line, model),
             .vocabulary = {},

@@ -46,7 +46,6 @@ Found find(const Flags& flags) {
     const common::BuiltModel model = model_in(Folders::models(), found.weights, found.kind, flags.model);
     found.model = model.name;
     found.architecture = model.facts.architecture;
-    found.end_of_text = end_of_text_in(found.weights, model);
     if (found.kind == Kind::run) found.adaptation = adaptation_of_run(found.run, model);
     found.place = flags.place;
     static_cast<void>(opener_of(found));

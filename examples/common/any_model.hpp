@@ -35,7 +35,6 @@ struct Found {
     std::string model;  ///< its name
     lamina::Architecture architecture{};
     common::Adaptation adaptation{};  ///< of a run
-    lamina::Token end_of_text = 0;
     std::filesystem::path weights;
     std::filesystem::path run;
     common::Place place;
@@ -71,7 +70,8 @@ protected:
 };
 
 struct Opening {
-    std::size_t cache_rows = 0;  ///< tokens whose keys and values are kept
+    std::size_t cache_rows = 0;      ///< tokens whose keys and values are kept
+    lamina::Token end_of_text = -1;  ///< the tokenizer's, which norms may treat apart; -1 for none
 };
 
 /// Loads it.

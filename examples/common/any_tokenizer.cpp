@@ -10,21 +10,29 @@
 namespace any_model {
 
 namespace text = lamina::text;
+namespace fs = std::filesystem;
 
-Tokenizer open_tokenizer(const Found& found, const std::string& folder) {
-    if (found.model == "nano") {
-        if (folder.empty()) return Tokenizer(text::ByteTokenizer());
-        throw lamina::ArgumentError("--tokenizer " + folder +
-                                    " is of no use: the model is a nano, whose tokens are bytes");
-    }
-    const std::filesystem::path from = folder.empty() ? found.weights : std::filesystem::path(folder);
+namespace {
+
+bool are_bytes(std::size_t vocab, const fs::path& weights, const fs::path& folder) {
+    return vocab == text::ByteTokenizer::vocab_size() && folder.empty() && !text::Gpt2Tokenizer::is_in(weights);
+}
+
+}  // namespace
+
+Tokenizer open_tokenizer(std::size_t vocab, const fs::path& weights, const fs::path& folder) {
+    if (are_bytes(vocab, weights, folder)) return Tokenizer(text::ByteTokenizer());
+    const fs::path& from = folder.empty() ? weights : folder;
     const auto tokenizer = text::Gpt2Tokenizer::from_folder(from);
-    if (tokenizer.vocab_size() != found.architecture.vocab) {
-        throw lamina::FileError(from.string(), "has a tokenizer of " + std::to_string(tokenizer.vocab_size()) +
-                                                   " tokens, expected " + std::to_string(found.architecture.vocab) +
-                                                   " as in " + found.model);
+    try {
+        return Tokenizer(tokenizer.with_vocab_size(vocab));
+    } catch (const lamina::ArgumentError& error) {
+        throw lamina::FileError(from.string(), std::string("is not this model's: ") + error.what());
     }
-    return Tokenizer(tokenizer);
+}
+
+bool has_tokenizer(std::size_t vocab, const fs::path& weights, const fs::path& folder) {
+    return !folder.empty() || are_bytes(vocab, weights, folder) || text::Gpt2Tokenizer::is_in(weights);
 }
 
 }  // namespace any_model

@@ -2,12 +2,11 @@
 // The tokenizer of a model of any size, behind one type.
 #pragma once
 
-#include "any_model.hpp"
-
 #include <lamina/core/token.hpp>
 #include <lamina/text/tokenizer_concept.hpp>
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,6 +31,7 @@ public:
     [[nodiscard]] std::string decode(std::span<const lamina::Token> tokens) const { return behind_->decode(tokens); }
     [[nodiscard]] std::size_t vocab_size() const { return behind_->vocab_size(); }
     [[nodiscard]] lamina::Token end_of_text() const { return behind_->end_of_text(); }
+    [[nodiscard]] bool encodes_in_pieces() const { return behind_->encodes_in_pieces(); }
 
 private:
     struct Interface {
@@ -40,6 +40,7 @@ private:
         [[nodiscard]] virtual std::string decode(std::span<const lamina::Token> tokens) const = 0;
         [[nodiscard]] virtual std::size_t vocab_size() const = 0;
         [[nodiscard]] virtual lamina::Token end_of_text() const = 0;
+        [[nodiscard]] virtual bool encodes_in_pieces() const = 0;
     };
     template <class T>
     struct Behind final : Interface {
@@ -50,6 +51,7 @@ private:
         std::string decode(std::span<const lamina::Token> tokens) const override { return tokenizer.decode(tokens); }
         std::size_t vocab_size() const override { return tokenizer.vocab_size(); }
         lamina::Token end_of_text() const override { return tokenizer.end_of_text(); }
+        bool encodes_in_pieces() const override { return lamina::text::encodes_in_pieces(tokenizer); }
 
         T tokenizer;
     };
@@ -59,9 +61,15 @@ private:
 
 static_assert(lamina::text::Tokenizer<Tokenizer>);
 
-/// Bytes for nano, GPT-2's byte pairs from `folder`, or from the folder of the weights, for the others.
+/// The tokenizer of `folder`, or where that is empty of the folder of the weights, for a model of `vocab` tokens. Where
+/// the weights have no tokenizer and `vocab` is as many, tokens are bytes.
 ///
-/// errors   FileError as Gpt2Tokenizer; ArgumentError when the tokenizer has another number of tokens than the model
-[[nodiscard]] Tokenizer open_tokenizer(const Found& found, const std::string& folder);
+/// errors   FileError as Gpt2Tokenizer, and when texts become tokens that the model does not have
+[[nodiscard]] Tokenizer open_tokenizer(std::size_t vocab, const std::filesystem::path& weights,
+                                       const std::filesystem::path& folder);
+
+/// Whether `open_tokenizer` has any to open.
+[[nodiscard]] bool has_tokenizer(std::size_t vocab, const std::filesystem::path& weights,
+                                 const std::filesystem::path& folder);
 
 }  // namespace any_model

@@ -18,7 +18,7 @@ inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
     app.add_option("--model", flags.model,
                    "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");
     app.add_option("--tokenizer", tokenizer,
-                   "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
+                   "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)");
     common::add_flags(app, flags.place);
 }
 

@@ -2,8 +2,12 @@
 #include "model_folder.hpp"
 
 #include <lamina/core/error.hpp>
+#include <lamina/io/atomic_file.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/json_file.hpp>
+#include <lamina/io/memory_map.hpp>
+
+#include <cstdint>
 
 namespace any_model {
 
@@ -87,14 +91,38 @@ common::Adaptation adaptation_of_run(const fs::path& run, const common::BuiltMod
     return adaptation;
 }
 
-lamina::Token end_of_text_in(const fs::path& weights, const common::BuiltModel& model) {
-    const std::size_t vocab = model.facts.architecture.vocab;
-    if (fs::exists(weights / "config.json")) {
-        const lamina::io::JsonFile json(weights / "config.json");
-        const auto id = json.object().optional<std::size_t>("eos_token_id");
-        if (id && *id < vocab) return static_cast<lamina::Token>(*id);
+std::optional<lamina::Token> end_of_text_in(const fs::path& weights, std::size_t vocab) {
+    const fs::path path = weights / "config.json";
+    if (!fs::exists(path)) return std::nullopt;
+    const lamina::io::JsonFile json(path);
+    constexpr std::int64_t by_default = lamina::gpt2_small.vocab - 1;
+    std::int64_t token = by_default;
+    if (json.object().contains("eos_token_id")) {
+        const lamina::io::Json& ids = json.object().json("eos_token_id");
+        // Newer files have a list where several tokens end a text.
+        const lamina::io::Json& id = ids.is_array() && !ids.empty() ? ids[0] : ids;
+        token = id.is_number_integer() ? id.get<std::int64_t>() : -1;
     }
-    return static_cast<lamina::Token>(vocab - 1);
+    if (token < 0 || static_cast<std::size_t>(token) >= vocab) return std::nullopt;
+    return static_cast<lamina::Token>(token);
+}
+
+std::vector<fs::path> tokenizer_files_in(const fs::path& folder) {
+    std::vector<fs::path> files;
+    for (const char* const name : {"tokenizer.json", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe",
+                                   "added_tokens.json", "tokenizer_config.json", "special_tokens_map.json"}) {
+        if (!folder.empty() && fs::exists(folder / name)) files.push_back(folder / name);
+    }
+    return files;
+}
+
+void copy_tokenizer(const fs::path& from, const fs::path& to) {
+    for (const fs::path& source : tokenizer_files_in(from)) {
+        const lamina::io::MemoryMap map(source);
+        lamina::io::AtomicFile file(to / source.filename());
+        file.write(map.bytes());
+        file.commit();
+    }
 }
 
 }  // namespace any_model

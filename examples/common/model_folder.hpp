@@ -41,8 +41,17 @@ enum class Kind {
 /// How a run adapted the model, as its run.json says.
 [[nodiscard]] common::Adaptation adaptation_of_run(const std::filesystem::path& run, const common::BuiltModel& model);
 
-/// The token that ends a text by a folder's config.json; by its absence the last of the vocabulary.
-[[nodiscard]] lamina::Token end_of_text_in(const std::filesystem::path& weights, const common::BuiltModel& model);
+/// The token that ends a text by config.json, if it is one of the model's. As in transformers, a file that does not say
+/// means GPT-2's.
+[[nodiscard]] std::optional<lamina::Token> end_of_text_in(const std::filesystem::path& weights, std::size_t vocab);
+
+/// The files of a tokenizer that a folder has, of all that transformers and tokenizers write.
+[[nodiscard]] std::vector<std::filesystem::path> tokenizer_files_in(const std::filesystem::path& folder);
+
+/// Copies them, each whole or not at all.
+///
+/// errors   FileError when one cannot be read or written
+void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Where a run without adapters keeps what it trained, a Hugging Face folder.
 inline constexpr const char* trained_folder = "trained";

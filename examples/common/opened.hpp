@@ -41,7 +41,7 @@ public:
         } else {
             lamina::io::load_gpt2(model_, found.weights);
         }
-        model_.set_end_of_text(found.end_of_text);
+        model_.set_end_of_text(opening.end_of_text);
     }
 
     [[nodiscard]] std::size_t cache_rows() const override { return cache_.rows(); }

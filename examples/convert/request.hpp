@@ -24,8 +24,8 @@ struct Request {
     std::filesystem::path from;     ///< a run, a PEFT folder or llm.c's file
     std::filesystem::path out;
     std::optional<lamina::ScalarType> store_as;
-    std::string base_name;  ///< what a PEFT adapter says it is for
-    lamina::Token end_of_text = 0;
+    std::string base_name;                     ///< what a PEFT adapter says it is for
+    std::optional<lamina::Token> end_of_text;  ///< of the weights, where they say
     bool measures = false;  ///< whether every norm of the run does, so that its adapter goes on the weights as they are
     bool force = false;     ///< whether files that are there may be written over
 };

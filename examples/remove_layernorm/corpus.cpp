@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "corpus.hpp"
 
+#include "../common/any_tokenizer.hpp"
 #include "../common/header_corpus.hpp"
+#include "../common/model_folder.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/io/atomic_folder.hpp>
-#include <lamina/text/byte_tokenizer.hpp>
 #include <lamina/text/documents.hpp>
-#include <lamina/text/gpt2_tokenizer.hpp>
 #include <lamina/text/shards.hpp>
 #include <lamina/text/token_stream.hpp>
 
@@ -24,21 +24,34 @@ namespace {
 namespace text = lamina::text;
 using Paths = std::vector<std::filesystem::path>;
 
-template <text::Tokenizer T>
-Vocabulary vocabulary_of(const std::shared_ptr<T>& tokenizer) {
-    return {.encode =
-                [tokenizer](const std::string& source) {
-                    std::vector<Token> tokens;
-                    tokenizer->encode(source, tokens);
-                    return tokens;
-                },
-            .decode = [tokenizer](std::span<const Token> tokens) { return tokenizer->decode(tokens); },
-            .end_of_text = tokenizer->end_of_text(),
-            .size = tokenizer->vocab_size()};
+Vocabulary vocabulary_of(any_model::Tokenizer tokenizer) {
+    return {.encode = [tokenizer](const std::string& source) { return tokenizer.encode(source); },
+            .decode = [tokenizer](std::span<const Token> tokens) { return tokenizer.decode(tokens); },
+            .end_of_text = tokenizer.end_of_text(),
+            .size = tokenizer.vocab_size(),
+            .files = {}};
 }
 
-std::string folder_of_tokenizer(const Options& options, const std::string& tokenizer_folder) {
-    return tokenizer_folder.empty() ? options.weights : tokenizer_folder;
+/// A model that comes without a tokenizer trains on tokens, and writes them.
+Vocabulary vocabulary_without_texts(const Options& options, std::size_t vocab) {
+    if (!options.prompt.empty()) {
+        throw lamina::ArgumentError("--prompt is text, and " + options.weights + " has no tokenizer; give --tokenizer");
+    }
+    const auto numbers = [](std::span<const Token> tokens) {
+        std::string text;
+        for (const Token token : tokens) text += (text.empty() ? "" : " ") + std::to_string(token);
+        return text;
+    };
+    return {.encode = [](const std::string&) { return std::vector<Token>(); },
+            .decode = numbers,
+            .end_of_text = any_model::end_of_text_in(options.weights, vocab).value_or(-1),
+            .size = vocab,
+            .files = {}};
+}
+
+any_model::Tokenizer tokenizer_of(const Options& options, const std::string& tokenizer_folder) {
+    const std::size_t vocab = options.vocab;
+    return any_model::open_tokenizer(vocab, options.weights, tokenizer_folder);
 }
 
 /// A folder of shards from documents, kept from an earlier run that is being resumed.
@@ -71,8 +84,7 @@ void tokenise(Job& job, const T& tokenizer) {
 }
 
 /// Real text that any machine with a C++ compiler has; every twelfth file is held out.
-void tokenise_headers(Job& job) {
-    const text::ByteTokenizer tokenizer;
+void tokenise_headers(Job& job, const any_model::Tokenizer& tokenizer) {
     Paths train;
     Paths heldout;
     for (const std::filesystem::path& file : common::find_headers()) {
@@ -125,22 +137,25 @@ void divide(Corpus& corpus, std::size_t block) {
 }  // namespace
 
 Vocabulary open_vocabulary(const Options& options, const std::string& tokenizer_folder) {
-    if (options.model == "nano") return vocabulary_of(std::make_shared<text::ByteTokenizer>());
-    return vocabulary_of(std::make_shared<text::Gpt2Tokenizer>(
-        text::Gpt2Tokenizer::from_folder(folder_of_tokenizer(options, tokenizer_folder))));
+    const std::size_t vocab = options.vocab;
+    const bool needed = options.tokens.empty() || !options.heldout.empty();
+    if (!needed && !any_model::has_tokenizer(vocab, options.weights, tokenizer_folder)) {
+        return vocabulary_without_texts(options, vocab);
+    }
+    Vocabulary vocabulary = vocabulary_of(tokenizer_of(options, tokenizer_folder));
+    vocabulary.files = tokenizer_folder.empty() ? options.weights : tokenizer_folder;
+    return vocabulary;
 }
 
 void open_corpus(Job& job, const std::string& tokenizer_folder) {
-    if (job.options.model == "nano") {
-        tokenise(job, text::ByteTokenizer());
-    } else if (!job.options.text.empty() || !job.options.heldout.empty()) {
-        tokenise(job, text::Gpt2Tokenizer::from_folder(folder_of_tokenizer(job.options, tokenizer_folder)));
+    if (!job.options.text.empty() || !job.options.heldout.empty()) {
+        tokenise(job, tokenizer_of(job.options, tokenizer_folder));
     }
     if (!job.options.tokens.empty()) {
         job.corpus.train_shards = std::make_unique<text::TokenShards>(Paths{job.options.tokens});
         check_tokens(job.options.tokens, *job.corpus.train_shards, job.vocabulary.size);
     } else if (job.options.text.empty()) {
-        tokenise_headers(job);
+        tokenise_headers(job, tokenizer_of(job.options, tokenizer_folder));
     }
     divide(job.corpus, job.recipe.sequence_length);
 }

@@ -6,7 +6,8 @@
 
 namespace remove_layernorm {
 
-/// Bytes for the nano model, GPT-2's byte pairs from the folder of the weights (or `--tokenizer`) for the others.
+/// The tokenizer of the folder of the weights, or of `tokenizer_folder`, as any_model::open_tokenizer; none where there is
+/// none and nothing is given as text.
 [[nodiscard]] Vocabulary open_vocabulary(const Options& options, const std::string& tokenizer_folder);
 
 /// Tokenises text into shards in the run's folder, or opens the shard that was given, and divides it. Text of any size

@@ -68,7 +68,7 @@ template <lamina::LanguageModel M>
 [[nodiscard]] std::string sample(M& model, const Job& job) {
     std::vector<Token> tokens = job.vocabulary.encode(job.options.prompt);
     const std::size_t unseen = tokens.empty() ? 1 : 0;  // an end of text, where every document begins
-    if (tokens.empty()) tokens.push_back(job.vocabulary.end_of_text);
+    if (tokens.empty()) tokens.push_back(end_of_text_of(job).value_or(0));
     lamina::Sampler sampler({.temperature = 0.7}, job.options.seed);
     std::vector<typename M::Compute> logits(M::architecture.vocab);
     for (std::size_t i = 0; i < job.options.sample_tokens; ++i) {

@@ -26,12 +26,14 @@ namespace remove_layernorm {
 using lamina::Token;
 using Slice = lamina::text::TokenSlice<lamina::text::TokenShards>;
 
-/// Text in, tokens out and back, whatever the tokenizer.
+/// Text in, tokens out and back, whatever the tokenizer. Where there is none, tokens out are their numbers, and there is no
+/// text in.
 struct Vocabulary {
     std::function<std::vector<Token>(const std::string&)> encode;
     std::function<std::string(std::span<const Token>)> decode;
-    Token end_of_text = 0;
+    Token end_of_text = -1;  ///< -1 where there is none
     std::size_t size = 0;
+    std::filesystem::path files;  ///< the folder of the tokenizer's files; empty where it needs none
 };
 
 /// Token shards and which part of them is for what.
@@ -45,7 +47,8 @@ struct Corpus {
 struct Options {
     std::string model;
     common::Adaptation adaptation;
-    std::string weights;  ///< Hugging Face folder; empty for nano, which is pretrained here
+    std::size_t vocab = 0;  ///< tokens that the model knows
+    std::string weights;    ///< Hugging Face folder; empty for nano, which is pretrained here
     std::vector<std::string> text;
     std::string tokens;
     std::vector<std::string> heldout;
@@ -70,6 +73,12 @@ struct Job {
     Corpus corpus;
     std::filesystem::path out;
 };
+
+/// For files, which have none rather than -1.
+[[nodiscard]] inline std::optional<Token> end_of_text_of(const Job& job) {
+    if (job.vocabulary.end_of_text < 0) return std::nullopt;
+    return job.vocabulary.end_of_text;
+}
 
 /// What the program does with one model and adaptation.
 struct Run {

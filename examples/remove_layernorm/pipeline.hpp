@@ -2,6 +2,7 @@
 // The pipeline: pretrained weights, a control run, the removal, the fold, and what each of them scores.
 #pragma once
 
+#include "../common/model_folder.hpp"
 #include "../common/run_weights.hpp"
 #include "evaluation.hpp"
 #include "job.hpp"
@@ -57,7 +58,8 @@ void refuse_what_cannot_fit(const Job& job) {
 
 [[nodiscard]] inline lamina::text::TargetRule training_targets(const Job& job) {
     lamina::text::TargetRule rule{};
-    if (job.recipe.end_of_text_targets == lamina::recipe::EndOfTextTargets::ignored) {
+    const bool ignored = job.recipe.end_of_text_targets == lamina::recipe::EndOfTextTargets::ignored;
+    if (ignored && job.vocabulary.end_of_text >= 0) {
         rule.ignored_token = job.vocabulary.end_of_text;
     }
     return rule;
@@ -156,7 +158,8 @@ template <class Removable>
 
     auto folded = lamina::fold(std::move(model));
     static_assert(!lamina::contains_layer_norm<decltype(folded)>);
-    io::save_gpt2(folded, job.out / "folded");
+    io::save_gpt2(folded, job.out / "folded", {.end_of_text = end_of_text_of(job)});
+    any_model::copy_tokenizer(job.vocabulary.files, job.out / "folded");
     results.folded = heldout_loss(folded, job);
     results.max_logit_difference = largest_difference(removed_logits, heldout_logits(folded, job));
     return folded;

@@ -34,7 +34,7 @@ template <class Checkpoint, class Device>
          .trainer = {.adamw = {.weight_decay = 0.1}, .clip = 1},
          .seed = job.options.seed + 1},
         nullptr);
-    lamina::io::save_gpt2(model, folder);
+    lamina::io::save_gpt2(model, folder, {.end_of_text = end_of_text_of(job)});
     return folder;
 }
 

@@ -119,10 +119,12 @@ def with_a_tokenizer(folder, source):
     shutil.copytree(source / "pretrained", weights)
     (weights / "vocab.json").write_text("{}")
     (weights / "merges.txt").write_text("#version\n")
+    (weights / "tokenizer_config.json").write_text("{} ")
     for target, place in [("hugging-face", folder / "words"), ("peft", folder / "words_peft" / "base")]:
         out = folder / ("words" if target == "hugging-face" else "words_peft")
         convert("--run", source, "--weights", weights, "--to", target, "--out", out)
-        check((place / "vocab.json").read_text() == "{}" and (place / "merges.txt").read_text() == "#version\n",
+        check([(place / name).read_text() for name in ("vocab.json", "merges.txt", "tokenizer_config.json")]
+              == ["{}", "#version\n", "{} "],
               f"--to {target}: the tokenizer of the weights comes along")
 
 

@@ -93,6 +93,43 @@ def as_the_readme_shows(folded):
     check(said[0] == said[1], f"and the words: {said}")
 
 
+def tokenizer_json(more=()):
+    """Bytes behind an end of text, as many tokens as the model has, and `more` that merges make."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    alphabet = [chr(byte) for byte in plain] + [chr(256 + i) for i in range(256 - len(plain))]
+    words = ["<|endoftext|>", *alphabet, *("".join(pair) for pair in more)]
+    end = {"id": 0, "content": "<|endoftext|>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+           "special": True}
+    return json.dumps({"version": "1.0", "added_tokens": [end], "normalizer": None,
+                       "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+                       "model": {"type": "BPE", "vocab": {word: i for i, word in enumerate(words)}, "merges": list(more)}})
+
+
+def with_a_tokenizer(root, pretrained, corpus):
+    """The files of a tokenizer are read even where a model has as many tokens as there are bytes, and go with its folded form."""
+    weights, finished = root / "own", root / "own_run"
+    shutil.copytree(pretrained, weights)
+    (weights / "tokenizer.json").write_text(tokenizer_json())
+    subprocess.run([PROGRAMS / "remove_layernorm", "--out", finished, "--weights", weights, "--text", corpus, "--no-control",
+                    *TINY], check=True, capture_output=True, timeout=300)
+    folded = finished / "folded"
+    check((folded / "tokenizer.json").read_text() == tokenizer_json(), "the tokenizer goes with the folded model")
+    config = json.loads((folded / "config.json").read_text())
+    check(config["eos_token_id"] == 0, f"its end of text is the tokenizer's: {config['eos_token_id']}")
+    for model in [["--weights", folded], ["--run", finished, "--weights", weights],
+                  ["--weights", pretrained, "--tokenizer", weights]]:
+        done = run(*model, "--prompt", "ab<|endoftext|>", "--tokens", 3)
+        check(done.returncode == 0 and done.stderr.startswith(b"3 tokens read"), f"{model}: {done.stderr}")
+    done = run("--weights", pretrained, "--prompt", "ab<|endoftext|>", "--tokens", 3)
+    check(done.stderr.startswith(b"15 tokens read"), f"bytes know no token but bytes: {done.stderr}")
+    (weights / "tokenizer.json").write_text(tokenizer_json([["a", "b"]]))
+    expect_error("a tokenizer of more tokens", ["--weights", weights],
+                 "own: is not this model's: the tokenizer needs 258 tokens, expected at most 257, as the model has")
+    (weights / "tokenizer.json").write_text(tokenizer_json().replace('"BPE"', '"Unigram"'))
+    expect_error("another kind of tokenizer", ["--weights", weights], 'tokenizer.json: field "model.type" is "Unigram"')
+    expect_error("no tokenizer", ["--weights", pretrained, "--tokenizer", root], "no tokenizer here: expected tokenizer.json")
+
+
 def expect_error(name, arguments, sentence):
     done = run(*arguments)
     lines = done.stderr.decode().splitlines()
@@ -152,5 +189,6 @@ with tempfile.TemporaryDirectory() as name:
     drawing(finished / "pretrained")
     beyond_the_context(finished / "pretrained")
     as_the_readme_shows(finished / "folded")
+    with_a_tokenizer(root, finished / "pretrained", corpus)
     bad_input(root, finished)
 sys.exit(1 if failures else 0)

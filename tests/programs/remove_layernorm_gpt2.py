@@ -107,6 +107,16 @@ def run_on(folder):
     check(abs(peak / planned - 1) <= 0.05, "peak memory is within 5 % of the plan")
 
 
+def without_tokenizer(root):
+    """A model without a tokenizer is refused text before its weights are looked at."""
+    for flags, sentence in [(["--text", __file__], "no tokenizer here: expected tokenizer.json, or vocab.json and merges.txt"),
+                            (["--tokens", __file__, "--prompt", "a"], f"--prompt is text, and {root} has no tokenizer")]:
+        done = subprocess.run([PROGRAM, "--model", "gpt2", "--weights", str(root), "--out", str(root / "none"), *flags],
+                              capture_output=True, text=True)
+        check(done.returncode == 1 and sentence in done.stderr and done.stderr.count("\n") == 1,
+              f"{flags} without a tokenizer: {done.stderr}")
+
+
 with tempfile.TemporaryDirectory() as name:
     root = pathlib.Path(name)
     disk = os.statvfs(root)
@@ -118,5 +128,6 @@ with tempfile.TemporaryDirectory() as name:
     probe = [PROGRAM, "--model", "gpt2", "--weights", str(root), "--text", str(root)]
     if "but this build has" in subprocess.run(probe, capture_output=True, text=True).stderr:
         skip("remove_layernorm is built without gpt2")
+    without_tokenizer(root)
     run_on(root)
 sys.exit(1 if failures else 0)

@@ -132,7 +132,60 @@ TEST_CASE("both published pairs of file names are found", "[text]") {
 
     const TextFolder empty;
     CHECK_THROWS_AS(Gpt2Tokenizer::from_folder(empty.path()), FileError);
-    CHECK_THROWS_WITH(Gpt2Tokenizer::from_folder(empty.path()), Contains("expected vocab.json and merges.txt"));
+    CHECK_THROWS_WITH(Gpt2Tokenizer::from_folder(empty.path()),
+                      Contains("expected tokenizer.json, or vocab.json and merges.txt"));
+    CHECK(Gpt2Tokenizer::is_in(folder.path()));
+    CHECK_FALSE(Gpt2Tokenizer::is_in(empty.path()));
+    CHECK_FALSE(Gpt2Tokenizer::is_in(""));
+    empty.file("vocab.json", "");
+    CHECK(Gpt2Tokenizer::is_in(empty.path()));
+}
+
+TEST_CASE("a tokenizer fits models with rows to spare, and without rows for tokens that no text becomes", "[text]") {
+    const TextFolder folder;
+    folder.file("vocab.json", small_vocabulary());
+    folder.file("merges.txt", small_merges);
+    folder.file("added_tokens.json", R"({"<a>": 266, "<b>": 267})");
+    const Gpt2Tokenizer tokenizer = Gpt2Tokenizer::from_folder(folder.path());
+    CHECK(tokenizer.encode("<a><b>") == Ids{266, 267});
+
+    const Gpt2Tokenizer padded = tokenizer.with_vocab_size(384);
+    CHECK(padded.vocab_size() == 384);
+    CHECK(padded.encode("<a><b>") == Ids{266, 267});
+    CHECK(padded.decode(Ids{259, 383, 264}) == "hello world");
+    CHECK_THROWS_WITH(padded.decode(Ids{384}), "token 384 is not in the vocabulary of 384");
+
+    const Gpt2Tokenizer cut = tokenizer.with_vocab_size(267);
+    CHECK(cut.encode("<a>") == Ids{266});
+    CHECK(cut.encode("<b>").size() == 3);
+    CHECK(cut.decode(cut.encode("<a><b>")) == "<a><b>");
+    CHECK_THROWS_AS(cut.decode(Ids{267}), lamina::ArgumentError);
+
+    CHECK_NOTHROW(tokenizer.with_vocab_size(266));
+    CHECK_THROWS_AS(tokenizer.with_vocab_size(265), lamina::ArgumentError);
+    CHECK_THROWS_WITH(tokenizer.with_vocab_size(257),
+                      "the tokenizer needs 266 tokens, expected at most 257, as the model has");
+}
+
+TEST_CASE("tokenizer.json encodes as the library that wrote it", "[text]") {
+    for (const std::string name : {"plain", "added", "prefix", "unknown"}) {
+        CAPTURE(name);
+        const std::filesystem::path folder = std::filesystem::path(LAMINA_TESTS_DIR) / "golden" / "byte_level" / name;
+        const Gpt2Tokenizer tokenizer = Gpt2Tokenizer::from_folder(folder);
+        CHECK(tokenizer.end_of_text() == 0);
+        CHECK(tokenizer.vocab_size() == (name == "unknown" ? 120U : name == "added" ? 352U : 340U));
+        CHECK(tokenizer.encodes_in_pieces() == (name == "plain" || name == "unknown"));
+        std::ifstream file(folder / "vectors.json");
+        const nlohmann::json vectors = nlohmann::json::parse(file);
+        CHECK(vectors.size() == 124);
+        for (const nlohmann::json& vector : vectors) {
+            CAPTURE(vector.dump());
+            const auto text = vector["text"].get<std::string>();
+            const Ids ids = tokenizer.encode(text);
+            CHECK(ids == vector["ids"].get<Ids>());
+            if (name == "plain") CHECK(tokenizer.decode(ids) == text);
+        }
+    }
 }
 
 TEST_CASE("a version line, carriage returns and a missing last newline are no part of the merges", "[text]") {
@@ -143,8 +196,35 @@ TEST_CASE("a version line, carriage returns and a missing last newline are no pa
     CHECK_NOTHROW(make(small_vocabulary(), small_merges.substr(small_merges.find('\n') + 1)));
 }
 
+TEST_CASE("a byte order mark and empty lines are no part of the merges", "[text]") {
+    const std::string merges = replaced(std::string(small_merges), "he ll\n", "\nhe ll\n\r\n");
+    const TextFolder folder;
+    folder.file("vocab.json", "\xEF\xBB\xBF" + small_vocabulary());
+    folder.file("merges.txt", "\xEF\xBB\xBF" + merges + "\n\n");
+    CHECK(Gpt2Tokenizer::from_folder(folder.path()).encode("hello world") == Ids{259, 264});
+    folder.file("merges.txt", "\n" + merges);
+    CHECK(Gpt2Tokenizer::from_folder(folder.path()).encode("hello world") == Ids{259, 264});
+}
+
 TEST_CASE("special entries need no merge", "[text]") {
-    CHECK_NOTHROW(make(small_vocabulary({"<|pad|>"}), small_merges));
+    for (const char* const entry : {"<|pad|>", "<pad>", "[PAD]"}) {
+        CAPTURE(entry);
+        CHECK_NOTHROW(make(small_vocabulary({entry}), small_merges));
+    }
+    // Nothing says that it is more than text in a text; it has its id all the same.
+    const TextFolder folder;
+    folder.file("vocab.json", small_vocabulary({"[PAD]"}));
+    folder.file("merges.txt", small_merges);
+    const Gpt2Tokenizer tokenizer = Gpt2Tokenizer::from_folder(folder.path());
+    CHECK(tokenizer.vocab_size() == 267);
+    CHECK(tokenizer.encode("[PAD]").size() == 5);
+    CHECK(tokenizer.decode(Ids{265}) == "[PAD]");
+    // Behind the end of text, which is the last of GPT-2's, come only entries that somebody appended.
+    std::string vocabulary = small_vocabulary();
+    vocabulary.replace(vocabulary.size() - 1, 1, ", \"PAD\": 266, \"two words\": 267}");
+    folder.file("vocab.json", vocabulary);
+    CHECK(Gpt2Tokenizer::from_folder(folder.path()).decode(Ids{266, 267}) == "PADtwo words");
+    CHECK_THROWS_WITH(make(vocabulary, replaced(std::string(small_merges), "Ġwor ld\n", "")), Contains("entry 264"));
 }
 
 TEST_CASE("a vocabulary and merges that do not fit are refused with what is missing", "[text]") {
@@ -153,8 +233,9 @@ TEST_CASE("a vocabulary and merges that do not fit are refused with what is miss
     CHECK_THROWS_AS(make(vocabulary, merges + "x y\n"), FileError);
     CHECK_THROWS_WITH(make(vocabulary, merges + "x y\n"),
                       Contains("vocab.json: no entry \"xy\", which line 11 of merges.txt makes"));
-    CHECK_THROWS_WITH(make(vocabulary, replaced(merges, "Ġwor ld\n", "")),
-                      Contains("merges.txt: no line makes \"\\xc4\\xa0world\", entry 264 of vocab.json"));
+    CHECK_THROWS_WITH(
+        make(vocabulary, replaced(merges, "Ġwor ld\n", "")),
+        Contains("merges.txt: no line makes \"\\xc4\\xa0world\", entry 264 of vocab.json; is the file cut short?"));
     CHECK_THROWS_WITH(make(small_vocabulary({"spare"}), merges), Contains("no line makes \"spare\", entry 265"));
     CHECK_THROWS_WITH(make(vocabulary, "he ll\nh e\n"),
                       Contains("merges.txt: line 1: \"he\" is neither a byte nor made by an earlier line"));
@@ -192,6 +273,8 @@ TEST_CASE("what a hostile vocabulary or merges file holds does not reach the ter
 TEST_CASE("files that are not a vocabulary or merges are refused", "[text]") {
     const std::string vocabulary = small_vocabulary();
     CHECK_THROWS_WITH(make("{\"a\": 0,", small_merges), Contains("vocab.json: malformed JSON at byte 9"));
+    CHECK_THROWS_WITH(make("{\"a\": " + std::string(100'000, '['), small_merges),
+                      Contains("vocab.json: is nested deeper than 64 levels"));
     CHECK_THROWS_AS(make("{\"a\": 1e999}", small_merges), FileError);
     CHECK_THROWS_WITH(make("{\"a\": 1e999}", small_merges),
                       Contains("vocab.json: malformed JSON: number overflow parsing '1e999'"));
@@ -204,7 +287,7 @@ TEST_CASE("files that are not a vocabulary or merges are refused", "[text]") {
                       Contains("entry \"h o\" has a character that stands for no byte"));
     CHECK_THROWS_WITH(make(vocabulary, "h e\nhello\n"), Contains("line 2: found \"hello\", expected two symbols"));
     CHECK_THROWS_WITH(make(vocabulary, "h e l\n"), Contains("line 1: found \"h e l\""));
-    CHECK_THROWS_WITH(make(vocabulary, "h e\n\nl l\n"), Contains("line 2: found \"\""));
+    CHECK_THROWS_WITH(make(vocabulary, "h e\n\nhello\n"), Contains("line 3: found \"hello\""));
     CHECK_THROWS_WITH(Gpt2Tokenizer({.vocabulary = "/no/such/vocab.json", .merges = "/no/such/merges.txt"}),
                       Contains("/no/such/vocab.json: cannot be opened"));
     const TextFolder folder;
@@ -220,6 +303,29 @@ TEST_CASE("GPT-2's published vectors pass", "[text]") {
     CHECK(tokenizer.end_of_text() == 50256);
     check_vectors(tokenizer, folder / "bpe_vectors.jsonl", 170);
     check_vectors(tokenizer, folder / "bpe_vectors_extra.jsonl", 418);
+}
+
+TEST_CASE("GPT-2's published vectors pass from a tokenizer.json", "[text]") {
+    const std::filesystem::path data = shared_data("gpt2");
+    if (!std::filesystem::exists(data)) LAMINA_SKIP("no GPT-2 vocabulary in " + data.string());
+    std::ifstream encoder(data / "encoder.json");
+    std::ifstream lines(data / "vocab.bpe");
+    nlohmann::json whole = lamina_tests::small_tokenizer_json();
+    whole["added_tokens"][0]["id"] = 50256;
+    whole["model"]["vocab"] = nlohmann::json::parse(encoder);
+    nlohmann::json& merges = whole["model"]["merges"] = nlohmann::json::array();
+    std::string line;
+    std::getline(lines, line);  // its version
+    while (std::getline(lines, line)) merges.push_back(line);
+    const TextFolder folder;
+    folder.file("tokenizer.json", whole.dump());
+    const Gpt2Tokenizer tokenizer = Gpt2Tokenizer::from_folder(folder.path());
+    CHECK(tokenizer.vocab_size() == 50257);
+    CHECK(tokenizer.end_of_text() == 50256);
+    CHECK(tokenizer.encode("<|endoftext|>") == Ids{50256});
+    const Gpt2Tokenizer ordinary = tokenizer.with(EndOfTextLiteral::ordinary);
+    check_vectors(ordinary, data / "bpe_vectors.jsonl", 170);
+    check_vectors(ordinary, data / "bpe_vectors_extra.jsonl", 418);
 }
 
 TEST_CASE("GPT-2's special vectors pass", "[text]") {

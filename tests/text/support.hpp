@@ -4,6 +4,8 @@
 
 #include <lamina/text/document_piece.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <unistd.h>
 
 #include <cstddef>
@@ -11,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +100,39 @@ inline std::string small_vocabulary(const std::vector<std::string>& spare = {}) 
         json += std::string(id == 0 ? "" : ", ") + "\"" + (escaped ? "\\" : "") + entry + "\": " + std::to_string(id);
     }
     return json + "}";
+}
+
+/// A tokenizer.json of the small vocabulary, all of it as `tokenizers` writes it, to be edited.
+inline nlohmann::json small_tokenizer_json() {
+    nlohmann::json merges = nlohmann::json::array();
+    std::istringstream lines{std::string(small_merges)};
+    std::string line;
+    std::getline(lines, line);  // the version
+    while (std::getline(lines, line)) merges.push_back(line);
+    const nlohmann::json byte_level = {
+        {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+    const nlohmann::json end = {
+        {"id", small_end_of_text}, {"content", "<|endoftext|>"}, {"single_word", false}, {"lstrip", false},
+        {"rstrip", false},         {"normalized", false},        {"special", true}};
+    return {{"version", "1.0"},
+            {"truncation", nullptr},
+            {"padding", nullptr},
+            {"added_tokens", nlohmann::json::array({end})},
+            {"normalizer", nullptr},
+            {"pre_tokenizer", byte_level},
+            {"post_processor", byte_level},
+            {"decoder", byte_level},
+            {"model",
+             {{"type", "BPE"},
+              {"dropout", nullptr},
+              {"unk_token", nullptr},
+              {"continuing_subword_prefix", ""},
+              {"end_of_word_suffix", ""},
+              {"fuse_unk", false},
+              {"byte_fallback", false},
+              {"ignore_merges", false},
+              {"vocab", nlohmann::json::parse(small_vocabulary())},
+              {"merges", merges}}}};
 }
 
 /// Whole documents from pieces. A document that does not end is kept too.

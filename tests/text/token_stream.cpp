@@ -32,6 +32,12 @@ struct CountingTokenizer : ByteTokenizer {
     }
 };
 
+// A tokenizer of which a text is not its pieces.
+struct WholeTokenizer : CountingTokenizer {
+    using CountingTokenizer::CountingTokenizer;
+    [[nodiscard]] static bool encodes_in_pieces() { return false; }
+};
+
 const std::vector<DocumentPiece> pieces = {
     {.text = "ab", .ends_document = true}, {.text = "c", .ends_document = false}, {.text = "", .ends_document = false},
     {.text = "d", .ends_document = true},  {.text = "", .ends_document = true},   {.text = "e", .ends_document = true},
@@ -66,6 +72,14 @@ TEST_CASE("a piece is encoded when its first token is asked for", "[text]") {
     ++at;
     CHECK(*at == 'c');
     CHECK(encoded == 2);
+}
+
+TEST_CASE("a tokenizer that does not encode in pieces is given whole documents", "[text]") {
+    int encoded = 0;
+    const WholeTokenizer tokenizer(encoded);
+    CHECK(ranges::to<std::vector<Token>>(pieces | token_stream(tokenizer)) ==
+          std::vector<Token>{'a', 'b', 256, 'c', 'd', 256, 256, 'e', 256});
+    CHECK(encoded == 4);
 }
 
 TEST_CASE("the corpora have the published numbers of tokens", "[text]") {

@@ -39,6 +39,12 @@ static_assert(!Tokenizer<WithoutEndOfText>);
 static_assert(!Tokenizer<EncodeNotConst>);
 static_assert(!Tokenizer<int>);
 
+struct WholeTokenizer : SmallestTokenizer {
+    bool encodes_in_pieces() const { return false; }
+};
+static_assert(Tokenizer<WholeTokenizer>);
+static_assert(lamina::text::encodes_in_pieces(SmallestTokenizer{}));
+
 }  // namespace
 
 TEST_CASE("the smallest tokenizer appends what it encodes", "[text]") {
@@ -47,4 +53,5 @@ TEST_CASE("the smallest tokenizer appends what it encodes", "[text]") {
     tokenizer.encode("aaa", tokens);
     CHECK(tokens == std::vector<Token>{1, 0, 0, 0});
     CHECK(lamina::text::end_of_text_literal == "<|endoftext|>");
+    CHECK_FALSE(lamina::text::encodes_in_pieces(WholeTokenizer{}));
 }

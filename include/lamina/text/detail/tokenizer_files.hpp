@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/text/detail/json_problem.hpp>
+#include <lamina/text/detail/tokenizer_description.hpp>
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
@@ -20,13 +21,6 @@
 
 namespace lamina::text::detail {
 
-/// One line of the merges file.
-struct MergeLine {
-    std::size_t line = 0;  ///< counted from 1
-    std::string left;
-    std::string right;
-};
-
 /// Throws FileError if the file cannot be read.
 [[nodiscard]] inline std::string read_whole_file(const std::filesystem::path& path) {
     const io::MemoryMap map(path);
@@ -35,29 +29,40 @@ struct MergeLine {
 }
 
 // Not io::read_json: its objects keep their order, and take time quadratic in the number of keys.
-/// The spelling of every token, by id. Throws FileError unless the file is one JSON object whose values are the
-/// integers from 0 on, each once.
-[[nodiscard]] inline std::vector<std::string> read_vocabulary(const std::filesystem::path& path) {
-    nlohmann::json object;
+/// Throws FileError unless the file is JSON, nested no deeper than any file of a tokenizer is.
+[[nodiscard]] inline nlohmann::json read_tokenizer_json(const std::filesystem::path& path) {
+    constexpr int deepest = 64;
+    const auto check_depth = [&path](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+        if (depth > deepest) {
+            throw FileError(path.string(), "is nested deeper than " + std::to_string(deepest) + " levels");
+        }
+        return true;
+    };
     try {
-        object = nlohmann::json::parse(read_whole_file(path));
+        return nlohmann::json::parse(read_whole_file(path), check_depth);
     } catch (const nlohmann::json::exception& error) {
         throw FileError(path.string(), json_problem(error));
     }
-    if (!object.is_object()) throw FileError(path.string(), "expected a JSON object of token to id");
+}
 
+/// The spelling of every token, by id. `subject` begins a message: "" or the name of a field.
+/// Throws FileError unless `object` is an object whose values are the integers from 0 on, each once.
+[[nodiscard]] inline std::vector<std::string> vocabulary_entries(const nlohmann::json& object,
+                                                                 const std::filesystem::path& path,
+                                                                 const std::string& subject) {
+    if (!object.is_object()) throw FileError(path.string(), subject + "expected a JSON object of token to id");
     std::vector<std::string> spellings(object.size());
     std::vector<bool> taken(object.size());
     for (const auto& [spelling, id] : object.items()) {
         const bool fits = id.is_number_unsigned() && id.get<std::size_t>() < spellings.size();
         if (!fits) {
-            throw FileError(path.string(), "the id of " + in_quotes(spelling) + " is " + printable(id.dump()) +
-                                               ", expected an integer below " + std::to_string(spellings.size()) +
-                                               ", the number of entries");
+            throw FileError(path.string(), subject + "the id of " + in_quotes(spelling) + " is " +
+                                               printable(id.dump()) + ", expected an integer below " +
+                                               std::to_string(spellings.size()) + ", the number of entries");
         }
         const auto at = id.get<std::size_t>();
         if (taken[at]) {
-            throw FileError(path.string(), in_quotes(spellings[at]) + " and " + in_quotes(spelling) +
+            throw FileError(path.string(), subject + in_quotes(spellings[at]) + " and " + in_quotes(spelling) +
                                                " have the same id " + std::to_string(at));
         }
         spellings[at] = spelling;
@@ -66,28 +71,38 @@ struct MergeLine {
     return spellings;
 }
 
-/// The merges in order of preference. A first line that starts with "#version" is skipped, an empty last line too.
+/// Whether these are two symbols with one space between; takes them apart if so.
+[[nodiscard]] inline bool split_merge(std::string_view words, Merge& merge) {
+    const std::size_t space = words.find(' ');
+    if (space == 0 || space == std::string_view::npos || space + 1 == words.size() ||
+        words.find(' ', space + 1) != std::string_view::npos) {
+        return false;
+    }
+    merge.left = words.substr(0, space);
+    merge.right = words.substr(space + 1);
+    return true;
+}
+
+/// The merges in order of preference. A byte order mark, lines that start with "#version" and empty lines are skipped.
 /// Throws FileError on a line that is not two words with one space between.
-[[nodiscard]] inline std::vector<MergeLine> read_merges(const std::filesystem::path& path) {
+[[nodiscard]] inline std::vector<Merge> read_merges(const std::filesystem::path& path) {
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     const std::string text = read_whole_file(path);
-    std::vector<MergeLine> merges;
+    std::vector<Merge> merges;
     std::string_view rest = text;
+    if (rest.starts_with(byte_order_mark)) rest.remove_prefix(byte_order_mark.size());
     for (std::size_t line = 1; !rest.empty(); ++line) {
         const std::size_t end = rest.find('\n');
         std::string_view words = rest.substr(0, end);
         rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
         if (!words.empty() && words.back() == '\r') words.remove_suffix(1);
-        if (line == 1 && words.starts_with("#version")) continue;
-        if (words.empty() && rest.empty()) break;
-
-        const std::size_t space = words.find(' ');
-        if (space == 0 || space == std::string_view::npos || space + 1 == words.size() ||
-            words.find(' ', space + 1) != std::string_view::npos) {
+        if (words.empty() || words.starts_with("#version")) continue;
+        Merge merge{.place = line, .left = {}, .right = {}};
+        if (!split_merge(words, merge)) {
             throw FileError(path.string(), "line " + std::to_string(line) + ": found " + in_quotes(words) +
                                                ", expected two symbols with one space between");
         }
-        merges.push_back(
-            {.line = line, .left = std::string(words.substr(0, space)), .right = std::string(words.substr(space + 1))});
+        merges.push_back(std::move(merge));
     }
     return merges;
 }
