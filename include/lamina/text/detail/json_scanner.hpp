@@ -24,27 +24,6 @@ struct JsonSpan {
     [[nodiscard]] constexpr bool empty() const { return first == last; }
 };
 
-/// "object", "array", "string", "number", "boolean" or "null" by the first character of a value; "" for none of them.
-[[nodiscard]] constexpr std::string_view kind_at(std::string_view json, std::size_t at) {
-    if (at >= json.size()) return "";
-    switch (json[at]) {
-        case '{':
-            return "object";
-        case '[':
-            return "array";
-        case '"':
-            return "string";
-        case 't':
-        case 'f':
-            return "boolean";
-        case 'n':
-            return "null";
-        default:
-            const bool digit = json[at] >= '0' && json[at] <= '9';
-            return digit || json[at] == '-' || json[at] == 'N' || json[at] == 'I' ? "number" : "";
-    }
-}
-
 /// How long the word or number is that `json` begins with, right or wrong; 0 where neither is there.
 [[nodiscard]] constexpr std::size_t scalar_length(std::string_view json) {
     const auto belongs = [](char c) {
@@ -64,14 +43,47 @@ struct JsonSpan {
     return std::isinf(std::strtod(std::string(scalar).c_str(), nullptr));
 }
 
-/// Whether a scalar that begins and ends where it should is one: a word of JSON's or Python's, or like a number.
+/// Whether `text` is a number of JSON: "-0.5e+3".
+[[nodiscard]] constexpr bool is_number(std::string_view text) {
+    const auto pass_digits = [&text] {
+        const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+        text.remove_prefix(count);
+        return count > 0;
+    };
+    const auto pass_any_of = [&text](std::string_view characters) {
+        const bool found = !text.empty() && characters.find(text.front()) != std::string_view::npos;
+        text.remove_prefix(found ? 1 : 0);
+        return found;
+    };
+    static_cast<void>(pass_any_of("-"));
+    const bool zero = pass_any_of("0");
+    if (!zero && !pass_digits()) return false;
+    if (pass_any_of(".") && !pass_digits()) return false;
+    if (pass_any_of("eE")) {
+        static_cast<void>(pass_any_of("+-"));
+        if (!pass_digits()) return false;
+    }
+    return text.empty();
+}
+
+/// Whether a word or number is one of JSON's or of those that its writers add.
 [[nodiscard]] constexpr bool is_scalar(std::string_view scalar) {
     for (const std::string_view word : {"true", "false", "null", "NaN", "Infinity", "-Infinity"}) {
         if (scalar == word) return true;
     }
-    const std::string_view digits = scalar.substr(scalar.starts_with('-') ? 1 : 0);
-    return !digits.empty() && digits[0] >= '0' && digits[0] <= '9' &&
-           digits.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
+    return is_number(scalar);
+}
+
+/// "object", "array", "string", "number", "boolean" or "null": what value begins at `at`; "" where none does.
+[[nodiscard]] constexpr std::string_view kind_at(std::string_view json, std::size_t at) {
+    const std::string_view rest = json.substr(std::min(at, json.size()));
+    if (rest.starts_with('{')) return "object";
+    if (rest.starts_with('[')) return "array";
+    if (rest.starts_with('"')) return "string";
+    const std::string_view scalar = rest.substr(0, scalar_length(rest));
+    if (!is_scalar(scalar)) return "";
+    if (scalar == "null") return "null";
+    return scalar == "true" || scalar == "false" ? "boolean" : "number";
 }
 
 /// Stands at a place of a text; each `pass_` goes on behind what it names, or stays where that is wrong.

@@ -31,7 +31,7 @@ public:
             }
             if (end_is_known) {
                 const bool some = end_document(end, has_separator, piece);
-                consume(has_separator ? line_end_ : end);
+                consume(has_separator ? std::min(line_end_ + 1, buffer_.size()) : end);
                 if (some || !has_separator) return some;
             } else {
                 discard_consumed();
@@ -42,7 +42,7 @@ public:
 
 private:
     // Moves on to the next separator line, or as far as none can start. Says whether one starts there; `line_end_` is
-    // then behind its line break.
+    // then its line break, or the end.
     bool find_separator() {
         while (true) {
             const std::size_t found = buffer_.find(end_of_text_literal, searched_);
@@ -57,10 +57,7 @@ private:
                 line_end_ = std::max(line_end_, found + end_of_text_literal.size());
                 line_end_ = std::min(buffer_.find_first_not_of(" \t\r", line_end_), buffer_.size());
                 if (line_end_ == buffer_.size()) return at_end_;
-                if (buffer_[line_end_] == '\n') {
-                    ++line_end_;
-                    return true;
-                }
+                if (buffer_[line_end_] == '\n') return true;
             }
             ++searched_;
         }
