@@ -70,7 +70,7 @@ TEST_CASE("a bad line is refused with its number") {
     CHECK(error_in_lines("{\"n\": 1e999}") ==
           "items: line 1: field \"n\" is the string \"1e999\", expected a whole number from -2147483648 to 2147483647");
     CHECK(error_in_lines("PAR1") ==
-          "items: is a Parquet file, not text; write its text as JSON Lines, one {\"text\": ...} a line");
+          "items: is a Parquet file, not plain text; write its text as JSON Lines, one {\"text\": ...} a line");
     CHECK(error_in_lines("{\"n\": 1}\n[1]") == "items: line 2: expected a JSON object, found array");
     CHECK(error_in_lines("\n{\"m\": 1}") == "items: line 2: field \"n\" is missing");
     CHECK(error_in_lines("{\"n\": \"1\"}") ==

@@ -45,9 +45,9 @@ TEST_CASE("content: what is no text is named, with what to do", "[text]") {
     CHECK(name_of("BZh9\x17\x72\x45\x38\x50\x90") == "a bzip2 file");
     CHECK(name_of("%PDF-1.7\n") == "a PDF document");
     CHECK(name_of("version https://git-lfs.github.com/spec/v1\noid sha256:0") == "a Git LFS pointer");
-    CHECK(name_of("\xFF\xFEt\0"sv) == "UTF-16 text");
-    CHECK(name_of("\xFE\xFF\0t"sv) == "UTF-16 text");
-    CHECK(name_of("\xFF\xFE\0\0t\0\0\0"sv) == "UTF-32 text");
+    CHECK(name_of("\xFF\xFEt\0"sv) == "UTF-16");
+    CHECK(name_of("\xFE\xFF\0t"sv) == "UTF-16");
+    CHECK(name_of("\xFF\xFE\0\0t\0\0\0"sv) == "UTF-32");
     CHECK(name_of("t\0e\0x\0t\0"sv) == "a binary file, with bytes that are zero");
     CHECK(name_of("\x80\x04\x95") == "a Python pickle");
     CHECK(name_of("\x93NUMPY\x01\0"sv) == "a NumPy array");

@@ -100,12 +100,12 @@ TEST_CASE("text that begins with a brace is text, and what looks like JSON Lines
     CHECK(joined(FileDocuments(folder.file("corpus.txt", set))) == Texts{"{ x | x > 0 }", "{\"text\": \"one\"}\n"});
     const auto object = folder.file("corpus.txt", "{\"content\": \"one\"}\nmore");
     CHECK_THROWS_WITH(joined(FileDocuments(object)),
-                      Contains("corpus.txt: line 1: the object has no field 'text', only \"content\"; if the file is "
-                               "plain text, say so (--text-format text)"));
+                      Contains("corpus.txt: line 1: the object has no field 'text', only \"content\"; "
+                               "--text-field names another field, --text-format text says that it is plain text"));
     CHECK(joined(FileDocuments(object, {.format = DocumentFormat::text})) == Texts{"{\"content\": \"one\"}\nmore"});
     CHECK_THROWS_WITH(joined(FileDocuments(object, {.field = "content"})), !Contains("plain text"));
     const auto prose = folder.file("corpus.jsonl.gz", lamina_tests::gzipped("once upon a time"));
-    CHECK_THROWS_WITH(joined(FileDocuments(prose)), Contains("line 1: malformed JSON at byte 1; if the file"));
+    CHECK_THROWS_WITH(joined(FileDocuments(prose)), Contains("line 1: malformed JSON at byte 1; --text-field"));
     CHECK(joined(FileDocuments(prose, {.format = DocumentFormat::text})) == Texts{"once upon a time"});
     CHECK_THROWS_WITH(joined(FileDocuments(folder.file("corpus.txt", "once"), {.format = DocumentFormat::json_lines})),
                       Contains("line 1: malformed JSON at byte 1") && !Contains("plain text"));
@@ -114,7 +114,7 @@ TEST_CASE("text that begins with a brace is text, and what looks like JSON Lines
 TEST_CASE("what is no text is no corpus", "[text]") {
     const TextFolder folder;
     CHECK_THROWS_WITH(joined(FileDocuments(folder.file("corpus.jsonl", "PAR1\xFF"))),
-                      Contains("corpus.jsonl: is a Parquet file, not text"));
+                      Contains("corpus.jsonl: is a Parquet file, not plain text"));
     CHECK(joined(FileDocuments(folder.file("page.txt", "<html>"), {.format = DocumentFormat::text})) ==
           Texts{"<html>"});
 }

@@ -126,11 +126,11 @@ TEST_CASE("what is no text is refused, compressed or not, unless it is said to b
     const TextFolder folder;
     CHECK(error_of(folder.file("a.txt", "PAR1\x15\x04\xFF")) ==
           (folder.path() / "a.txt").string() +
-              ": is a Parquet file, not text; write its text as JSON Lines, one {\"text\": ...} a line");
+              ": is a Parquet file, not plain text; write its text as JSON Lines, one {\"text\": ...} a line");
     CHECK_THAT(error_of(folder.file("a.gz", gzipped("PK\x03\x04"))),
-               Contains("a.gz: is a gzip file that holds a zip archive, not text; unpack it"));
+               Contains("a.gz: is a gzip file that holds a zip archive, not plain text; unpack it"));
     CHECK_THAT(error_of(folder.file("a.zst", zstandard(gzipped("text")))),
-               Contains("is a zstd file that holds a gzip file, not text; unpack it"));
+               Contains("is a zstd file that holds a gzip file, not plain text; unpack it"));
     TextSource kept(folder.file("page.txt", "<html> is how a page begins"), ForeignContent::keep);
     CHECK(rest_of(kept, 100) == "<html> is how a page begins");
     TextSource inner(folder.file("page.gz", gzipped("<html>")), ForeignContent::keep);

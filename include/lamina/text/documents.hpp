@@ -48,9 +48,9 @@ struct DocumentOptions {
 /// The documents of one file, read as they are asked for; every begin() opens the file anew, which a pipe allows once.
 /// A range-v3 input view.
 ///
-/// What gzip or zstd have compressed is decompressed, and a byte order mark passed over. JSON Lines have a JSON object a
-/// line; blank lines are passed over, and so are all fields but the text's, whatever they hold. In text a line that is
-/// exactly "<|endoftext|>", but for blanks and a carriage return behind it, ends a document (that line and the line
+/// What gzip or zstd have compressed is decompressed, and a byte order mark passed over. JSON Lines have a JSON object
+/// a line; blank lines are passed over, and so are all fields but the text's, whatever they hold. In text a line that
+/// is exactly "<|endoftext|>", but for blanks and a carriage return behind it, ends a document (that line and the line
 /// break before it are no part of it), and so does the end of the file. Documents without text do not count.
 ///
 /// Which of the two a file is, its first bytes tell. What is named *.jsonl or *.ndjson and does not begin like it is
@@ -60,8 +60,8 @@ struct DocumentOptions {
 /// end before white space, where GPT-2's tokenizer gives the same tokens for the pieces as for the whole; only a
 /// stretch of `piece_bytes` without any is cut within. A JSON Lines document always comes whole.
 ///
-/// errors   while reading: FileError if the file cannot be read, is not as above, or has no document, and as TextSource;
-///          ArgumentError for JSON Lines whose invalid bytes are to be kept
+/// errors   while reading: FileError if the file cannot be read, is not as above, or has no document, and as
+///          TextSource; ArgumentError for JSON Lines whose invalid bytes are to be kept
 class FileDocuments : public ranges::view_facade<FileDocuments, ranges::finite> {
 public:
     FileDocuments() = default;
@@ -129,7 +129,7 @@ private:
         const bool told = options.format == DocumentFormat::json_lines;
         return std::make_unique<detail::JsonLinesReader>(
             detail::Utf8Input(std::move(file), options.invalid_utf8),
-            detail::JsonLinesRules{.field = options.field, .hint = told ? "" : detail::if_it_is_text});
+            detail::JsonLinesRules{.field = options.field, .hint = told ? "" : detail::flags_that_help});
     }
 
     [[nodiscard]] bool is_json_lines(std::string_view start) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Token shards: tokens in files of several formats, read without loading them; written, whole or not at all, in llm.c's.
+// Token shards: tokens in files of several formats, read without loading them; in llm.c's written, whole or not at all.
 #pragma once
 
 #include <lamina/text/detail/token_layout.hpp>

@@ -45,7 +45,7 @@ public:
         }
         if (content.form != Form::plain && foreign == ForeignContent::refuse) {
             throw FileError(path_.string(), (compressed_ ? "is " + std::string(packing) + " that holds " : "is ") +
-                                                std::string(content.name) + ", not text; " +
+                                                std::string(content.name) + ", not plain text; " +
                                                 std::string(content.advice));
         }
         if (start().starts_with(byte_order_mark)) {
@@ -65,7 +65,7 @@ public:
 
     /// Overwrites the start of `out`, which is not empty; returns the number of bytes, 0 only at the end.
     ///
-    /// errors  FileError if the file cannot be read; if it is compressed and damaged, cut off, or followed by other data
+    /// errors  FileError if the file cannot be read; if it is compressed and damaged, cut off, or not all of it is
     [[nodiscard]] std::size_t read(std::span<char> out) { return reader_->read(out); }
 
 private:

@@ -16,8 +16,8 @@
 
 namespace lamina::text {
 
-/// A plain file is mapped; a pipe, and what gzip or zstd have compressed, is read into memory. Move-only; the text stays
-/// where it is on a move. What counts as text, and what becomes of a byte order mark, is as for TextSource.
+/// A plain file is mapped; a pipe, and what gzip or zstd have compressed, is read into memory. Move-only; the text
+/// stays where it is on a move. What counts as text, and what becomes of a byte order mark, is as for TextSource.
 class WholeText {
 public:
     /// errors  FileError as TextSource and MemoryMap

@@ -18,10 +18,11 @@ namespace lamina::text::detail {
 
 struct JsonLinesRules {
     std::string field;      ///< has the text
-    std::string_view hint;  ///< what a line that is no JSON may be instead, for the error
+    std::string_view hint;  ///< what else a first line without its text may be, for the error
 };
 
-inline constexpr std::string_view if_it_is_text = "; if the file is plain text, say so (--text-format text)";
+inline constexpr std::string_view flags_that_help =
+    "; --text-field names another field, --text-format text says that it is plain text";
 
 /// Holds about one line at a time. The rules are those of `documents`.
 class JsonLinesReader final : public PieceReader {
