@@ -260,7 +260,7 @@ def corpora(folder, text, whole):
            "content.json": (b'{"content": "a"}\n', "line 1: the object has no field 'text', only \"content\"; --text-field names another field")}
     for name, (content, sentence) in bad.items():
         (folder / name).write_bytes(content)
-        expect_error(name, ["--text", folder / name, "--out", folder / "bad", *TINY], sentence, folder / "bad")
+        expect_error(name, ["--text", folder / name, "--out", folder / "refused", *TINY], sentence, folder / "refused")
 
 
 def token_files(folder, whole):
@@ -284,9 +284,9 @@ def token_files(folder, whole):
         check(f"{kept} tokens to train on" in done.stdout, f"{name}: all {kept} tokens count: {done.stdout[:200]}")
         losses.append([line["loss"] for line in metrics_without_time(folder / "of-tokens" / "metrics.jsonl")])
     check(losses[0] == losses[1] == losses[2], "and they are the same tokens")
-    expect_error("raw uint16 unsaid", ["--tokens", folder / "raw.bin", "--out", folder / "bad", *TINY],
+    expect_error("raw uint16 unsaid", ["--tokens", folder / "raw.bin", "--out", folder / "refused", *TINY],
                  "raw.bin: is neither a token shard of llm.c nor a NumPy array; if it is uint16 tokens without a header, as nanoGPT writes "
-                 "them, say so with --token-format raw-u16", folder / "bad")
+                 "them, say so with --token-format raw-u16", folder / "refused")
 
 
 def recipes():
