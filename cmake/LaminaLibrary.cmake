@@ -7,6 +7,8 @@ find_package(Eigen3 3.4 REQUIRED CONFIG)
 find_package(range-v3 REQUIRED CONFIG)
 find_package(nlohmann_json 3.10 REQUIRED CONFIG)
 find_package(Utf8proc 2.5 REQUIRED MODULE)
+find_package(ZLIB 1.2 REQUIRED MODULE)
+find_package(Zstd 1.4 REQUIRED MODULE)
 find_package(Threads REQUIRED)
 
 set(LAMINA_WITH_ONEDNN OFF)
@@ -56,7 +58,8 @@ add_library(lamina::lamina ALIAS lamina)
 target_sources(lamina INTERFACE FILE_SET HEADERS BASE_DIRS "${lamina_include}" FILES ${lamina_headers})
 target_compile_features(lamina INTERFACE cxx_std_20)
 target_link_libraries(
-    lamina INTERFACE Eigen3::Eigen range-v3::range-v3 nlohmann_json::nlohmann_json utf8proc::utf8proc Threads::Threads)
+    lamina INTERFACE Eigen3::Eigen range-v3::range-v3 nlohmann_json::nlohmann_json utf8proc::utf8proc ZLIB::ZLIB zstd::libzstd
+                     Threads::Threads)
 if(LAMINA_WITH_ONEDNN)
     target_link_libraries(lamina INTERFACE DNNL::dnnl)
     target_compile_definitions(lamina INTERFACE LAMINA_HAS_ONEDNN=1)

@@ -32,6 +32,8 @@ need libeigen3-dev
 need librange-v3-dev
 need nlohmann-json3-dev
 need libutf8proc-dev
+need zlib1g-dev
+need libzstd-dev
 need libcli11-dev
 want libdnnl-dev
 if [[ $purpose == tests ]]; then

@@ -34,8 +34,9 @@ struct CommandLine {
 void add_flags(CLI::App& app, CommandLine& line) {
     Job& job = line.job;
     any_model::add_flags(app, line.model, job.tokenizer);
-    app.add_option("--pile", job.pile, "Pile-10k as JSON Lines with text and meta");
-    app.add_option("--hellaswag", job.hellaswag, "HellaSwag's validation split as JSON Lines");
+    app.add_option("--pile", job.pile,
+                   "Pile-10k as JSON Lines with text and meta; a file or pipe, gzip or zstd as well");
+    app.add_option("--hellaswag", job.hellaswag, "HellaSwag's validation split as JSON Lines, likewise");
     app.add_option("--mmlu", job.mmlu, "MMLU's folder with test/ and dev/");
     app.add_option("--shots", job.shots, "answered examples before each question of MMLU, from its dev split")
         ->capture_default_str()

@@ -54,9 +54,19 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
     app.add_option("--tokenizer", line.tokenizer,
                    "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)");
-    app.add_option("--text", options.text, "text or JSON Lines files to train on");
-    app.add_option("--tokens", options.tokens, "token shard in llm.c's format to train on")->excludes("--text");
-    app.add_option("--heldout", options.heldout, "files to evaluate on (default: the last twentieth of the corpus)");
+    app.add_option("--text", options.text, "text or JSON Lines to train on: files or pipes, gzip or zstd as well");
+    app.add_option("--text-format", options.text_format, "auto, text or jsonl; auto goes by the content")
+        ->check(CLI::IsMember({"auto", "text", "jsonl"}))
+        ->capture_default_str();
+    app.add_option("--text-field", options.text_field, "the field of JSON Lines that has the text")
+        ->capture_default_str();
+    app.add_option("--tokens", options.tokens, "token files to train on, or folders of them")->excludes("--text");
+    app.add_option("--token-format", options.token_format,
+                   "auto, llm.c, raw-u16 (nanoGPT's) or npy; auto goes by the content, which raw-u16 does not show")
+        ->check(CLI::IsMember({"auto", "llm.c", "raw-u16", "npy"}))
+        ->capture_default_str();
+    app.add_option("--heldout", options.heldout, "text to evaluate on (default: the last twentieth of the corpus)");
+    app.add_option("--heldout-tokens", options.heldout_tokens, "token files to evaluate on")->excludes("--heldout");
     app.add_option("--recipe", line.recipe, "a published recipe by name (default: the model's own)");
     app.add_option("--adapter", line.adapter, "full, a rank, or none to train every parameter (default: the recipe's)");
     app.add_option(
@@ -136,7 +146,7 @@ void check_flags(const Job& job) {
                                     " needs --weights DIR, a Hugging Face folder; only nano is trained from scratch");
     }
     if (!nano && job.options.text.empty() && job.options.tokens.empty()) {
-        throw lamina::ArgumentError("--model " + job.options.model + " needs --text FILE… or --tokens FILE.bin");
+        throw lamina::ArgumentError("--model " + job.options.model + " needs --text FILE… or --tokens FILE…");
     }
     check_schedule(job.recipe);
 }

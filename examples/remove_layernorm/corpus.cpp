@@ -9,6 +9,8 @@
 #include <lamina/io/atomic_folder.hpp>
 #include <lamina/text/documents.hpp>
 #include <lamina/text/shards.hpp>
+#include <lamina/text/token_files.hpp>
+#include <lamina/text/token_format.hpp>
 #include <lamina/text/token_stream.hpp>
 
 #include <algorithm>
@@ -71,16 +73,23 @@ std::unique_ptr<text::TokenShards> shards_of(const Job& job, const std::string& 
 
 Paths as_paths(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
 
+/// How the text that was named is read.
+text::DocumentOptions document_options(const Options& options) {
+    using text::DocumentFormat;
+    const DocumentFormat format = options.text_format == "text"    ? DocumentFormat::text
+                                  : options.text_format == "jsonl" ? DocumentFormat::json_lines
+                                                                   : DocumentFormat::by_content;
+    return {.format = format, .field = options.text_field};
+}
+
 /// The training text, unless tokens are given or it is to be the headers, and the held-out text, if there is one.
 template <text::Tokenizer T>
 void tokenise(Job& job, const T& tokenizer) {
-    if (!job.options.text.empty()) {
-        job.corpus.train_shards = shards_of(job, "train", tokenizer, text::documents(as_paths(job.options.text)));
-    }
-    if (!job.options.heldout.empty()) {
-        job.corpus.heldout_shards =
-            shards_of(job, "heldout", tokenizer, text::documents(as_paths(job.options.heldout)));
-    }
+    const auto tokens_of = [&](const std::string& name, const std::vector<std::string>& files) {
+        return shards_of(job, name, tokenizer, text::documents(as_paths(files), document_options(job.options)));
+    };
+    if (!job.options.text.empty()) job.corpus.train_shards = tokens_of("train", job.options.text);
+    if (!job.options.heldout.empty()) job.corpus.heldout_shards = tokens_of("heldout", job.options.heldout);
 }
 
 /// Real text that any machine with a C++ compiler has; every twelfth file is held out.
@@ -98,21 +107,12 @@ void tokenise_headers(Job& job, const any_model::Tokenizer& tokenizer) {
         shards_of(job, "heldout", tokenizer, common::header_documents(heldout, LicenceComment::stripped));
 }
 
-/// A shard made elsewhere may be another tokenizer's.
-void check_tokens(const std::string& path, const text::TokenShards& shards, std::size_t vocab) {
-    std::vector<Token> piece;
-    for (std::size_t first = 0; first < shards.size(); first += piece.size()) {
-        piece.resize(std::min<std::size_t>(1U << 16U, shards.size() - first));
-        shards.copy(first, piece);
-        const auto wrong = std::find_if(piece.begin(), piece.end(), [vocab](Token token) {
-            return token < 0 || static_cast<std::size_t>(token) >= vocab;
-        });
-        if (wrong == piece.end()) continue;
-        const std::size_t place = first + static_cast<std::size_t>(wrong - piece.begin());
-        throw lamina::FileError(path, "token " + std::to_string(place) + " is " + std::to_string(*wrong) +
-                                          ", expected 0 to " + std::to_string(vocab - 1) +
-                                          "; was the text encoded with this model's tokenizer?");
-    }
+/// Tokens that were made elsewhere, which may be another tokenizer's.
+std::unique_ptr<text::TokenShards> shards_from(const Job& job, const std::vector<std::string>& names) {
+    auto shards = std::make_unique<text::TokenShards>(text::find_token_files(as_paths(names)),
+                                                      text::token_format_of(job.options.token_format).value());
+    shards->expect_below(job.vocabulary.size);
+    return shards;
 }
 
 void divide(Corpus& corpus, std::size_t block) {
@@ -151,9 +151,11 @@ void open_corpus(Job& job, const std::string& tokenizer_folder) {
     if (!job.options.text.empty() || !job.options.heldout.empty()) {
         tokenise(job, tokenizer_of(job.options, tokenizer_folder));
     }
+    if (!job.options.heldout_tokens.empty()) {
+        job.corpus.heldout_shards = shards_from(job, job.options.heldout_tokens);
+    }
     if (!job.options.tokens.empty()) {
-        job.corpus.train_shards = std::make_unique<text::TokenShards>(Paths{job.options.tokens});
-        check_tokens(job.options.tokens, *job.corpus.train_shards, job.vocabulary.size);
+        job.corpus.train_shards = shards_from(job, job.options.tokens);
     } else if (job.options.text.empty()) {
         tokenise_headers(job, tokenizer_of(job.options, tokenizer_folder));
     }

@@ -10,8 +10,8 @@ namespace remove_layernorm {
 /// none and nothing is given as text.
 [[nodiscard]] Vocabulary open_vocabulary(const Options& options, const std::string& tokenizer_folder);
 
-/// Tokenises text into shards in the run's folder, or opens the shard that was given, and divides it. Text of any size
-/// passes through in pieces.
+/// Tokenises text into shards in the run's folder, or opens the token files that were given, and divides it. Text of any
+/// size passes through in pieces, and is read once.
 void open_corpus(Job& job, const std::string& tokenizer_folder);
 
 }  // namespace remove_layernorm

@@ -50,8 +50,12 @@ struct Options {
     std::size_t vocab = 0;  ///< tokens that the model knows
     std::string weights;    ///< Hugging Face folder; empty for nano, which is pretrained here
     std::vector<std::string> text;
-    std::string tokens;
+    std::string text_format = "auto";   ///< or "text" or "jsonl", of text and held-out text
+    std::string text_field = "text";    ///< of JSON Lines
+    std::vector<std::string> tokens;    ///< files, and folders of files
+    std::string token_format = "auto";  ///< or as text::token_format_of, of tokens and held-out tokens
     std::vector<std::string> heldout;
+    std::vector<std::string> heldout_tokens;
     std::string out = "lamina-out";
     std::uint64_t seed = 42;
     common::Place place;

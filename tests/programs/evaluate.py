@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Drives evaluate as a person would: the three tasks, a run killed and resumed, a baseline, and input that is not what it must be."""
 import array
+import gzip
 import json
 import math
 import os
@@ -295,6 +296,26 @@ def bad_input(folder, made, mmlu):
                  "adapter.safetensors", "base_weights", "load the weights that the adapter was trained on")
 
 
+def piped_and_compressed(folder, made, hellaswag, mmlu, pile):
+    """An evaluation goes on only with the same questions, so that one that has ended tells whether they are."""
+    out = folder / "out-pretrained"
+    packed = folder / "pile"
+    packed.write_bytes(gzip.compress(pile.read_bytes()[:1000]) + gzip.compress(pile.read_bytes()[1000:]))
+    with_nan = hellaswag.read_text().replace('{"activity_label"', '{"score": NaN, "activity_label"')
+    done = subprocess.run([PROGRAM, "--weights", str(made / "pretrained"), "--mmlu", str(mmlu), "--pile", str(packed), "--hellaswag",
+                           "/dev/stdin", "--threads", "1", "--out", str(out), "--resume", "--label", "pretrained"],
+                          input=gzip.compress(with_nan.encode()), capture_output=True, timeout=300)
+    check(done.returncode == 0, f"sets are read compressed, under any name and from a pipe: {done.stderr}")
+    model = ["--weights", made / "pretrained"]
+    packed.write_bytes(packed.read_bytes()[:-20])
+    expect_error("a set that was cut off", [*model, "--pile", packed], "pile: ends within its gzip data", "it was cut off")
+    packed.write_bytes(b"PAR1\x15\x04\xff\xfe")
+    expect_error("Parquet", [*model, "--hellaswag", packed], "pile: is a Parquet file, not plain text; write its text as JSON Lines")
+    done = subprocess.run([PROGRAM, *map(str, model), "--hellaswag", "/dev/stdin"], input=b"{}\n", capture_output=True, timeout=300)
+    check(done.returncode == 1 and b'/dev/stdin: line 1: field "activity_label" is missing' in done.stderr,
+          f"lines of a pipe are named: {done.stderr}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -302,6 +323,7 @@ def main():
         mmlu = make_mmlu(folder / "mmlu")
         hellaswag, pile = make_hellaswag(folder / "hellaswag.jsonl", 40), make_pile(folder / "pile.jsonl")
         all_kinds(folder, made, hellaswag, mmlu, pile)
+        piped_and_compressed(folder, made, hellaswag, mmlu, pile)
         resumed_with_more(folder, made, hellaswag, mmlu, pile)
         few_shot(folder, made, mmlu)
         own_task(folder, made)

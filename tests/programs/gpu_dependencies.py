@@ -29,7 +29,7 @@ def refuses(arguments, sentence):
 
 
 def says_what_is_missing(collected):
-    for name in ("lib/libutf8proc.a", "include/eigen3/Eigen", "lib/cmake/Catch2"):
+    for name in ("lib/libutf8proc.a", "lib/libz.a", "include/zstd.h", "include/eigen3/Eigen", "lib/cmake/Catch2"):
         (collected / name).rename(collected / "away")
         refuses(["--check", collected], f"{collected} lacks {name}; make it anew")
         (collected / "away").rename(collected / name)
@@ -37,8 +37,8 @@ def says_what_is_missing(collected):
     with tempfile.TemporaryDirectory(prefix="lamina-gpu-dependencies-") as scratch:
         refuses([scratch, scratch], f"{scratch}/include/eigen3/Eigen is not there; install libeigen3-dev")
         # A prefix with everything but the library.
-        shutil.copytree(collected, f"{scratch}/prefix", ignore=shutil.ignore_patterns("libutf8proc.a"))
-        refuses([f"{scratch}/to", f"{scratch}/prefix"], f"{scratch}/prefix/lib has no libutf8proc.a; install ")
+        shutil.copytree(collected, f"{scratch}/prefix", ignore=shutil.ignore_patterns("libzstd.a"))
+        refuses([f"{scratch}/to", f"{scratch}/prefix"], f"{scratch}/prefix/lib has no libzstd.a; install ")
         check(not pathlib.Path(f"{scratch}/to").exists(), "and nothing is copied")
 
 
@@ -65,7 +65,8 @@ def is_enough_to_configure(collected, scratch):
                           capture_output=True, text=True, timeout=250)
     check(done.returncode == 0, "lamina is configured with nothing else: " + done.stderr)
     cache = pathlib.Path(scratch, "build", "CMakeCache.txt").read_text().splitlines()
-    for package in ("Eigen3_DIR", "range-v3_DIR", "nlohmann_json_DIR", "CLI11_DIR", "Catch2_DIR", "Utf8proc_LIBRARY"):
+    for package in ("Eigen3_DIR", "range-v3_DIR", "nlohmann_json_DIR", "CLI11_DIR", "Catch2_DIR", "Utf8proc_LIBRARY", "ZLIB_LIBRARY_RELEASE",
+                    "Zstd_LIBRARY"):
         found = [line for line in cache if line.startswith(package + ":")]
         check(len(found) == 1 and str(collected) in found[0], f"and from there: {found}")
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Drives remove_layernorm as a person would: a small run, a run killed and resumed, and input that is not what it must be."""
+import gzip
 import json
 import os
 import pathlib
@@ -209,7 +210,7 @@ def bad_input(folder, text, whole):
     expect_error("truncated shard", ["--tokens", shard, *quick], "truncated.bin", out)
     foreign = folder / "foreign.bin"
     foreign.write_bytes(struct.pack("<256i", 20240520, 1, 5000, *([0] * 253)) + struct.pack("<H", 50000) * 5000)
-    expect_error("tokens of another vocabulary", ["--tokens", foreign, *quick], "token 0 is 50000, expected 0 to 256", out)
+    expect_error("tokens of another vocabulary", ["--tokens", foreign, *quick], "foreign.bin: has token 50000 at position 0, expected tokens below 257", out)
 
     pretrained = whole / "pretrained"
     for name, damage, sentence in [
@@ -230,6 +231,64 @@ def bad_input(folder, text, whole):
     expect_error("folder without weights", ["--weights", folder / "nowhere", "--text", text, *quick], "nowhere", out)
 
 
+def tokens_of(out):
+    return (out / "train" / "tokens_000000.bin").read_bytes()
+
+
+def corpora(folder, text, whole):
+    """The corpus of the small run in other clothes becomes the same tokens. Held-out text is opened after it, so that a missing one
+    stops each run there."""
+    line = json.dumps({"text": text.read_text(), "text-score": "x"}).replace('"x"', "NaN") + "\r\n"
+    forms = [("JSON Lines without a name", line.encode(), []), ("a byte order mark", b"\xef\xbb\xbf" + text.read_bytes(), []),
+             ("gzip members", gzip.compress(line[:999].encode()) + gzip.compress(line[999:].encode()), []),
+             ("separators of Windows", b"<|endoftext|>\r\n" + text.read_bytes() + b"\r\n<|endoftext|> \r\n", []),
+             ("another field", line.replace("text", "content").encode(), ["--text-field", "content"])]
+    out = folder / "clothes"
+    for name, content, flags in forms:
+        for path in (folder / "corpus", "/dev/stdin"):
+            (folder / "corpus").write_bytes(content)
+            shutil.rmtree(out, ignore_errors=True)
+            with (folder / "corpus").open("rb") as file, subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE) as cat:
+                done = run("--text", path, *flags, "--heldout", folder / "missing", "--out", out, *TINY, stdin=cat.stdout)
+            check("missing: cannot be opened" in done.stderr, f"{name} is read from {path}: {done.stderr}")
+            check(done.returncode != 0 and tokens_of(out) == tokens_of(whole), f"{name} from {path} has the tokens of the text")
+
+    bad = {"cut.jsonl.gz": (gzip.compress(line.encode())[:-9], "cut.jsonl.gz: ends within its gzip data"),
+           "cut.jsonl.zst": (b"\x28\xb5\x2f\xfd\x04\x00\x21\x00\x00abcd", "cut.jsonl.zst: ends within its zstd data, after 13 bytes"),
+           "rows.parquet": (b"PAR1\x15\x04\xff\xfe", "rows.parquet: is a Parquet file, not plain text; write its text as JSON Lines"),
+           "utf16.txt": (text.read_text().encode("utf-16"), "utf16.txt: is UTF-16, not plain text; convert it with iconv"),
+           "content.json": (b'{"content": "a"}\n', "line 1: the object has no field 'text', only \"content\"; --text-field names another field")}
+    for name, (content, sentence) in bad.items():
+        (folder / name).write_bytes(content)
+        expect_error(name, ["--text", folder / name, "--out", folder / "refused", *TINY], sentence, folder / "refused")
+
+
+def token_files(folder, whole):
+    tokens = tokens_of(whole)[1024:]
+    half = len(tokens) // 4 * 2
+    shards = folder / "shards"
+    shards.mkdir()
+    for name, part in (("b.bin", tokens[half:]), ("a.bin", tokens[:half])):
+        (shards / name).write_bytes(struct.pack("<256i", 20240520, 1, len(part) // 2, *([0] * 253)) + part)
+    header = b"{'descr': '<u2', 'fortran_order': False, 'shape': (%d,), }" % (half // 2)
+    (folder / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1) + header + b"\n" + tokens[:half])
+    (folder / "raw.bin").write_bytes(tokens)
+    quick = [*TINY, "--weights", whole / "pretrained", "--no-control"]
+    losses = []
+    for name, arguments in (("two shards", [shards / "a.bin", shards / "b.bin"]), ("a folder", [shards]),
+                            ("two kinds", [folder / "a.npy", shards / "b.bin"]),
+                            ("raw uint16", [folder / "raw.bin", "--token-format", "raw-u16", "--heldout-tokens", folder / "raw.bin"])):
+        done = run("--tokens", *arguments, "--out", folder / "of-tokens", *quick)
+        check(done.returncode == 0, f"{name} are trained on: {done.stderr}")
+        kept = len(tokens) // 2 - (0 if "--heldout-tokens" in arguments else len(tokens) // 40)
+        check(f"{kept} tokens to train on" in done.stdout, f"{name}: all {kept} tokens count: {done.stdout[:200]}")
+        losses.append([line["loss"] for line in metrics_without_time(folder / "of-tokens" / "metrics.jsonl")])
+    check(losses[0] == losses[1] == losses[2], "and they are the same tokens")
+    expect_error("raw uint16 unsaid", ["--tokens", folder / "raw.bin", "--out", folder / "refused", *TINY],
+                 "raw.bin: is neither a token shard of llm.c nor a NumPy array; if it is uint16 tokens without a header, as nanoGPT writes "
+                 "them, say so with --token-format raw-u16", folder / "refused")
+
+
 def recipes():
     apart = run("--recipe", "gpt2", "--first-position", "apart", "--divisor", "freeze", "--print")
     check("treated apart" in apart.stdout and "frozen when" in apart.stdout, "choices are overridden: " + apart.stdout)
@@ -245,6 +304,8 @@ with tempfile.TemporaryDirectory() as name:
     finished = small_run(root, corpus)
     if not failures:
         killed_and_resumed(root, corpus, finished)
+        corpora(root, corpus, finished)
+        token_files(root, finished)
         bad_input(root, corpus, finished)
     recipes()
 sys.exit(1 if failures else 0)

@@ -27,7 +27,7 @@ LIBRARIES = [
     (r"(cuda|cublas|nccl|cooperative_groups|mma\.h|cub/).*", ["backend/cuda"]),
     (r"nlohmann/.*", ["io", "text", "eval"]),
     (r"range/v3/.*", ["text", "eval"]),
-    (r"utf8proc\.h", ["text"]),
+    (r"(utf8proc|zlib|zstd)\.h", ["text"]),
     (r"\w*intrin\.h|arm_\w+\.h", ["core", "backend"]),
     (r"sys/\w+\.h|(fcntl|unistd|pthread|sched|signal)\.h", ["core", "backend", "train", "io", "text", "eval"]),
     (r"[a-z_0-9]+", list(ABOVE)),  # the standard library has no dots in its names

@@ -5,6 +5,7 @@
 #include <lamina/text/documents.hpp>
 
 #include "support/catch.hpp"
+#include "text/compressed.hpp"
 #include "text/support.hpp"
 
 using Catch::Matchers::Contains;
@@ -24,10 +25,15 @@ std::string text_of(const std::filesystem::path& file, InvalidUtf8 policy) {
 TEST_CASE("an invalid byte is rejected with its offset and line", "[text]") {
     const TextFolder folder;
     CHECK_THROWS_AS(text_of(folder.file("a.txt", "ab\nc\xFFz"), InvalidUtf8::reject), lamina::FileError);
-    CHECK_THROWS_WITH(text_of(folder.file("a.txt", "ab\nc\xFFz"), InvalidUtf8::reject),
-                      Contains("a.txt: invalid UTF-8: byte 0xff at offset 4, on line 2"));
+    CHECK_THROWS_WITH(
+        text_of(folder.file("a.txt", "ab\nc\xFFz"), InvalidUtf8::reject),
+        Contains("a.txt: invalid UTF-8: byte 0xff at offset 4, on line 2; convert the text with iconv -t UTF-8"));
     CHECK_THROWS_WITH(text_of(folder.file("a.txt", "ab\xE2\x82"), InvalidUtf8::reject),
                       Contains("byte 0xe2 at offset 2, on line 1"));
+    CHECK_THROWS_WITH(text_of(folder.file("a.txt", "\xEF\xBB\xBF\xE2\x82"), InvalidUtf8::reject),
+                      Contains("byte 0xe2 at offset 3, on line 1"));
+    CHECK_THROWS_WITH(text_of(folder.file("a.gz", lamina_tests::gzipped("ab\xFF")), InvalidUtf8::reject),
+                      Contains("byte 0xff at offset 2 of what is compressed, on line 1"));
     CHECK_THROWS_WITH(text_of(folder.file("a.jsonl", "{\"text\": \"a\"}\n{\"text\": \"\xC0\"}"), InvalidUtf8::reject),
                       Contains("a.jsonl: invalid UTF-8: byte 0xc0 at offset 24, on line 2"));
 }
@@ -47,7 +53,7 @@ TEST_CASE("invalid bytes are kept", "[text]") {
     const TextFolder folder;
     const std::string bytes = "a\xFF\xE2\x82z\xF0\x9F";
     CHECK(text_of(folder.file("a.txt", bytes), InvalidUtf8::keep) == bytes);
-    CHECK_THROWS_AS(text_of(folder.file("a.jsonl", "{}"), InvalidUtf8::keep), lamina::ArgumentError);
+    CHECK_THROWS_AS(text_of(folder.file("a", "{}"), InvalidUtf8::keep), lamina::ArgumentError);
 }
 
 TEST_CASE("a character that lies across two reads is valid", "[text]") {

@@ -88,7 +88,7 @@ TEST_CASE("a shard gives back its tokens from any place", "[text]") {
         write_token_shard(path, ranges::views::iota(Token{0}, Token{1000}), format);
         const TokenShard shard(path);
         CHECK(shard.size() == 1000);
-        CHECK(shard.format() == format);
+        CHECK(shard.format() == TokenFormat::llm_c);
         Tokens out(3);
         shard.copy(997, out);
         CHECK(out == Tokens{997, 998, 999});
@@ -100,7 +100,9 @@ TEST_CASE("a shard gives back its tokens from any place", "[text]") {
 
 TEST_CASE("a file that is not a whole shard is refused with what is wrong", "[text]") {
     const TextFolder folder;
-    const auto open = [&folder](const std::string& bytes) { TokenShard(folder.file("tokens.bin", bytes)); };
+    const auto open = [&folder](const std::string& bytes) {
+        TokenShard(folder.file("tokens.bin", bytes), TokenFormat::llm_c);
+    };
     CHECK_NOTHROW(open(shard(20240520, 1, 1, "ab")));
     CHECK_THROWS_AS(open("short"), FileError);
     CHECK_THROWS_WITH(open("short"), Contains("tokens.bin: not a token shard: 5 bytes, the header alone has 1024"));
@@ -111,6 +113,7 @@ TEST_CASE("a file that is not a whole shard is refused with what is wrong", "[te
     CHECK_THROWS_WITH(open(shard(20240520, 1, 2, "ab")), Contains("of 1026 bytes, but its 2 tokens take 1028"));
     CHECK_THROWS_WITH(open(shard(20240520, 1, 0, "ab")), Contains("of 1026 bytes, but its 0 tokens take 1024"));
     CHECK_THROWS_WITH(open(shard(20240520, 1, -1, "")), Contains("negative number of tokens, -1"));
+    CHECK_THROWS_WITH(TokenShard(folder.file("tokens.bin", shard(20240520, 1, 2, "ab"))), Contains("of 1026 bytes"));
     CHECK_THROWS_WITH(TokenShard(folder.path() / "missing.bin"), Contains("missing.bin: cannot be opened"));
 }
 

@@ -2,10 +2,10 @@
 // read_csv: comma-separated values, with the line that each row begins on.
 #pragma once
 
-#include <lamina/io/memory_map.hpp>
-#include <lamina/text/valid_utf8.hpp>
-
 #include <lamina/core/error.hpp>
+
+#include <lamina/text/valid_utf8.hpp>
+#include <lamina/text/whole_text.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -28,9 +28,7 @@ namespace detail {
 /// Takes one text apart; `path` is for messages.
 class CsvParser {
 public:
-    CsvParser(std::string_view text, std::string path) : text_(text), path_(std::move(path)) {
-        if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;  // a byte order mark is no part of the first field
-    }
+    CsvParser(std::string_view text, std::string path) : text_(text), path_(std::move(path)) {}
 
     [[nodiscard]] std::vector<CsvRow> rows() {
         std::vector<CsvRow> result;
@@ -101,13 +99,11 @@ private:
 
 /// Every record of a file without a heading; blank lines, and a byte order mark, are passed over.
 ///
-/// errors   FileError when the file cannot be read, is not UTF-8, or its quotes do not match, with the line
+/// errors   FileError when the file cannot be read, is no text, is not UTF-8, or its quotes do not match, with the line
 /// source   RFC 4180, with any of its line breaks
 [[nodiscard]] inline std::vector<CsvRow> read_csv(const std::filesystem::path& path) {
-    const io::MemoryMap map(path);
-    const std::string_view text(static_cast<const char*>(static_cast<const void*>(map.bytes().data())),
-                                map.bytes().size());
-    return detail::CsvParser(text, path.string()).rows();
+    const text::WholeText whole(path);
+    return detail::CsvParser(whole.text(), path.string()).rows();
 }
 
 }  // namespace lamina::eval

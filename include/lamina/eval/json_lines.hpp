@@ -2,13 +2,16 @@
 // JsonLines: the rows of a JSON Lines file in any order, with errors that name file, line and field.
 #pragma once
 
-#include <lamina/io/json_file.hpp>
-#include <lamina/io/memory_map.hpp>
-
 #include <lamina/core/error.hpp>
+
+#include <lamina/io/json_file.hpp>
+
+#include <lamina/text/json_line.hpp>
+#include <lamina/text/whole_text.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -19,13 +22,14 @@
 
 namespace lamina::eval {
 
-/// One JSON object a line; blank lines are passed over. The file is mapped, and a row is parsed when it is read.
+/// One JSON object a line; blank lines are passed over. The file may be a pipe, and compressed by gzip or zstd; a plain
+/// one is mapped. A row is parsed when it is read; NaN, Infinity and numbers that no double can hold are strings in it,
+/// which matters to those who read such a field.
 class JsonLines {
 public:
-    /// errors  FileError when the file cannot be read, or has no row
-    explicit JsonLines(std::filesystem::path path) : path_(std::move(path)), map_(path_) {
-        std::string_view rest(static_cast<const char*>(static_cast<const void*>(map_.bytes().data())),
-                              map_.bytes().size());
+    /// errors  FileError when the file cannot be read, is no text, or has no row
+    explicit JsonLines(std::filesystem::path path) : path_(std::move(path)), whole_(path_) {
+        std::string_view rest = whole_.text();
         for (std::size_t number = 1; !rest.empty(); ++number) {
             const std::size_t end = rest.find('\n');
             const std::string_view line = rest.substr(0, end);
@@ -73,15 +77,24 @@ private:
         const std::string_view text = line(row).text;
         try {
             return io::Json::parse(text.begin(), text.end());
-        } catch (const nlohmann::json::parse_error& error) {
-            throw FileError(where(row), "is not JSON in UTF-8, at byte " + std::to_string(error.byte));
         } catch (const nlohmann::json::exception&) {
-            throw FileError(where(row), "has a number that is out of range");
+            return parse_leniently(row);
+        }
+    }
+
+    [[nodiscard]] io::Json parse_leniently(std::size_t row) const {
+        const text::StrictJson strict = text::json_with_strings(line(row).text);
+        try {
+            return io::Json::parse(strict.text);
+        } catch (const nlohmann::json::parse_error& error) {
+            // Counted from 1; one past the end where the line ends too early.
+            const std::size_t byte = strict.original(error.byte - std::min<std::size_t>(error.byte, 1)) + 1;
+            throw FileError(where(row), "is not JSON in UTF-8, at byte " + std::to_string(byte));
         }
     }
 
     std::filesystem::path path_;
-    io::MemoryMap map_;
+    text::WholeText whole_;
     std::vector<Line> lines_;
 };
 

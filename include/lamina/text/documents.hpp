@@ -2,11 +2,14 @@
 // documents: text and JSON Lines files as one lazy range of documents.
 #pragma once
 
+#include <lamina/text/content.hpp>
 #include <lamina/text/detail/json_lines_reader.hpp>
 #include <lamina/text/detail/piece_reader.hpp>
 #include <lamina/text/detail/text_reader.hpp>
+#include <lamina/text/detail/utf8_input.hpp>
 #include <lamina/text/document_piece.hpp>
 #include <lamina/text/invalid_utf8.hpp>
+#include <lamina/text/text_source.hpp>
 
 #include <lamina/core/error.hpp>
 
@@ -20,45 +23,55 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace lamina::text {
 
+/// What a corpus file is.
+enum class DocumentFormat {
+    by_content,  ///< JSON Lines if the file begins with an object and its first key, or has the name; else text
+    text,        ///< text, whatever it looks like
+    json_lines,
+};
+
 /// How corpus files are read.
 struct DocumentOptions {
+    DocumentFormat format = DocumentFormat::by_content;
     std::string field = "text";  ///< the field of a JSON Lines object that has the text
     InvalidUtf8 invalid_utf8 = InvalidUtf8::reject;
     std::size_t piece_bytes = std::size_t{1} << 20;  ///< longest piece of a text file's document; at least 64
 };
 
-/// The documents of one file, read as they are asked for; every begin() opens the file anew. A range-v3 input view.
+/// The documents of one file, read as they are asked for; every begin() opens the file anew, which a pipe allows once.
+/// A range-v3 input view.
 ///
-/// A file named *.jsonl or *.ndjson has a JSON object a line; blank lines are passed over. Any other file is text: a
-/// line that is exactly "<|endoftext|>" ends a document (that line and the line break before it are no part of it), and
-/// so does the end of the file. Documents without text do not count.
+/// What gzip or zstd have compressed is decompressed, and a byte order mark passed over. JSON Lines have a JSON object
+/// a line; blank lines are passed over, and so are all fields but the text's, whatever they hold. In text a line that
+/// is exactly "<|endoftext|>", but for blanks and a carriage return behind it, ends a document (that line and the line
+/// break before it are no part of it), and so does the end of the file. Documents without text do not count.
+///
+/// Which of the two a file is, its first bytes tell. What is named *.jsonl or *.ndjson and does not begin like it is
+/// refused rather than read as text.
 ///
 /// A text document longer than `piece_bytes` comes in pieces, so that a file of any size takes little memory. Pieces
 /// end before white space, where GPT-2's tokenizer gives the same tokens for the pieces as for the whole; only a
 /// stretch of `piece_bytes` without any is cut within. A JSON Lines document always comes whole.
 ///
-/// errors   while reading: FileError if the file cannot be read, is not as above, or has no document
+/// errors   while reading: FileError if the file cannot be read, is not as above, or has no document, and as
+///          TextSource; ArgumentError for JSON Lines whose invalid bytes are to be kept
 class FileDocuments : public ranges::view_facade<FileDocuments, ranges::finite> {
 public:
     FileDocuments() = default;
 
-    /// errors  ArgumentError for JSON Lines whose invalid bytes are to be kept, and for too short pieces
+    /// errors  ArgumentError for too short pieces
     explicit FileDocuments(std::filesystem::path path, DocumentOptions options = {})
         : source_(std::make_shared<const Source>(Source{std::move(path), std::move(options)})) {
         if (source_->options.piece_bytes < 64) {
             throw ArgumentError("lamina: DocumentOptions: piece_bytes of " +
                                 std::to_string(source_->options.piece_bytes) + ", expected at least 64");
-        }
-        if (is_json_lines() && source_->options.invalid_utf8 == InvalidUtf8::keep) {
-            throw ArgumentError(
-                source_->path.string() +
-                ": JSON is UTF-8 by definition; its invalid bytes can be rejected or replaced, not kept");
         }
     }
 
@@ -100,17 +113,30 @@ private:
         return Cursor(std::move(reading));
     }
 
-    [[nodiscard]] bool is_json_lines() const {
-        const std::filesystem::path extension = source_->path.extension();
-        return extension == ".jsonl" || extension == ".ndjson";
-    }
-
     [[nodiscard]] std::unique_ptr<detail::PieceReader> open() const {
         const DocumentOptions& options = source_->options;
-        if (is_json_lines()) {
-            return std::make_unique<detail::JsonLinesReader>(source_->path, options.invalid_utf8, options.field);
+        const bool is_text = options.format == DocumentFormat::text;
+        TextSource file(source_->path, is_text ? ForeignContent::keep : ForeignContent::refuse);
+        if (is_text || !is_json_lines(file.first_bytes())) {
+            return std::make_unique<detail::TextReader>(detail::Utf8Input(std::move(file), options.invalid_utf8),
+                                                        options.piece_bytes);
         }
-        return std::make_unique<detail::TextReader>(source_->path, options.invalid_utf8, options.piece_bytes);
+        if (options.invalid_utf8 == InvalidUtf8::keep) {
+            throw ArgumentError(
+                source_->path.string() +
+                ": JSON is UTF-8 by definition; its invalid bytes can be rejected or replaced, not kept");
+        }
+        const bool told = options.format == DocumentFormat::json_lines;
+        return std::make_unique<detail::JsonLinesReader>(
+            detail::Utf8Input(std::move(file), options.invalid_utf8),
+            detail::JsonLinesRules{.field = options.field, .hint = told ? "" : detail::flags_that_help});
+    }
+
+    [[nodiscard]] bool is_json_lines(std::string_view start) const {
+        if (source_->options.format == DocumentFormat::json_lines || begins_json_object(start)) return true;
+        std::filesystem::path name = source_->path.filename();
+        if (name.extension() == ".gz" || name.extension() == ".zst") name = name.stem();
+        return name.extension() == ".jsonl" || name.extension() == ".ndjson";
     }
 
     std::shared_ptr<const Source> source_;

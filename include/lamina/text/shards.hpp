@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Token shards: tokens in llm.c's .bin files, written whole or not at all, and read without loading them.
+// Token shards: tokens in files of several formats, read without loading them; in llm.c's written, whole or not at all.
 #pragma once
 
+#include <lamina/text/detail/token_layout.hpp>
+#include <lamina/text/token_format.hpp>
 #include <lamina/text/token_store.hpp>
 
 #include <lamina/core/error.hpp>
@@ -11,8 +13,6 @@
 #include <lamina/io/memory_map.hpp>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -21,14 +21,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace lamina::text {
 
-static_assert(std::endian::native == std::endian::little, "lamina: token shards: the files are little-endian");
-
-/// The two layouts of a shard: a header of 256 int32 (magic, version, number of tokens, zeros), then the tokens.
+/// The two layouts of llm.c's shards: a header of 256 int32 (magic, version, number of tokens, zeros), then the tokens.
 enum class ShardFormat {
     bits_16,  ///< magic 20240520, version 1, uint16 tokens: GPT-2
     bits_32,  ///< magic 20240801, version 7, uint32 tokens: vocabularies above 65,536
@@ -39,84 +38,82 @@ inline constexpr std::size_t shard_capacity = std::numeric_limits<std::int32_t>:
 
 namespace detail {
 
-using ShardHeader = std::array<std::int32_t, 256>;
-
-struct ShardLayout {
-    std::int32_t magic;
-    std::int32_t version;
-    std::size_t token_bytes;
-};
-
-[[nodiscard]] constexpr ShardLayout layout_of(ShardFormat format) {
-    return format == ShardFormat::bits_16 ? ShardLayout{20240520, 1, 2} : ShardLayout{20240801, 7, 4};
+[[nodiscard]] constexpr ShardKind kind_of(ShardFormat format) {
+    return format == ShardFormat::bits_16 ? shard_of_16_bits : shard_of_32_bits;
 }
 
 }  // namespace detail
 
-/// A shard on disk, mapped into memory. Move-only.
+/// A file of tokens, mapped into memory. Move-only.
 class TokenShard {
 public:
-    /// errors  FileError if the file cannot be mapped; if its magic or version is neither format's; if its size is not
-    ///         exactly what its number of tokens takes
-    explicit TokenShard(const std::filesystem::path& path) : map_(path) {
-        const auto fail = [&path](const std::string& problem) { throw FileError(path.string(), problem); };
-        const std::size_t bytes = map_.bytes().size();
-        detail::ShardHeader header{};
-        if (bytes < sizeof(header)) {
-            fail("not a token shard: " + std::to_string(bytes) + " bytes, the header alone has 1024");
-        }
-        std::memcpy(header.data(), map_.bytes().data(), sizeof(header));
-        const bool wide = header[0] == detail::layout_of(ShardFormat::bits_32).magic;
-        format_ = wide ? ShardFormat::bits_32 : ShardFormat::bits_16;
-        const detail::ShardLayout layout = detail::layout_of(format_);
-        if (header[0] != layout.magic) {
-            fail("not a token shard: magic " + std::to_string(header[0]) + ", expected 20240520 or 20240801");
-        }
-        if (header[1] != layout.version) {
-            fail("token shard of version " + std::to_string(header[1]) + ", expected " +
-                 std::to_string(layout.version));
-        }
-        if (header[2] < 0) fail("token shard with a negative number of tokens, " + std::to_string(header[2]));
-        size_ = static_cast<std::size_t>(header[2]);
-        const std::size_t expected = sizeof(header) + size_ * layout.token_bytes;
-        if (bytes != expected) {
-            fail("token shard of " + std::to_string(bytes) + " bytes, but its " + std::to_string(size_) +
-                 " tokens take " + std::to_string(expected));
-        }
+    /// errors  FileError if the file cannot be mapped; if it is not as the format has it, or of none by its content; if
+    ///         its size is not exactly what its number of tokens takes
+    explicit TokenShard(const std::filesystem::path& path, TokenFormat format = TokenFormat::by_content)
+        : path_(path), map_(path) {
+        const std::span<const std::byte> bytes = map_.bytes();
+        const std::string_view file(static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size());
+        layout_ = detail::TokenLayoutReader(file, path.string()).read(format);
     }
 
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] ShardFormat format() const noexcept { return format_; }
+    [[nodiscard]] std::size_t size() const noexcept { return layout_.count; }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
+    /// What the file is; never by_content.
+    [[nodiscard]] TokenFormat format() const noexcept { return layout_.format; }
+
+    /// A number that is no Token comes as -1, which is in no vocabulary.
+    ///
     /// errors  ArgumentError past the last token
     void copy(std::size_t first, std::span<Token> out) const {
-        detail::check_part("TokenShard::copy", first, out.size(), size_);
-        const std::size_t width = detail::layout_of(format_).token_bytes;
-        const std::byte* from = map_.bytes().data() + sizeof(detail::ShardHeader) + first * width;
-        if (format_ == ShardFormat::bits_32) {
-            std::memcpy(out.data(), from, out.size_bytes());
-            return;
-        }
-        for (Token& token : out) {
-            std::uint16_t narrow = 0;
-            std::memcpy(&narrow, from, sizeof(narrow));
-            token = narrow;
-            from += sizeof(narrow);
-        }
+        detail::check_part("TokenShard::copy", first, out.size(), size());
+        detail::with_token_type(layout_, [&](auto number) {
+            const std::byte* from = place_of(first);
+            for (Token& token : out) {
+                std::memcpy(&number, from, sizeof(number));
+                token = std::in_range<Token>(number) ? static_cast<Token>(number) : Token{-1};
+                from += sizeof(number);
+            }
+        });
+    }
+
+    /// Reads all tokens, since a shard made elsewhere may be another tokenizer's.
+    ///
+    /// errors  FileError naming the first token that is not below `vocab`, and its place, counted from 0
+    void expect_below(std::size_t vocab) const {
+        detail::with_token_type(layout_, [&](auto number) {
+            const std::byte* from = place_of(0);
+            for (std::size_t place = 0; place < size(); ++place) {
+                std::memcpy(&number, from, sizeof(number));
+                if (std::cmp_less(number, 0) || std::cmp_greater_equal(number, vocab)) {
+                    throw FileError(path_.string(), "has token " + std::to_string(number) + " at position " +
+                                                        std::to_string(place) + ", expected tokens below " +
+                                                        std::to_string(vocab) +
+                                                        "; was the text encoded with this model's tokenizer?");
+                }
+                from += sizeof(number);
+            }
+        });
     }
 
 private:
+    [[nodiscard]] const std::byte* place_of(std::size_t token) const {
+        return map_.bytes().data() + layout_.offset + token * layout_.width;
+    }
+
+    std::filesystem::path path_;
     io::MemoryMap map_;
-    std::size_t size_ = 0;
-    ShardFormat format_ = ShardFormat::bits_16;
+    detail::TokenLayout layout_;
 };
 
 /// Several shards as one corpus, in the order given; a block may reach from one into the next.
 class TokenShards {
 public:
-    explicit TokenShards(const std::vector<std::filesystem::path>& paths) {
+    /// errors  FileError as TokenShard
+    explicit TokenShards(const std::vector<std::filesystem::path>& paths,
+                         TokenFormat format = TokenFormat::by_content) {
         for (const std::filesystem::path& path : paths) {
-            shards_.emplace_back(path);
+            shards_.emplace_back(path, format);
             ends_.push_back(size() + shards_.back().size());
         }
     }
@@ -134,6 +131,11 @@ public:
             first += count;
             ++shard;
         }
+    }
+
+    /// errors  FileError as TokenShard::expect_below
+    void expect_below(std::size_t vocab) const {
+        for (const TokenShard& shard : shards_) shard.expect_below(vocab);
     }
 
 private:
@@ -167,7 +169,7 @@ public:
             throw ArgumentError(file_.path().string() + ": token " + std::to_string(token) +
                                 " does not fit in the shard's unsigned integers");
         }
-        const std::size_t width = detail::layout_of(format_).token_bytes;
+        const std::size_t width = detail::kind_of(format_).token_bytes;
         if (body_.size() == flushed_bytes) flush();
         body_.resize(body_.size() + width);
         std::memcpy(body_.data() + body_.size() - width, &token, width);
@@ -181,8 +183,8 @@ public:
     /// errors  FileError with the system's reason; then no file is left, and an old one stays
     void commit() {
         flush();
-        const detail::ShardLayout layout = detail::layout_of(format_);
-        const detail::ShardHeader header{layout.magic, layout.version, static_cast<std::int32_t>(size_)};
+        const detail::ShardKind kind = detail::kind_of(format_);
+        const detail::ShardHeader header{kind.magic, kind.version, static_cast<std::int32_t>(size_)};
         file_.overwrite_start(std::as_bytes(std::span(header)));
         file_.commit();
     }

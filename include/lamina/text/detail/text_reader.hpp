@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// TextReader: documents of a plain text file, separated by lines that are exactly "<|endoftext|>".
+// TextReader: documents of a plain text file, separated by lines that have nothing but "<|endoftext|>".
 #pragma once
 
 #include <lamina/text/detail/character_class.hpp>
@@ -9,31 +9,29 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lamina::text::detail {
 
 /// Holds about one piece at a time. The rules are those of `documents`.
 class TextReader final : public PieceReader {
 public:
-    TextReader(const std::filesystem::path& path, InvalidUtf8 policy, std::size_t piece_bytes)
-        : input_(path, policy), piece_bytes_(piece_bytes) {}
+    TextReader(Utf8Input input, std::size_t piece_bytes) : input_(std::move(input)), piece_bytes_(piece_bytes) {}
 
     bool next(DocumentPiece& piece) override {
         while (true) {
-            const std::size_t separator = find_separator();
-            const bool has_separator = separator != std::string::npos;
-            const std::size_t end = has_separator ? separator : buffer_.size();
+            const bool has_separator = find_separator();
+            const std::size_t end = searched_;
             const bool end_is_known = has_separator || at_end_;
-            if (end - at_ >= piece_bytes_ + (end_is_known ? 1 : lookahead)) {
+            if (end - at_ > piece_bytes_) {
                 cut(piece);
                 return true;
             }
             if (end_is_known) {
-                const bool some = end_document(end, piece);
-                consume(std::min(end + end_of_text_literal.size() + 1, buffer_.size()));
+                const bool some = end_document(end, has_separator, piece);
+                consume(has_separator ? std::min(line_end_ + 1, buffer_.size()) : end);
                 if (some || !has_separator) return some;
             } else {
                 discard_consumed();
@@ -43,32 +41,38 @@ public:
     }
 
 private:
-    // More than a separator's length: a separator that is not all there yet is never cut.
-    static constexpr std::size_t lookahead = 16;
-
-    // The start of the next separator line, or npos if none is in the buffer or it cannot be told yet.
-    [[nodiscard]] std::size_t find_separator() {
+    // Moves on to the next separator line, or as far as none can start. Says whether one starts there; `line_end_` is
+    // then its line break, or the end.
+    bool find_separator() {
         while (true) {
             const std::size_t found = buffer_.find(end_of_text_literal, searched_);
             if (found == std::string::npos) {
-                const std::size_t tail = end_of_text_literal.size() - 1;
-                searched_ = std::max(searched_, buffer_.size() - std::min(buffer_.size(), tail));
-                return found;
+                searched_ = at_end_ ? buffer_.size() : std::max(searched_, last_places());
+                return false;
             }
-            const std::size_t end = found + end_of_text_literal.size();
-            const bool starts_line = found == at_ ? at_line_start_ : buffer_[found - 1] == '\n';
             searched_ = found;
-            if (starts_line && end == buffer_.size() && !at_end_) return std::string::npos;
-            if (starts_line && (end == buffer_.size() || buffer_[end] == '\n')) return found;
+            const bool starts_line = found == at_ ? at_line_start_ : buffer_[found - 1] == '\n';
+            if (starts_line) {
+                // Where a run of blanks is longer than one reading it is not gone through again.
+                line_end_ = std::max(line_end_, found + end_of_text_literal.size());
+                line_end_ = std::min(buffer_.find_first_not_of(" \t\r", line_end_), buffer_.size());
+                if (line_end_ == buffer_.size()) return at_end_;
+                if (buffer_[line_end_] == '\n') return true;
+            }
             ++searched_;
         }
     }
 
+    // The first place where the beginning of a separator may stand that has not been read to its end, or a line break
+    // that belongs to it.
+    [[nodiscard]] std::size_t last_places() const {
+        return buffer_.size() - std::min(buffer_.size(), end_of_text_literal.size() - 1);
+    }
+
     // Makes the piece that ends the document at `end`; false if the document is empty and so does not count.
-    bool end_document(std::size_t end, DocumentPiece& piece) {
+    bool end_document(std::size_t end, bool before_separator, DocumentPiece& piece) {
         std::string_view text = std::string_view(buffer_).substr(at_, end - at_);
-        const bool before_separator = end < buffer_.size();
-        if (before_separator && text.ends_with('\n')) text.remove_suffix(1);
+        if (before_separator && text.ends_with('\n')) text.remove_suffix(text.ends_with("\r\n") ? 2 : 1);
         if (text.empty() && !inside_document_) return false;
         piece.text = text;
         piece.ends_document = true;
@@ -94,6 +98,8 @@ private:
         }
         std::size_t place = at_ + piece_bytes_;
         for (int i = 0; i < 3 && (static_cast<unsigned char>(text[place]) & 0xC0U) == 0x80U; ++i) --place;
+        // Both may belong to a separator.
+        if (text[place - 1] == '\r' && text[place] == '\n') --place;
         return place;
     }
 
@@ -107,6 +113,7 @@ private:
         if (at_ < buffer_.size() / 2) return;
         buffer_.erase(0, at_);
         searched_ -= at_;
+        line_end_ -= std::min(line_end_, at_);
         at_ = 0;
     }
 
@@ -115,6 +122,7 @@ private:
     std::string buffer_;
     std::size_t at_ = 0;        // what is before it was handed out
     std::size_t searched_ = 0;  // no separator starts before it
+    std::size_t line_end_ = 0;  // of a separator's line, or as far as it has been read
     bool at_line_start_ = true;
     bool inside_document_ = false;
     bool at_end_ = false;
