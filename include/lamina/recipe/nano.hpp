@@ -10,6 +10,7 @@
 #include <lamina/arch/architecture.hpp>
 #include <lamina/removal/schedule.hpp>
 #include <lamina/removal/std_tracking.hpp>
+#include <lamina/train/loss_mean.hpp>
 
 namespace lamina::recipe {
 
@@ -19,13 +20,15 @@ inline constexpr Architecture nano_architecture{.layers = 4, .heads = 4, .embed 
 inline constexpr std::size_t nano_steps = 240;
 
 /// The published full-rank schedule of GPT-2 small, with lamina's own choices where the original's are detours: the
-/// divisor freezes when its norm goes, the average moves once per micro-batch and never in an evaluation.
+/// divisor freezes when its norm goes, the average moves once per micro-batch and never in an evaluation, and all tokens
+/// of an update weigh the same.
 inline constexpr Recipe nano{.name = "nano",
                              .model = "nano",
                              .layers = nano_architecture.layers,
                              .learning_rate = {.peak = 1e-3, .minimum = 5e-4, .warmup = 16, .steps = nano_steps},
                              .micro_batch = 16,
                              .accumulation = 1,
+                             .loss_mean = train::LossMean::over_tokens,
                              .sequence_length = nano_architecture.context,
                              .removal = gpt2_lora_full.removal.scaled({.from_layers = gpt2_lora_full.layers,
                                                                        .to_layers = nano_architecture.layers,
