@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // remove_layernorm: takes every LayerNorm out of a GPT-2 by training full-rank adapters on its frozen weights.
+#include "common/flags.hpp"
+#include "common/out_folder.hpp"
 #include "common/place_flags.hpp"
 #include "common/program.hpp"
 #include "remove_layernorm/corpus.hpp"
@@ -16,7 +18,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
-#include <map>
 #include <optional>
 #include <string>
 #include <thread>
@@ -40,36 +41,42 @@ struct CommandLine {
 
 void add_flags(CLI::App& app, CommandLine& line) {
     Options& options = line.options;
-    app.add_option("--model", options.model, "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl")
-        ->check(CLI::IsMember({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
-        ->capture_default_str();
-    app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
+    common::add_word(app, "--model", options.model, "whose norms to remove",
+                     {"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"});
+    app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors")
+        ->type_name("DIR");
     app.add_option("--tokenizer", line.tokenizer,
-                   "folder with vocab.json and merges.txt (default: the weights' folder)");
-    app.add_option("--text", options.text, "text or JSON Lines files to train on");
-    app.add_option("--tokens", options.tokens, "token shard in llm.c's format to train on")->excludes("--text");
-    app.add_option("--heldout", options.heldout, "files to evaluate on (default: the last twentieth of the corpus)");
-    app.add_option("--recipe", line.recipe, "a published recipe by name (default: the model's own)");
+                   "folder with vocab.json and merges.txt (default: the weights' folder)")
+        ->type_name("DIR");
+    app.add_option("--text", options.text, "text or JSON Lines files to train on")->type_name("FILE");
+    app.add_option("--tokens", options.tokens, "token shard in llm.c's format to train on")
+        ->type_name("FILE")
+        ->excludes("--text");
+    app.add_option("--heldout", options.heldout, "files to evaluate on (default: the last twentieth of the corpus)")
+        ->type_name("FILE");
+    app.add_option("--recipe", line.recipe, "a published recipe by name (default: the model's own)")->type_name("NAME");
     app.add_flag("--print", line.print, "print the recipe, overrides applied, and stop");
     app.add_flag("--list-recipes", line.list, "print the names of all recipes and stop");
-    app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
-    app.add_option("--seed", options.seed, "of adapters, data order and sampling")->capture_default_str();
+    app.add_option("--out", options.out, "folder for everything that is written")
+        ->type_name("DIR")
+        ->capture_default_str();
+    app.add_flag("--force", options.force, "write to --out whatever is there; a run that is there is deleted");
+    common::add_count(app, "--seed", options.seed, "of adapters, data order and sampling", common::any_count);
     common::add_flags(app, options.place);
-    app.add_option("--save-every", line.save_every, "steps between checkpoints, 0 for none (default: the recipe's)");
-    app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out");
+    common::add_count(app, "--save-every", line.save_every,
+                      "steps between checkpoints, 0 for none (default: the recipe's)", {.note = "0: none"});
+    app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out")->excludes("--force");
     line.control_flag =
         app.add_flag("--control,!--no-control", line.control, "also train with every norm kept (default: nano only)");
-    app.add_option("--pretrain-steps", options.pretrain_steps, "nano only")->capture_default_str();
-    app.add_option("--evaluation-blocks", options.evaluation_blocks, "held-out blocks per evaluation")
-        ->capture_default_str()
-        ->check(CLI::PositiveNumber);
-    app.add_option("--sample", options.sample_tokens, "tokens that the folded model writes")->capture_default_str();
+    common::add_count(app, "--pretrain-steps", options.pretrain_steps, "nano only");
+    common::add_count(app, "--evaluation-blocks", options.evaluation_blocks, "held-out blocks per evaluation",
+                      {.least = 1});
+    common::add_count(app, "--sample", options.sample_tokens, "tokens that the folded model writes",
+                      {.note = "0: no sample"});
     app.add_option("--prompt", options.prompt, "what it writes after");
-    const std::map<std::string, lamina::train::NonFinite> answers{{"stop", lamina::train::NonFinite::stop},
-                                                                  {"skip", lamina::train::NonFinite::skip},
-                                                                  {"roll-back", lamina::train::NonFinite::roll_back}};
-    app.add_option("--non-finite", options.non_finite, "what to do about NaN: stop, skip or roll-back")
-        ->transform(CLI::CheckedTransformer(answers));
+    using lamina::train::NonFinite;
+    common::add_choice(app, "--non-finite", options.non_finite, "what to do about NaN",
+                       {{"stop", NonFinite::stop}, {"skip", NonFinite::skip}, {"roll-back", NonFinite::roll_back}});
 }
 
 Recipe recipe_of(const CommandLine& line) {
@@ -123,6 +130,7 @@ void run(CommandLine& line) {
     check_flags(job);
     job.vocabulary = open_vocabulary(job.options, line.tokenizer);
     Sizes::all().at(key_of(job)).check(job);
+    const common::OutFolder folder(job.out);
     open_run_folder(job);
     open_corpus(job, line.tokenizer);
     std::printf("%s: %zu tokens to train on, %zu held out, %zu steps of %zu tokens\n", job.options.model.c_str(),

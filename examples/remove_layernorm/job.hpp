@@ -54,6 +54,7 @@ struct Options {
     common::Place place;
     std::size_t save_every = 0;  ///< optimiser steps between checkpoints; 0 for none
     bool resume = false;
+    bool force = false;              ///< whether a new run may replace what `out` has
     bool control = false;            ///< also train with all norms kept, for comparison
     std::size_t pretrain_steps = 0;  ///< nano only
     std::size_t evaluation_blocks = 64;

@@ -8,7 +8,7 @@ namespace lamina::train {
 
 /// (docs/method.md, "One update")
 enum class LossMean : std::uint8_t {
-    /// Every token that carries loss weighs the same, so that a step does not depend on how it is cut into micro-batches.
+    /// Every token that carries loss weighs the same, so that it does not matter how a step is cut into micro-batches.
     over_tokens,
     /// Every micro-batch does, however many of its tokens carry loss, as in the original.
     of_means
