@@ -20,8 +20,8 @@ inline constexpr Architecture nano_architecture{.layers = 4, .heads = 4, .embed 
 inline constexpr std::size_t nano_steps = 240;
 
 /// The published full-rank schedule of GPT-2 small, with lamina's own choices where the original's are detours: the
-/// divisor freezes when its norm goes, the average moves once per micro-batch and never in an evaluation, and the loss is
-/// the mean over the tokens of an update.
+/// divisor freezes when its norm goes, the average moves once per micro-batch and never in an evaluation, and all
+/// tokens of an update weigh the same.
 inline constexpr Recipe nano{.name = "nano",
                              .model = "nano",
                              .layers = nano_architecture.layers,
