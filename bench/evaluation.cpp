@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // evaluation: items per second and tokens of HellaSwag and MMLU on GPT-2 small in its true shapes, next to the real
 // lm-evaluation-harness (evaluation_peer.py) on the same weights and items, in turns.
+#include "../examples/common/flags.hpp"
+#include "../examples/common/program.hpp"
 #include "sample.hpp"
 
 #include <lamina/lamina.hpp>
@@ -22,7 +24,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -207,26 +208,22 @@ int main(int argc, char** argv) {
     options.subjects = {"abstract_algebra", "college_medicine", "global_facts", "high_school_macroeconomics",
                         "machine_learning", "nutrition",        "sociology",    "international_law"};
     CLI::App app("Measures evaluation on GPT-2 small next to lm-evaluation-harness.", "evaluation");
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
-    app.add_option("--tokenizer", options.tokenizer, "folder with GPT-2's vocab.json and merges.txt")->required();
-    app.add_option("--hellaswag", options.hellaswag, "validation split, JSON Lines")->required();
-    app.add_option("--mmlu", options.mmlu, "folder with dev/ and test/")->required();
-    app.add_option("--python", options.python, "with tests/oracle/requirements.txt installed")->required();
-    app.add_option("--peer", options.peer, "evaluation_peer.py")->required();
-    app.add_option("--hellaswag-items", options.hellaswag_items, "the first so many")->capture_default_str();
-    app.add_option("--mmlu-items", options.mmlu_items, "the first so many of each subject")->capture_default_str();
-    app.add_option("--subjects", options.subjects, "of MMLU")->delimiter(',')->capture_default_str();
-    app.add_option("--rounds", options.rounds)->capture_default_str();
-    app.add_option("--batch", options.batch, "of the harness")->capture_default_str();
-    app.add_option("--threads", options.threads, "0: one per core")->capture_default_str();
-    CLI11_PARSE(app, argc, argv);
-    try {
-        run(options);
-    } catch (const std::exception& error) {
-        std::fflush(stdout);
-        std::fprintf(stderr, "evaluation: %s\n", error.what());
-        return 1;
-    }
+    const auto path = [&app](const char* flag, auto& value, const char* kind, const char* description) {
+        app.add_option(flag, value, description)->type_name(kind)->required();
+    };
+    path("--tokenizer", options.tokenizer, "DIR", "folder with GPT-2's vocab.json and merges.txt");
+    path("--hellaswag", options.hellaswag, "FILE", "validation split, JSON Lines");
+    path("--mmlu", options.mmlu, "DIR", "folder with dev/ and test/");
+    path("--python", options.python, "FILE", "with tests/oracle/requirements.txt installed");
+    path("--peer", options.peer, "FILE", "evaluation_peer.py");
+    const common::Counts some{.least = 1};
+    common::add_count(app, "--hellaswag-items", options.hellaswag_items, "the first so many", some);
+    common::add_count(app, "--mmlu-items", options.mmlu_items, "the first so many of each subject", some);
+    app.add_option("--subjects", options.subjects, "of MMLU, with commas between (default: eight of them)")
+        ->type_name("NAME,...")
+        ->delimiter(',');
+    common::add_count(app, "--rounds", options.rounds, "measured, after a warm-up", some);
+    common::add_count(app, "--batch", options.batch, "of the harness", some);
+    common::add_count(app, "--threads", options.threads, "0: one per core", {.most = 1024, .note = "0: one per core"});
+    return common::run_program(app, argc, argv, [&] { run(options); });
 }

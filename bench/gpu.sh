@@ -338,7 +338,7 @@ for size in ${sizes//,/ }; do turn "$size" 0 ours; done
 turn "${sizes%%,*}" 0
 if has "$parts" operations; then
     part operations 45 "$build/bench/operations" --device cuda --size "$sizes" --float-products bf16x6 --seconds 0.1 \
-        --commit "$built_commit" --json "$out/operations/operations.json"
+        --commit "$built_commit" --json "$out/operations/operations.json" --force
 fi
 if has "$parts" conformance; then suite conformance 30 '~[parity]'; fi
 # Races are looked for where threads share memory. Products are the library's kernels, which are slow to check and not ours; a

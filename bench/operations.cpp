@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // operations: what each operation of an optimiser step takes in the true shapes of GPT-2, against the least that the
 // device could take for its arithmetic and its bytes.
+#include "../examples/common/flags.hpp"
+#include "../examples/common/output_file.hpp"
 #include "../examples/common/place_flags.hpp"
 #include "../examples/common/program.hpp"
 #include "operations/operation.hpp"
@@ -81,40 +83,34 @@ lamina::io::Json as_json(const Request& request, const Outcome& outcome, const s
 
 void add_flags(CLI::App& app, Request& request) {
     add_flags(app, request.place);
-    const auto positive = CLI::Range(1, 1'000'000);
-    app.add_option("--size", request.sizes, "of GPT-2, with commas between")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"small", "medium", "large", "xl"}))
-        ->capture_default_str();
-    app.add_option("--batch", request.batch, "sequences per micro-batch")->check(positive)->capture_default_str();
-    app.add_option("--sequence", request.sequence, "tokens per sequence")->check(positive)->capture_default_str();
+    const common::Counts positive{.least = 1, .most = 1'000'000};
+    common::add_words(app, "--size", request.sizes, "of GPT-2, with commas between",
+                      {"small", "medium", "large", "xl"});
+    common::add_count(app, "--batch", request.batch, "sequences per micro-batch", positive);
+    common::add_count(app, "--sequence", request.sequence, "tokens per sequence", positive);
     app.add_option("--only", request.only, "operations whose name contains this");
-    app.add_option("--warm-up", request.warm_ups, "calls before those that are measured")
-        ->check(positive)
-        ->capture_default_str();
-    app.add_option("--repetitions", request.repetitions, "measured calls of each")
-        ->check(positive)
-        ->capture_default_str();
-    app.add_option("--seconds", request.seconds, "that an operation is measured for, unless five calls take longer")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
+    common::add_count(app, "--warm-up", request.warm_ups, "calls before those that are measured", positive);
+    common::add_count(app, "--repetitions", request.repetitions, "measured calls of each", positive);
+    common::add_number(app, "--seconds", request.seconds,
+                       "that an operation is measured for, unless five calls take longer", {.above = 0});
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     Request request;
-    std::string json;
+    common::OutputFile json;
     std::string commit;
     CLI::App app("Measures each operation of an optimiser step in the true shapes of GPT-2.", "operations");
     add_flags(app, request);
-    app.add_option("--json", json, "write the results there as well");
+    common::add_flags(app, json, "the results");
     app.add_option("--commit", commit, "what the results say they were built from");
     return common::run_program(app, argc, argv, [&] {
+        json.protect();
         for (const Runner& runner : Runners::all()) {
             if (runner.device != request.place.device) continue;
             const auto write = [&](const Outcome& outcome, bool whole) {
-                if (!json.empty()) lamina::io::write_json(json, as_json(request, outcome, commit, whole));
+                if (json.wanted()) lamina::io::write_json(json.path, as_json(request, outcome, commit, whole));
             };
             request.after_each = [&](const Outcome& so_far) {
                 write(so_far, false);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // train_step: tokens per second of optimiser steps of GPT-2 in its true shapes, by the FLOP model and, on the CPU, against
 // the matrix products that the machine can do; and peak memory against the plan.
+#include "../examples/common/flags.hpp"
+#include "../examples/common/output_file.hpp"
 #include "../examples/common/place_flags.hpp"
 #include "../examples/common/program.hpp"
 #include "train_step/choice.hpp"
@@ -22,36 +24,30 @@ namespace {
 using namespace train_step;
 
 struct Files {
-    std::string json;
+    common::OutputFile json;
     std::string commit;
 };
 
 void add_flags(CLI::App& app, Request& request, Files& files) {
-    const auto positive = CLI::Range(1, 1'000'000);
+    const common::Counts positive{.least = 1, .most = 1'000'000};
     add_flags(app, request.place);
-    app.add_option("--size", request.size, "of GPT-2")
-        ->check(CLI::IsMember({"nano", "small", "medium", "large", "xl"}))
-        ->capture_default_str();
-    app.add_option("--execution", request.execution, "how adapters are applied")
-        ->check(CLI::IsMember({"merged", "split", "factored"}))
-        ->capture_default_str();
-    app.add_option("--recompute", request.recompute,
-                   "of activations: none or block (default: the quickest that fits the device)")
-        ->check(CLI::IsMember({"none", "block"}));
-    app.add_option("--batch", request.batch, "sequences per micro-batch (default: the size's own)")->check(positive);
-    app.add_option("--sequence", request.sequence, "tokens per sequence (default: the size's own)")->check(positive);
-    app.add_option("--accumulation", request.accumulation, "micro-batches per step")
-        ->check(positive)
-        ->capture_default_str();
-    app.add_option("--steps", request.steps, "measured steps")->check(positive)->capture_default_str();
-    app.add_option("--warm-up", request.warm_up, "steps before those")->check(positive)->capture_default_str();
-    app.add_option("--time-limit", request.time_limit,
-                   "seconds since the start: no step is begun that would end later (default: none)")
-        ->check(CLI::PositiveNumber);
-    app.add_option(
-        "--algorithms", request.algorithms,
-        "on cuda: how products are made, read from this file where it is there, and written there at the end");
-    app.add_option("--json", files.json, "write the result there as well");
+    common::add_word(app, "--size", request.size, "of GPT-2", {"nano", "small", "medium", "large", "xl"});
+    common::add_word(app, "--execution", request.execution, "how adapters are applied",
+                     {"merged", "split", "factored"});
+    common::add_word(app, "--recompute", request.recompute,
+                     "of activations (default: the quickest that fits the device)", {"none", "block"});
+    common::add_count(app, "--batch", request.batch, "sequences per micro-batch (default: the size's own)", positive);
+    common::add_count(app, "--sequence", request.sequence, "tokens per sequence (default: the size's own)", positive);
+    common::add_count(app, "--accumulation", request.accumulation, "micro-batches per step", positive);
+    common::add_count(app, "--steps", request.steps, "measured steps", positive);
+    common::add_count(app, "--warm-up", request.warm_up, "steps before those", positive);
+    common::add_number(app, "--time-limit", request.time_limit,
+                       "seconds since the start: no step is begun that would end later (default: none)", {.above = 0});
+    app.add_option("--algorithms", request.algorithms,
+                   "on cuda: how products are made, read from this file where it is there, and written there at the "
+                   "end")
+        ->type_name("FILE");
+    common::add_flags(app, files.json, "the result");
     app.add_option("--commit", files.commit, "what the result says it was built from");
 }
 
@@ -79,12 +75,12 @@ void measure_and_tell(const Request& request, const Files& files) {
     } catch (const std::exception& error) {
         if (is_out_of_memory(error)) {
             measured.outcome = "out of memory";
-            if (!files.json.empty()) write_json(files.json, request, measured, files.commit);
+            if (files.json.wanted()) write_json(files.json.path, request, measured, files.commit);
         }
         throw;
     }
     print_table(stdout, request, measured);
-    if (!files.json.empty()) write_json(files.json, request, measured, files.commit);
+    if (files.json.wanted()) write_json(files.json.path, request, measured, files.commit);
     if (measured.seconds.empty()) throw lamina::Error("no step was measured: " + measured.outcome);
 }
 
@@ -96,8 +92,11 @@ int main(int argc, char** argv) {
     CLI::App app("Measures optimiser steps of GPT-2 with full-rank adapters, with random weights.", "train_step");
     add_flags(app, request, files);
     return common::run_program(app, argc, argv, [&] {
-        if (!files.json.empty()) {
-            request.after_step = [&](const Measured& so_far) { write_json(files.json, request, so_far, files.commit); };
+        files.json.protect();
+        if (files.json.wanted()) {
+            request.after_step = [&](const Measured& so_far) {
+                write_json(files.json.path, request, so_far, files.commit);
+            };
         }
         measure_and_tell(request, files);
     });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // architectures: three decoders that are not GPT-2, each a type expression of public parts, each trained for real.
+#include "common/flags.hpp"
 #include "common/header_corpus.hpp"
+#include "common/program.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/lamina.hpp>
@@ -9,7 +11,6 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <exception>
 #include <span>
 #include <string>
 #include <vector>
@@ -184,16 +185,10 @@ std::vector<Token> header_text() {
 int main(int argc, char** argv) {
     CLI::App app("Trains three small decoders that are not GPT-2 on the standard library's headers, byte by byte.",
                  "architectures");
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     std::size_t steps = 150;
-    app.add_option("--steps", steps, "optimiser steps per architecture")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1'000'000));
-    CLI11_PARSE(app, argc, argv);
-    try {
-        if (!gradients_agree()) return 1;
+    common::add_count(app, "--steps", steps, "optimiser steps per architecture", {.least = 1, .most = 1'000'000});
+    return common::run_program(app, argc, argv, [&] {
+        if (!gradients_agree()) throw Error("the gradient of SwishGate is not that of its values");
         const std::vector<Token> text = header_text();
         std::printf(
             "%zu bytes of C++ headers, %zu steps of 8 x %zu tokens each; loss on held-out text, nats per byte\n\n",
@@ -202,9 +197,6 @@ int main(int argc, char** argv) {
         bool all = learns<ParallelDecoder>("LayerNorm, attention beside MLP", text, steps);
         all &= learns<DynamicTanhDecoder>("DynamicTanh instead of a norm", text, steps);
         all &= learns<GatedDecoder>("RMSNorm, gated MLP", text, steps);
-        return all ? 0 : 1;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "architectures: %s\n", error.what());
-        return 1;
-    }
+        if (!all) throw Error("not every architecture learned");
+    });
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // convert: models and adapters from and to the forms that transformers, PEFT and llm.c read.
 #include "common/built_models.hpp"
+#include "common/flags.hpp"
 #include "common/model_folder.hpp"
+#include "common/out_folder.hpp"
 #include "common/program.hpp"
 #include "convert/request.hpp"
 
@@ -20,6 +22,7 @@
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -54,20 +57,28 @@ constexpr std::array pairs{
 
 void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--model", line.request.model,
-                   "what the model is called where nothing says it, as with --peft: gpt2, gpt2-medium, …");
+                   "what the model is called where nothing says it, as with --peft: gpt2, gpt2-medium, …")
+        ->type_name("NAME");
     app.add_option("--weights", line.request.weights,
                    "Hugging Face folder to convert, or that --peft is for, or with --run what the run began with "
-                   "(default: its pretrained/)");
-    auto* const run = app.add_option("--run", line.run, "folder of a run of remove_layernorm");
-    auto* const peft = app.add_option("--peft", line.peft, "folder of a PEFT adapter");
-    app.add_option("--llm-c", line.llm_c, "llm.c's checkpoint")->excludes(run)->excludes(peft)->excludes("--weights");
+                   "(default: its pretrained/)")
+        ->type_name("DIR");
+    auto* const run = app.add_option("--run", line.run, "folder of a run of remove_layernorm")->type_name("DIR");
+    auto* const peft = app.add_option("--peft", line.peft, "folder of a PEFT adapter")->type_name("DIR");
+    app.add_option("--llm-c", line.llm_c, "llm.c's checkpoint")
+        ->type_name("FILE")
+        ->excludes(run)
+        ->excludes(peft)
+        ->excludes("--weights");
     peft->excludes(run);
-    app.add_option("--to", line.to,
-                   "hugging-face (from --run, --llm-c), peft (from --run), run (from --peft) or llm-c (from --weights)")
-        ->check(CLI::IsMember({"hugging-face", "peft", "run", "llm-c"}))
+    common::add_word(app, "--to", line.to,
+                     "hugging-face from --run or --llm-c, peft from --run, run from --peft, llm-c from --weights",
+                     {"hugging-face", "peft", "run", "llm-c"})
         ->required();
-    app.add_option("--out", line.request.out, "folder, or with --to llm-c file, to write")->required();
-    app.add_option("--store-as", line.store_as, "f32 or bf16 (default: f32)")->check(CLI::IsMember({"f32", "bf16"}));
+    app.add_option("--out", line.request.out, "folder, or with --to llm-c file, to write")
+        ->type_name("PATH")
+        ->required();
+    common::add_word(app, "--store-as", line.store_as, "type of the numbers (default: f32)", {"f32", "bf16"});
     app.add_option(
         "--base-name", line.request.base_name,
         "with --to peft: base_model_name_or_path (default: OUT/base, or the weights where all norms measure)");
@@ -264,9 +275,14 @@ void run(CommandLine& line) {
         request.base_name = from_anywhere(request.measures ? request.weights : request.out / "base").string();
     }
     protect(request);
+    std::optional<common::OutFolder> folder;
+    if (request.target != Target::llm_c) {
+        folder.emplace(request.out);
+        protect(request);  // from what another conversion wrote meanwhile, too
+    }
     const std::string made = conversion(request);
-    if (const fs::path folder = folder_with_tokenizer(request); !folder.empty()) {
-        any_model::copy_tokenizer(request.weights, folder);
+    if (const fs::path beside = folder_with_tokenizer(request); !beside.empty()) {
+        any_model::copy_tokenizer(request.weights, beside);
     }
     std::printf("%s: %s\n", request.out.c_str(), made.c_str());
 }

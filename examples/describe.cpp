@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // describe: the model card that the compiler derives from a model's type, for the four sizes and several policy sets.
+#include "common/flags.hpp"
+#include "common/program.hpp"
+
 #include <lamina/nn/gpt2.hpp>
 #include <lamina/nn/run/plan.hpp>
 #include <lamina/removal/removable_norm.hpp>
@@ -128,24 +131,17 @@ int main(int argc, char** argv) {
     CLI::App app(
         "Prints what the compiler knows about GPT-2 under several policies, training. A multiply-add is two FLOP.",
         "describe");
-    app.failure_message([](const CLI::App* program, const CLI::Error& error) {
-        return program->get_name() + ": " + error.what() + "\n";
-    });
     std::string model = "all";
     Extent extent{.batch = 4, .sequence = 256};
-    app.add_option("--model", model, "which size")
-        ->check(CLI::IsMember({"all", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
-        ->capture_default_str();
-    app.add_option("--batch", extent.batch, "sequences in a micro-batch")
-        ->check(CLI::Range(1, 1'000'000))
-        ->capture_default_str();
-    app.add_option("--sequence", extent.sequence, "tokens per sequence")
-        ->check(CLI::Range(std::size_t{1}, gpt2_small.context))
-        ->capture_default_str();
-    CLI11_PARSE(app, argc, argv);
-    const auto wanted = [&](std::string_view name) { return model == "all" || model == name; };
-    if (wanted("gpt2")) print_cards<gpt2_small>("gpt2", extent);
-    if (wanted("gpt2-medium")) print_cards<gpt2_medium>("gpt2-medium", extent);
-    if (wanted("gpt2-large")) print_cards<gpt2_large>("gpt2-large", extent);
-    if (wanted("gpt2-xl")) print_cards<gpt2_xl>("gpt2-xl", extent);
+    common::add_word(app, "--model", model, "which size", {"all", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"});
+    common::add_count(app, "--batch", extent.batch, "sequences in a micro-batch", {.least = 1, .most = 1'000'000});
+    common::add_count(app, "--sequence", extent.sequence, "tokens per sequence",
+                      {.least = 1, .most = gpt2_small.context});
+    return common::run_program(app, argc, argv, [&] {
+        const auto wanted = [&](std::string_view name) { return model == "all" || model == name; };
+        if (wanted("gpt2")) print_cards<gpt2_small>("gpt2", extent);
+        if (wanted("gpt2-medium")) print_cards<gpt2_medium>("gpt2-medium", extent);
+        if (wanted("gpt2-large")) print_cards<gpt2_large>("gpt2-large", extent);
+        if (wanted("gpt2-xl")) print_cards<gpt2_xl>("gpt2-xl", extent);
+    });
 }

@@ -2,6 +2,7 @@
 // generate: writes after a prompt with a pretrained GPT-2, one in the middle of losing its norms, or a folded one.
 #include "common/any_model.hpp"
 #include "common/any_tokenizer.hpp"
+#include "common/flags.hpp"
 #include "common/model_flags.hpp"
 #include "common/notes.hpp"
 #include "common/program.hpp"
@@ -38,21 +39,19 @@ struct CommandLine {
 void add_flags(CLI::App& app, CommandLine& line) {
     any_model::add_flags(app, line.model, line.tokenizer);
     app.add_option("--prompt", line.prompt, "what to write after (default: the beginning of a document)");
-    app.add_option("--tokens", line.options.tokens,
-                   "to write, fewer where the text ends; where the context is full, its second half is read again as "
-                   "the first")
-        ->capture_default_str()
-        ->check(CLI::PositiveNumber);
+    common::add_count(app, "--tokens", line.options.tokens,
+                      "to write, fewer where the text ends; where the context is full, its second half is read again "
+                      "as the first",
+                      {.least = 1});
     CLI::Option* const temperature =
-        app.add_option("--temperature", line.options.temperature, "0 for the most probable token each time")
-            ->capture_default_str();
-    app.add_option("--top-k", line.options.top_k, "draw from so many tokens, 0 for all")
-        ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
-    app.add_option("--top-p", line.options.top_p, "draw from the most probable tokens that make up this much")
-        ->capture_default_str();
+        common::add_number(app, "--temperature", line.options.temperature, "0 for the most probable token each time",
+                           {.least = 0, .note = "0: the most probable token"});
+    common::add_count(app, "--top-k", line.options.top_k, "draw from so many tokens, 0 for all",
+                      {.note = "0: all tokens"});
+    common::add_number(app, "--top-p", line.options.top_p, "draw from the most probable tokens that make up this much",
+                       {.above = 0, .most = 1});
     app.add_flag("--greedy", line.greedy, "the same as --temperature 0")->excludes(temperature);
-    app.add_option("--seed", line.options.seed, "of the drawing")->capture_default_str()->check(CLI::NonNegativeNumber);
+    common::add_count(app, "--seed", line.options.seed, "of the drawing", common::any_count);
 }
 
 class Stopwatch {
@@ -78,7 +77,6 @@ void print(const std::string& text) {
 void run(CommandLine& line) {
     lamina::GenerateOptions& options = line.options;
     if (line.greedy) options.temperature = 0;
-    static_cast<void>(options.sampler());  // refuses bad options before anything is loaded
     const any_model::Found found = any_model::find(line.model);
     const std::size_t context = found.architecture.context;
     const any_model::Tokenizer tokenizer =

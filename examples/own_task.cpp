@@ -59,6 +59,6 @@ int main(int argc, char** argv) {
     std::string tokenizer;
     std::string path;
     any_model::add_flags(app, flags, tokenizer);
-    app.add_option("--piqa", path, "JSON Lines with goal, sol1, sol2 and label")->required();
+    app.add_option("--piqa", path, "JSON Lines with goal, sol1, sol2 and label")->type_name("FILE")->required();
     return common::run_program(app, argc, argv, [&] { run(flags, tokenizer, path); });
 }

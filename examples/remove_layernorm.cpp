@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // remove_layernorm: takes every LayerNorm out of a GPT-2 by training adapters on its frozen weights, or all of it.
 #include "common/built_models.hpp"
+#include "common/flags.hpp"
 #include "common/model_folder.hpp"
+#include "common/out_folder.hpp"
 #include "common/place_flags.hpp"
 #include "common/program.hpp"
 #include "remove_layernorm/corpus.hpp"
@@ -19,7 +21,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
-#include <map>
 #include <optional>
 #include <string>
 #include <thread>
@@ -47,55 +48,66 @@ struct CommandLine {
 
 void add_flags(CLI::App& app, CommandLine& line) {
     Options& options = line.options;
-    app.add_option(
-        "--model", options.model,
-        "what the weights' config.json describes, or nano, which is trained here (default: what it describes, "
-        "else nano)");
-    app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
+    app.add_option("--model", options.model,
+                   "what the weights' config.json describes, or nano, which is trained here (default: what it "
+                   "describes, else nano)")
+        ->type_name("NAME");
+    app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors")
+        ->type_name("DIR");
     app.add_option("--tokenizer", line.tokenizer,
-                   "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)");
-    app.add_option("--text", options.text, "text or JSON Lines to train on: files or pipes, gzip or zstd as well");
-    app.add_option("--text-format", options.text_format, "auto, text or jsonl; auto goes by the content")
-        ->check(CLI::IsMember({"auto", "text", "jsonl"}))
-        ->capture_default_str();
+                   "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)")
+        ->type_name("DIR");
+    app.add_option("--text", options.text, "text or JSON Lines to train on: files or pipes, gzip or zstd as well")
+        ->type_name("FILE");
+    common::add_word(app, "--text-format", options.text_format, "auto goes by the content", {"auto", "text", "jsonl"});
     app.add_option("--text-field", options.text_field, "the field of JSON Lines that has the text")
+        ->type_name("NAME")
         ->capture_default_str();
-    app.add_option("--tokens", options.tokens, "token files to train on, or folders of them")->excludes("--text");
-    app.add_option("--token-format", options.token_format,
-                   "auto, llm.c, raw-u16 (nanoGPT's) or npy; auto goes by the content, which raw-u16 does not show")
-        ->check(CLI::IsMember({"auto", "llm.c", "raw-u16", "npy"}))
-        ->capture_default_str();
-    app.add_option("--heldout", options.heldout, "text to evaluate on (default: the last twentieth of the corpus)");
-    app.add_option("--heldout-tokens", options.heldout_tokens, "token files to evaluate on")->excludes("--heldout");
-    app.add_option("--recipe", line.recipe, "a published recipe by name (default: the model's own)");
-    app.add_option("--adapter", line.adapter, "full, a rank, or none to train every parameter (default: the recipe's)");
+    app.add_option("--tokens", options.tokens, "token files to train on, or folders of them")
+        ->type_name("FILE")
+        ->excludes("--text");
+    common::add_word(app, "--token-format", options.token_format,
+                     "auto goes by the content, which raw-u16 (nanoGPT's) does not show",
+                     {"auto", "llm.c", "raw-u16", "npy"});
+    app.add_option("--heldout", options.heldout, "text to evaluate on (default: the last twentieth of the corpus)")
+        ->type_name("FILE");
+    app.add_option("--heldout-tokens", options.heldout_tokens, "token files to evaluate on")
+        ->type_name("FILE")
+        ->excludes("--heldout");
+    app.add_option("--recipe", line.recipe, "a published recipe by name (default: the model's own)")->type_name("NAME");
+    app.add_option("--adapter", line.adapter, "full, a rank, or none to train every parameter (default: the recipe's)")
+        ->type_name("WHICH");
     app.add_option(
-        "--targets", line.targets,
-        "linear layers with an adapter: all, or some of c_attn, attn.c_proj, c_fc and mlp.c_proj with commas");
-    app.add_option("--precision", line.precision,
-                   "frozen-bf16, fp32 or all-bf16 (default: fp32 for small models and without adapters, else "
-                   "frozen-bf16)");
-    app.add_option("--stop-after", options.stop_after, "leave off after so many steps, with norms still in place");
+           "--targets", line.targets,
+           "linear layers with an adapter: all, or some of c_attn, attn.c_proj, c_fc and mlp.c_proj with commas")
+        ->type_name("LAYERS");
+    common::add_word(app, "--precision", line.precision,
+                     "(default: fp32 for small models and without adapters, else frozen-bf16)",
+                     {"frozen-bf16", "fp32", "all-bf16"});
+    common::add_count(app, "--stop-after", options.stop_after, "steps of the removal, with norms still in place",
+                      {.least = 1});
     app.add_flag("--print", line.print, "print the recipe, overrides applied, and stop");
     app.add_flag("--list-recipes", line.list, "print the names of all recipes and stop");
-    app.add_option("--out", options.out, "folder for everything that is written")->capture_default_str();
-    app.add_option("--seed", options.seed, "of adapters, data order and sampling")->capture_default_str();
+    app.add_option("--out", options.out, "folder for everything that is written")
+        ->type_name("DIR")
+        ->capture_default_str();
+    app.add_flag("--force", options.force, "write to --out whatever is there; a run that is there is deleted");
+    common::add_count(app, "--seed", options.seed, "of adapters, data order and sampling", common::any_count);
     common::add_flags(app, options.place);
-    app.add_option("--save-every", line.save_every, "steps between checkpoints, 0 for none (default: the recipe's)");
-    app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out");
+    common::add_count(app, "--save-every", line.save_every,
+                      "steps between checkpoints, 0 for none (default: the recipe's)", {.note = "0: none"});
+    app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out")->excludes("--force");
     line.control_flag =
         app.add_flag("--control,!--no-control", line.control, "also train with every norm kept (default: nano only)");
-    app.add_option("--pretrain-steps", options.pretrain_steps, "nano only")->capture_default_str();
-    app.add_option("--evaluation-blocks", options.evaluation_blocks, "held-out blocks per evaluation")
-        ->capture_default_str()
-        ->check(CLI::PositiveNumber);
-    app.add_option("--sample", options.sample_tokens, "tokens that the folded model writes")->capture_default_str();
+    common::add_count(app, "--pretrain-steps", options.pretrain_steps, "nano only");
+    common::add_count(app, "--evaluation-blocks", options.evaluation_blocks, "held-out blocks per evaluation",
+                      {.least = 1});
+    common::add_count(app, "--sample", options.sample_tokens, "tokens that the folded model writes",
+                      {.note = "0: no sample"});
     app.add_option("--prompt", options.prompt, "what it writes after");
-    const std::map<std::string, lamina::train::NonFinite> answers{{"stop", lamina::train::NonFinite::stop},
-                                                                  {"skip", lamina::train::NonFinite::skip},
-                                                                  {"roll-back", lamina::train::NonFinite::roll_back}};
-    app.add_option("--non-finite", options.non_finite, "what to do about NaN: stop, skip or roll-back")
-        ->transform(CLI::CheckedTransformer(answers));
+    using lamina::train::NonFinite;
+    common::add_choice(app, "--non-finite", options.non_finite, "what to do about NaN",
+                       {{"stop", NonFinite::stop}, {"skip", NonFinite::skip}, {"roll-back", NonFinite::roll_back}});
 }
 
 /// The model that the flags name, by its config.json where there is one.
@@ -187,6 +199,7 @@ void run(CommandLine& line) {
     check_flags(job);
     job.vocabulary = open_vocabulary(job.options, line.tokenizer);
     entry.function.check(job);
+    const common::OutFolder folder(job.out);
     open_run_folder(job);
     open_corpus(job, line.tokenizer);
     std::printf("%s with %s: %zu tokens to train on, %zu held out, %zu steps of %zu tokens\n",

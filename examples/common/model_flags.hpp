@@ -13,12 +13,16 @@ namespace any_model {
 
 inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
     app.add_option("--weights", flags.weights,
-                   "Hugging Face folder, or a folded or exported model; with --run, what the run started from");
-    app.add_option("--run", flags.run, "folder of a run of remove_layernorm: its adapter and its norms");
+                   "Hugging Face folder, or a folded or exported model; with --run, what the run started from")
+        ->type_name("DIR");
+    app.add_option("--run", flags.run, "folder of a run of remove_layernorm: its adapter and its norms")
+        ->type_name("DIR");
     app.add_option("--model", flags.model,
-                   "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");
+                   "what the model is called, where there is no config.json to tell: gpt2, gpt2-medium, …")
+        ->type_name("NAME");
     app.add_option("--tokenizer", tokenizer,
-                   "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)");
+                   "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)")
+        ->type_name("DIR");
     common::add_flags(app, flags.place);
 }
 

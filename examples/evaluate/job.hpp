@@ -28,6 +28,7 @@ struct Job {
     std::optional<lamina::eval::ResultValues> baseline;  ///< of another model
     std::filesystem::path out;                           ///< "": nothing is kept
     bool resume = false;
+    bool force = false;  ///< whether a new evaluation may replace what `out` has
 };
 
 }  // namespace evaluate

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "out_folder.hpp"
 
+#include "../common/out_folder.hpp"
+
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 #include <lamina/io/json_file.hpp>
@@ -8,12 +10,15 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace evaluate {
 
@@ -100,9 +105,8 @@ Json settings_of(const Job& job, const Work& work) {
 fs::path settings_path(const Job& job) { return job.out / "evaluation.json"; }
 
 [[noreturn]] void refuse_other(const Job& job, const std::string& problem) {
-    throw FileError(settings_path(job).string(), problem +
-                                                     "; repeat the flags of the first run, give another folder, or "
-                                                     "remove this one to start anew");
+    throw FileError(settings_path(job).string(),
+                    problem + "; repeat the flags of the first run, or give another --out");
 }
 
 /// Whether something has been done, but not all.
@@ -118,22 +122,28 @@ bool is_unfinished(const Job& job) {
     });
 }
 
-/// Refuses what would be lost, and removes what earlier evaluations have left.
-void clear(const Job& job) {
+constexpr std::array made_files{"results.json", "results.md", "pile_losses.npy", "answers"};
+
+/// What a new evaluation must not replace unasked, and what to do about it; empty where there is nothing.
+std::string reason_to_keep(const Job& job) {
+    const std::vector<std::string> names = common::visible_names(job.out);
+    if (names.empty()) return "";
     if (!fs::exists(settings_path(job))) {
-        for (const char* const name : {"results.json", "results.md", "answers", "pile_losses.npy"}) {
-            if (!fs::exists(job.out / name)) continue;
-            throw ArgumentError("--out " + job.out.string() + " holds " + name +
-                                ", which is of no evaluation; give another folder");
-        }
-        return;
+        const auto own = std::find_first_of(names.begin(), names.end(), made_files.begin(), made_files.end());
+        return "holds " + lamina::printable(own == names.end() ? names.front() : *own) +
+               ", which is of no evaluation; give another --out, or --force to write there all the same";
     }
     if (is_unfinished(job)) {
-        throw ArgumentError(
-            "--out " + job.out.string() +
-            " holds an unfinished evaluation; continue it with --resume, give another folder, or remove "
-            "this one to start anew");
+        return "holds an unfinished evaluation; go on with --resume, give another --out, or --force to replace it";
     }
+    if (fs::exists(job.out / "results.json")) {
+        return "holds a finished evaluation; give another --out, or --force to replace it";
+    }
+    return "";
+}
+
+/// Removes what earlier evaluations have left.
+void clear(const Job& job) {
     for (const char* const name : {"results.json", "results.md", "pile_losses.npy"}) fs::remove(job.out / name);
     if (!fs::is_directory(job.out / "answers")) return;
     for (const fs::directory_entry& entry : fs::directory_iterator(job.out / "answers")) {
@@ -177,6 +187,17 @@ void check_resumed(const Job& job, const Json& now) {
 fs::path answers_path(const Job& job, const std::string& task) { return job.out / "answers" / (task + ".jsonl"); }
 
 fs::path losses_path(const Job& job) { return job.out / "pile_losses.npy"; }
+
+void check_out(const Job& job) {
+    if (job.out.empty() || job.resume) return;
+    for (const fs::path& read : {job.model.weights, job.model.run}) {
+        std::error_code ignored;
+        if (read.empty() || !fs::equivalent(read, job.out, ignored)) continue;
+        throw ArgumentError("--out " + job.out.string() + " is what is evaluated; give another --out");
+    }
+    const std::string reason = job.force ? "" : reason_to_keep(job);
+    if (!reason.empty()) throw ArgumentError("--out " + job.out.string() + " " + reason);
+}
 
 void open_out(const Job& job, const Work& work) {
     if (job.out.empty()) return;

@@ -62,6 +62,7 @@ struct Options {
     std::optional<std::size_t> stop_after;  ///< steps of the removal; its end by absence
     std::size_t save_every = 0;             ///< optimiser steps between checkpoints; 0 for none
     bool resume = false;
+    bool force = false;              ///< whether a new run may replace what `out` has
     bool control = false;            ///< also train with all norms kept, for comparison
     std::size_t pretrain_steps = 0;  ///< nano only
     std::size_t evaluation_blocks = 64;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "overrides.hpp"
 
+#include "../common/flags.hpp"
+
 #include <lamina/core/error.hpp>
 #include <lamina/removal/schedule.hpp>
 
-#include <map>
 #include <string>
+#include <type_traits>
 
 namespace remove_layernorm {
 
@@ -22,12 +24,6 @@ void set(const std::optional<T>& from, T& to) {
     if (from) to = *from;
 }
 
-template <class T>
-void add_choice(CLI::App& app, const char* flag, std::optional<T>& place, const char* help,
-                const std::map<std::string, T>& choices) {
-    app.add_option(flag, place, help)->group(group)->transform(CLI::CheckedTransformer(choices));
-}
-
 }  // namespace
 
 void Overrides::add_flags(CLI::App& app) {
@@ -38,7 +34,7 @@ void Overrides::add_flags(CLI::App& app) {
 
 void Overrides::add_counts(CLI::App& app) {
     const auto count = [&](const char* flag, auto& place, std::size_t least, const char* help) {
-        app.add_option(flag, place, help)->group(group)->check(CLI::Range(least, std::size_t{1} << 40U));
+        common::add_count(app, flag, place, help, {.least = least})->group(group);
     };
     count("--steps", steps_, 1, "optimiser steps");
     count("--warmup", warmup_, 0, "steps");
@@ -49,17 +45,17 @@ void Overrides::add_counts(CLI::App& app) {
     count("--gap-ln2", gap_ln_2_, 0, "steps between blocks");
     count("--gap-ln1-qk", gap_ln_1_qk_, 0, "steps between blocks");
     count("--gap-ln1-v", gap_ln_1_v_, 0, "steps between blocks");
-    app.add_option("--calls-of-ln1", calls_of_ln_1_, "times that ln_1 moves its average in a micro-batch, 1 to 3")
-        ->group(group)
-        ->check(CLI::Range(1, 3));
+    common::add_count(app, "--calls-of-ln1", calls_of_ln_1_, "times that ln_1 moves its average in a micro-batch",
+                      {.least = 1, .most = 3})
+        ->group(group);
 }
 
 void Overrides::add_numbers(CLI::App& app) {
     const auto number = [&](const char* flag, auto& place, const char* help) {
-        app.add_option(flag, place, help)->group(group)->check(CLI::Range(0.0, 1e6));
+        common::add_number(app, flag, place, help, {.least = 0, .most = 1e6})->group(group);
     };
     const auto fraction = [&](const char* flag, auto& place, const char* help) {
-        app.add_option(flag, place, help)->group(group)->check(CLI::Range(0.0, 0.9999999));
+        common::add_number(app, flag, place, help, {.least = 0, .below = 1})->group(group);
     };
     number("--learning-rate", learning_rate_, "peak; the minimum keeps its ratio");
     number("--minimum-learning-rate", minimum_, "at the end");
@@ -77,18 +73,23 @@ void Overrides::add_choices(CLI::App& app) {
     using lamina::DivisorMode;
     using lamina::EvaluationPasses;
     using lamina::FirstPosition;
-    add_choice<DivisorMode>(
-        app, "--divisor", divisor_, "what a removed norm divides by: constant, freeze or track",
-        {{"constant", DivisorMode::constant}, {"freeze", DivisorMode::freeze}, {"track", DivisorMode::track}});
-    add_choice<EvaluationPasses>(app, "--evaluation-passes", evaluation_,
-                                 "whether evaluating moves the averages: ignored or averaged",
-                                 {{"ignored", EvaluationPasses::ignored}, {"averaged", EvaluationPasses::averaged}});
-    add_choice<FirstPosition>(app, "--first-position", first_position_, "its divisor: like-others or apart",
-                              {{"like-others", FirstPosition::like_others}, {"apart", FirstPosition::apart}});
-    add_choice<AverageOver>(app, "--average-over", average_over_, "positions: all or all-but-first",
-                            {{"all", AverageOver::all_positions}, {"all-but-first", AverageOver::all_but_first}});
-    add_choice<EndOfTextTargets>(app, "--end-of-text-targets", end_of_text_targets_, "in training: ignored or scored",
-                                 {{"ignored", EndOfTextTargets::ignored}, {"scored", EndOfTextTargets::scored}});
+    using lamina::train::LossMean;
+    const auto choice = [&]<class T>(const char* flag, std::optional<T>& place, const char* help,
+                                     const std::type_identity_t<common::Choices<T>>& choices) {
+        common::add_choice(app, flag, place, help, choices)->group(group);
+    };
+    choice("--loss-mean", loss_mean_, "of an update: over its tokens, or of its micro-batches' means",
+           {{"over-tokens", LossMean::over_tokens}, {"of-means", LossMean::of_means}});
+    choice("--divisor", divisor_, "what a removed norm divides by",
+           {{"constant", DivisorMode::constant}, {"freeze", DivisorMode::freeze}, {"track", DivisorMode::track}});
+    choice("--evaluation-passes", evaluation_, "whether evaluating moves the averages",
+           {{"ignored", EvaluationPasses::ignored}, {"averaged", EvaluationPasses::averaged}});
+    choice("--first-position", first_position_, "its divisor",
+           {{"like-others", FirstPosition::like_others}, {"apart", FirstPosition::apart}});
+    choice("--average-over", average_over_, "positions",
+           {{"all", AverageOver::all_positions}, {"all-but-first", AverageOver::all_but_first}});
+    choice("--end-of-text-targets", end_of_text_targets_, "in training",
+           {{"ignored", EndOfTextTargets::ignored}, {"scored", EndOfTextTargets::scored}});
 }
 
 Recipe Overrides::apply(Recipe recipe) const {
@@ -96,6 +97,7 @@ Recipe Overrides::apply(Recipe recipe) const {
     set(warmup_, recipe.learning_rate.warmup);
     set(micro_batch_, recipe.micro_batch);
     set(accumulation_, recipe.accumulation);
+    set(loss_mean_, recipe.loss_mean);
     set(sequence_length_, recipe.sequence_length);
     if (learning_rate_) {
         recipe.learning_rate.minimum *= *learning_rate_ / recipe.learning_rate.peak;

@@ -4,6 +4,7 @@
 
 #include <lamina/recipe/recipe.hpp>
 #include <lamina/removal/std_tracking.hpp>
+#include <lamina/train/loss_mean.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -29,6 +30,7 @@ private:
     std::optional<double> learning_rate_, minimum_, clip_, weight_decay_, beta1_, beta2_, epsilon_, momentum_,
         auxiliary_;
     std::optional<std::size_t> start_, gap_ln_2_, gap_ln_1_qk_, gap_ln_1_v_;
+    std::optional<lamina::train::LossMean> loss_mean_;
     std::optional<lamina::DivisorMode> divisor_;
     std::optional<lamina::EvaluationPasses> evaluation_;
     std::optional<lamina::FirstPosition> first_position_;

@@ -76,6 +76,7 @@ void refuse_what_cannot_fit(const Job& job) {
                                   .weight_decay = recipe.weight_decay,
                                   .gain_decay = recipe.gain_decay},
                         .accumulation = recipe.accumulation,
+                        .loss_mean = recipe.loss_mean,
                         .clip = recipe.clip,
                         .auxiliary_weight = recipe.auxiliary_loss,
                         .non_finite = job.options.non_finite},

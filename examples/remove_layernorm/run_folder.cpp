@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "run_folder.hpp"
 
+#include "../common/out_folder.hpp"
+
 #include <lamina/core/error.hpp>
-#include <lamina/io/atomic_file.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/recipe/describe.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 #include <string>
@@ -68,29 +71,75 @@ bool belongs_to_a_run(const std::string& name) {
     return name.starts_with("checkpoint-") || name.starts_with("metrics");
 }
 
-void make_writable(const fs::path& out) {
-    std::error_code error;
-    fs::create_directories(out, error);
-    if (error) throw lamina::FileError(out.string(), "cannot be created: " + error.message());
-    const fs::path probe = out / ".writable";
-    lamina::io::write_file(probe, "");
-    fs::remove(probe, error);
+/// Whether a file that is called run.json is a run's.
+bool is_of_a_run(const fs::path& file) {
+    try {
+        const Json settings = lamina::io::read_json(file);
+        return settings.is_object() && settings.contains("model");
+    } catch (const lamina::FileError&) {
+        return false;
+    }
+}
+
+void add_paths(std::vector<fs::path>& paths, const std::string& path) {
+    if (!path.empty()) paths.emplace_back(path);
+}
+void add_paths(std::vector<fs::path>& paths, const std::vector<std::string>& more) {
+    for (const std::string& path : more) add_paths(paths, path);
+}
+
+/// Refuses to replace what the run is to be made of, asked or not.
+void protect_what_is_read(const Job& job) {
+    std::vector<fs::path> read;
+    add_paths(read, job.options.weights);
+    add_paths(read, job.options.text);
+    add_paths(read, job.options.tokens);
+    add_paths(read, job.options.heldout);
+    const fs::path out = fs::canonical(job.out);
+    for (const fs::path& path : read) {
+        std::error_code no_place;  // such as that of a pipe
+        const fs::path inside = fs::weakly_canonical(fs::absolute(path), no_place).lexically_relative(out);
+        if (no_place || inside.empty()) continue;
+        if (inside != "." && !belongs_to_a_run(inside.begin()->string())) continue;
+        throw lamina::ArgumentError("--out " + job.out.string() + " would replace " + path.string() +
+                                    ", which is read; give another --out");
+    }
+}
+
+/// What a new run must not replace unasked, and what to do about it; empty where there is nothing. An unfinished run
+/// without a checkpoint has nothing that its next start does not make again.
+std::string reason_to_keep(const fs::path& out, const std::vector<std::string>& names) {
+    const auto has = [&names](const char* start) {
+        return std::any_of(names.begin(), names.end(), [start](const auto& name) { return name.starts_with(start); });
+    };
+    if (names.empty()) return "";
+    if (!is_of_a_run(out / "run.json")) {
+        const auto own = std::find_if(names.begin(), names.end(), belongs_to_a_run);
+        const std::string& shown = own == names.end() ? names.front() : *own;
+        return "holds " + lamina::printable(shown) + ", which is of no run; give another --out, or --force to " +
+               (own == names.end() ? "write beside it" : "replace it");
+    }
+    if (has("results.json")) return "holds a finished run; give another --out, or --force to replace it";
+    if (has("checkpoint-")) {
+        return "holds the checkpoints of an unfinished run; go on with --resume, give another --out, or --force to "
+               "replace it";
+    }
+    for (const char* made : {"adapter.safetensors", "folded", "results.md", "loss.svg"}) {
+        if (has(made)) return std::string("holds ") + made + "; give another --out, or --force to replace it";
+    }
+    return "";
 }
 
 void begin(const Job& job) {
-    std::vector<fs::path> old;
-    bool has_checkpoint = false;
-    for (const fs::directory_entry& entry : fs::directory_iterator(job.out)) {
-        const std::string name = entry.path().filename().string();
-        if (belongs_to_a_run(name)) old.push_back(entry.path());
-        has_checkpoint = has_checkpoint || name.starts_with("checkpoint-");
+    const std::vector<std::string> names = common::visible_names(job.out);
+    if (!job.options.force) {
+        const std::string reason = reason_to_keep(job.out, names);
+        if (!reason.empty()) throw lamina::ArgumentError("--out " + job.out.string() + " " + reason);
     }
-    if (has_checkpoint && !fs::exists(job.out / "results.json")) {
-        throw lamina::ArgumentError("--out " + job.out.string() +
-                                    " holds the checkpoints of an unfinished run; continue it with --resume, or give "
-                                    "another folder");
+    protect_what_is_read(job);
+    for (const std::string& name : names) {
+        if (belongs_to_a_run(name)) fs::remove_all(job.out / name);
     }
-    for (const fs::path& path : old) fs::remove_all(path);
     write_run(job, Json::array({place_of(job)}));
 }
 
@@ -133,7 +182,6 @@ std::string difference(const Json& stored, const Json& now) {
 void open_run_folder(const Job& job) {
     const fs::path run = job.out / "run.json";
     if (!job.options.resume) {
-        make_writable(job.out);
         begin(job);
         return;
     }
@@ -148,7 +196,6 @@ void open_run_folder(const Job& job) {
         throw lamina::FileError(run.string(), "was made with other settings: " + problem +
                                                   "; repeat the flags of the first run, or start anew");
     }
-    make_writable(job.out);
     if (places.empty() || places.back() != place_of(job)) places.push_back(place_of(job));
     write_run(job, places);
 }

@@ -16,10 +16,11 @@ namespace remove_layernorm {
 [[nodiscard]] lamina::io::Json place_of(const Job& job);
 
 /// Begins a new run in `job.out`, or makes sure that the run there is the one to be continued, and notes the place.
+/// The folder is there, and held (common::OutFolder).
 ///
-/// errors   ArgumentError when a new run would replace the checkpoints of an unfinished one; FileError when the folder
-///          cannot be written, or holds no run, or one of other settings or of another number of threads, that
-///          `--resume` asks for
+/// errors   ArgumentError when a new run, without --force, would replace a finished one, the checkpoints of an
+///          unfinished one or what is of no run; FileError when the folder cannot be written, or holds no run, or one
+///          of other settings or of another number of threads, that `--resume` asks for
 void open_run_folder(const Job& job);
 
 /// The first setting in which `stored` differs from `now`, with both values; empty if there is none.

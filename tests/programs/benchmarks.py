@@ -160,15 +160,30 @@ def estimate():
 
 def wrong_flags():
     for arguments, sentence in [(["--sequence", "1025"], "--sequence 1025: expected at most 1024"),
-                                (["--size", "huge"], "--size: huge not in"), (["--execution", "none"], "--execution: none not in"),
+                                (["--size", "huge"], '--size is "huge", expected nano, small, medium, large or xl'),
+                                (["--execution", "none"], '--execution is "none", expected merged, split or factored'),
+                                (["--force"], "--force requires --json"),
                                 (["--size", "xl"], "--size xl: expected small with --device cpu"),
                                 (["--recompute", "block"], "--recompute block: expected none with --device cpu --size small "),
                                 (["--float-products", "tf32"], "--float-products: is a choice of cuda alone"),
                                 (["--algorithms", "file"], "--algorithms is a choice of cuda alone"),
-                                (["--time-limit", "0"], "--time-limit")]:
+                                (["--time-limit", "0"], "--time-limit is 0, expected more than 0")]:
         done = run("train_step", *arguments)
-        check(done.returncode != 0 and done.stderr.startswith("train_step: ") and sentence in done.stderr
+        check(done.returncode == 2 and done.stderr.startswith("train_step: ") and sentence in done.stderr
               and done.stderr.count("\n") == 1, f"{arguments}: {sentence!r} is said; found {done.stderr!r}")
+
+
+def results_are_kept():
+    with tempfile.TemporaryDirectory(prefix="lamina-benchmarks-") as scratch:
+        path = pathlib.Path(scratch) / "result.json"
+        path.write_text("earlier")
+        for program in ("operations", "train_step"):
+            done = run(program, "--json", str(path))
+            check(done.returncode == 2 and done.stderr == f"{program}: --json {path} exists; give another file, or --force to replace it\n",
+                  f"{program} keeps what is there: {done.stderr}")
+        check(path.read_text() == "earlier", "as it was")
+        done = run("operations", "--batch", "1", "--sequence", "8", "--only", "norm fixed", "--seconds", "0.01", "--json", str(path), "--force")
+        check(done.returncode == 0 and json.loads(path.read_text())["outcome"] == "measured", "unless it is asked to replace it: " + done.stderr)
 
 
 if not (FOLDER / "train_step").exists():
@@ -177,6 +192,7 @@ if not (FOLDER / "train_step").exists():
 single_operations()
 operations_that_are_killed()
 products_of_split()
+results_are_kept()
 too_little_memory()
 too_little_time()
 is_killed()

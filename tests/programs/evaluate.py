@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Drives evaluate as a person would: the three tasks, a run killed and resumed, a baseline, and input that is not what it must be."""
 import array
+import fcntl
 import gzip
 import json
 import math
@@ -198,7 +199,11 @@ def resumed_with_more(folder, made, hellaswag, mmlu, pile):
     again = json.loads(results.read_text())["results"]["pile10k"]
     check(all(again[key] == alone[key] or abs(again[key] - alone[key]) < 1e-3 for key in alone), f"to the same end: {again} {alone}")
     changed = shutil.copytree(mmlu, folder / "changed")
-    check(run(*model, "--pile", pile, "--hellaswag", hellaswag, "--mmlu", changed, "--limit", 5).returncode == 0, "a finished folder is begun anew")
+    more = ["--pile", pile, "--hellaswag", hellaswag, "--mmlu", changed, "--limit", 5]
+    before = results.read_bytes()
+    expect_error("a finished evaluation", [*model, *more], "holds a finished evaluation; give another --out, or --force to replace it")
+    check(results.read_bytes() == before, "it is not replaced unasked")
+    check(run(*model, *more, "--force").returncode == 0, "with --force a finished folder is begun anew")
     (changed / "test" / "anatomy_test.csv").write_text("other,a,b,c,d,A\n")
     expect_error("changed questions", [*model, "--pile", pile, "--hellaswag", hellaswag, "--mmlu", changed, "--limit", 5, "--resume"],
                  "was made with other questions of mmlu_anatomy")
@@ -207,7 +212,21 @@ def resumed_with_more(folder, made, hellaswag, mmlu, pile):
     expect_error("resumed without the adapter", ["--weights", made / "pretrained", *with_adapter, "--resume"],
                  "was made with other files", "adapter.safetensors is not among those of now")
     before = (made / "results.json").read_bytes()
-    expect_error("a run's own folder", ["--run", made, "--mmlu", mmlu, "--out", made], "holds results.json, which is of no evaluation")
+    for force in ([], ["--force"]):
+        expect_error("a run's own folder", ["--run", made, "--mmlu", mmlu, "--out", made, *force],
+                     "is what is evaluated; give another --out")
+    mine = folder / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    expect_error("a folder of something else", ["--run", made, "--mmlu", mmlu, "--out", mine],
+                 "holds notes.txt, which is of no evaluation; give another --out, or --force to write there all the same")
+    (mine / "results.json").write_text("mine")
+    expect_error("a file of the same name", ["--run", made, "--mmlu", mmlu, "--out", mine], "holds results.json, which is of no evaluation")
+    with open(mine / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        expect_error("a folder that is written to", ["--run", made, "--mmlu", mmlu, "--out", mine, "--force"],
+                     "another program is writing there; wait for it, or give another folder")
+    check((mine / "results.json").read_text() == "mine", "nothing is replaced unasked")
     check((made / "results.json").read_bytes() == before, "and nothing of the run is lost")
 
 

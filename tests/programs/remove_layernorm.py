@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Drives remove_layernorm as a person would: a small run, a run killed and resumed, and input that is not what it must be."""
+import fcntl
 import gzip
 import json
 import os
@@ -27,6 +28,13 @@ def run(*arguments, **options):
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
 
 
+def tiny(flag, value):
+    """The small run with another value of one flag."""
+    changed = list(TINY)
+    changed[changed.index(flag) + 1] = value
+    return changed
+
+
 def check(condition, what):
     if not condition:
         failures.append(what)
@@ -38,6 +46,10 @@ def small_text(path, size=40000):
     chooser = random.Random(1)
     path.write_text(" ".join(chooser.choice(words) for _ in range(size // 6)) + "\n")
     return path
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def metrics_without_time(path):
@@ -131,12 +143,12 @@ def killed_and_resumed(folder, text, whole):
           "the adapter of the resumed run has the same bytes")
     check((out / "norms.json").read_bytes() == (whole / "norms.json").read_bytes(), "so have the norms")
     check(metrics_without_time(log) == metrics_without_time(whole / "metrics.jsonl"), "so have the metrics")
-    anew = run(*command[1:])
-    check(anew.returncode == 0, "a finished run is replaced: " + anew.stderr)
+    before = contents(out)
+    expect_error("a finished run", command[1:], f"--out {out} holds a finished run; give another --out, or --force to replace it")
+    check(contents(out) == before, "a finished run is not replaced unasked")
     (out / "results.json").unlink()
-    anew = run(*command[1:])
-    check(anew.returncode != 0 and "holds the checkpoints of an unfinished run" in anew.stderr,
-          "the checkpoints of an unfinished run are not replaced")
+    expect_error("an unfinished run", command[1:], "holds the checkpoints of an unfinished run; go on with --resume, give another --out, "
+                 "or --force to replace it")
     scale_loss(checkpoint, 1.01, ON_CUDA)
     other = run(*command[1:], "--resume")
     check(other.returncode != 0 and "held-out loss before" in other.stderr, "another start does not continue a run: " + other.stderr)
@@ -168,7 +180,7 @@ def made_before_places(command, out):
 def expect_error(name, arguments, sentence, out=None):
     done = run(*arguments)
     lines = [line for line in done.stderr.splitlines() if line]
-    check(done.returncode != 0, name + ": exit code is not zero")
+    check(done.returncode in (1, 2), f"{name}: exit code {done.returncode}")
     check(sentence in done.stderr, f"{name}: {sentence!r} is said; found {done.stderr!r}")
     check(len(lines) == 1, name + ": one line: " + done.stderr)
     if out is not None:
@@ -185,7 +197,7 @@ def bad_input(folder, text, whole):
         expect_error("products of cuda on the CPU", [*device, "--float-products", "tf32"],
                      "--float-products: is a choice of cuda alone; add --device cuda or leave it out")
     expect_error("unknown recipe", ["--recipe", "no-such-recipe", "--print"], "no-such-recipe")
-    expect_error("text as number", ["--steps", "many"], "many")
+    wrong_values()
     expect_error("steps that end before the schedule", ["--text", text, "--steps", "5"], "before the last removal, in step 83", out)
     expect_error("sequence beyond the context", ["--text", text, "--out", out, "--sequence", "4096"], "expected at most 128", out)
     expect_error("momentum of 1.5", ["--text", text, *quick, "--momentum", "1.5"], "--momentum", out)
@@ -273,7 +285,7 @@ def token_files(folder, whole):
     header = b"{'descr': '<u2', 'fortran_order': False, 'shape': (%d,), }" % (half // 2)
     (folder / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1) + header + b"\n" + tokens[:half])
     (folder / "raw.bin").write_bytes(tokens)
-    quick = [*TINY, "--weights", whole / "pretrained", "--no-control"]
+    quick = [*TINY, "--weights", whole / "pretrained", "--no-control", "--force"]
     losses = []
     for name, arguments in (("two shards", [shards / "a.bin", shards / "b.bin"]), ("a folder", [shards]),
                             ("two kinds", [folder / "a.npy", shards / "b.bin"]),
@@ -287,9 +299,71 @@ def token_files(folder, whole):
     expect_error("raw uint16 unsaid", ["--tokens", folder / "raw.bin", "--out", folder / "refused", *TINY],
                  "raw.bin: is neither a token shard of llm.c nor a NumPy array; if it is uint16 tokens without a header, as nanoGPT writes "
                  "them, say so with --token-format raw-u16", folder / "refused")
+def wrong_values():
+    for flags, sentence in [(["--steps", "many"], '--steps is "many", expected a whole number, 1 or more'),
+                            (["--sample", "-1"], "--sample is -1, expected 0 or more (0: no sample)"),
+                            (["--seed", "-1"], "--seed is -1, expected 0 or more"),
+                            (["--micro-batch", "0"], "--micro-batch is 0, expected 1 or more"),
+                            (["--save-every", "2.5"], "--save-every is 2.5, expected a whole number, 0 or more (0: none)"),
+                            (["--steps", "9" * 20], f"--steps is {'9' * 20}, expected 1 to 1000000000000"),
+                            (["--learning-rate", "nan"], '--learning-rate is "nan", expected a number, 0 to 1e+06'),
+                            (["--beta1", "1"], "--beta1 is 1, expected 0 or more and less than 1"),
+                            (["--device", "tpu"], '--device is "tpu", expected cpu or cuda'),
+                            (["--divisor", "0"], "--divisor is 0, expected constant, freeze or track"),
+                            (["--out"], "--out lacks its value, expected --out DIR"),
+                            (["--resume", "--force"], "--force excludes --resume")]:
+        done = run(*flags)
+        check(done.returncode == 2 and done.stderr == f"remove_layernorm: {sentence}\n", f"{flags}: {done.returncode}, {done.stderr!r}")
+
+
+def what_is_there(folder, text):
+    """A new run replaces nothing unasked, and never what it reads."""
+    quick = ["--text", text, *tiny("--pretrain-steps", "1"), "--no-control"]
+    out = folder / "there"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    (out / ".hidden").write_text("")
+    expect_error("a folder with something else", ["--out", out, *quick],
+                 f"--out {out} holds notes.txt, which is of no run; give another --out, or --force to write beside it")
+    (out / "results.json").write_text("mine")
+    expect_error("a file of a run's name", ["--out", out, *quick],
+                 f"--out {out} holds results.json, which is of no run; give another --out, or --force to replace it")
+    check(contents(out) == {out / "notes.txt": b"mine", out / ".hidden": b"", out / "results.json": b"mine"}, "nothing is touched")
+    done = run("--out", out, *quick, "--force")
+    check(done.returncode == 0 and (out / "notes.txt").read_text() == "mine", "with --force there is a run beside it: " + done.stderr)
+    before = contents(out)
+    for flags in (["--weights", out / "pretrained", "--text", text], ["--text", out / "metrics.jsonl"], ["--tokens", out / "train" / "x.bin"],
+                  ["--text", text, "--heldout", out / "results.md"]):
+        expect_error("a run that reads what it would replace", ["--out", out, *flags, "--force", *TINY],
+                     f"--out {out} would replace {flags[-1] if flags[0] == '--text' else flags[1]}, which is read; give another --out")
+    check(contents(out) == before, "nothing of it is lost")
+    done = run("--out", out, *quick, "--force")
+    check(done.returncode == 0 and contents(out) != before, "with --force a finished run is replaced: " + done.stderr)
+
+
+def two_at_once(folder, text):
+    out = folder / "shared"
+    command = [PROGRAM, "--out", str(out), "--text", str(text), *tiny("--steps", "100000")]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.time() + 120
+    while time.time() < deadline and running.poll() is None and not (out / "metrics-pretrain.jsonl").exists():
+        time.sleep(0.002)
+    for more in ([], ["--resume"], ["--force"]):
+        expect_error("a second run of one folder", [*command[1:], *more],
+                     f"{out}: another program is writing there, process {running.pid}; wait for it, or give another folder")
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    with open(out / ".lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody holds it any more
+    done = run("--out", out, "--text", text, *TINY, "--no-control")
+    check(done.returncode == 0, "a killed run locks nobody out, and left nothing to keep: " + done.stderr)
+    check(not (out / ".lock").exists(), "a run that ends takes its lock along")
 
 
 def recipes():
+    printed = run("--print", "--loss-mean", "of-means").stdout
+    check("mean of the means of the micro-batches" in printed and "mean over the tokens" in run("--print").stdout,
+          "how the loss is averaged is a choice: " + printed)
     apart = run("--recipe", "gpt2", "--first-position", "apart", "--divisor", "freeze", "--print")
     check("treated apart" in apart.stdout and "frozen when" in apart.stdout, "choices are overridden: " + apart.stdout)
     printed = run("--recipe", "gpt2-xl", "--print")
@@ -307,5 +381,7 @@ with tempfile.TemporaryDirectory() as name:
         corpora(root, corpus, finished)
         token_files(root, finished)
         bad_input(root, corpus, finished)
+        what_is_there(root, corpus)
+        two_at_once(root, corpus)
     recipes()
 sys.exit(1 if failures else 0)

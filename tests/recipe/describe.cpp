@@ -18,6 +18,7 @@ trained           full-rank adapters on frozen weights
 updates           300
 learning rate     0.0006 after 20 updates of warm-up, then a cosine down to 0.0003
 batch             40 sequences x 12 micro-batches x 1024 tokens = 491520 tokens per update
+loss              mean of the means of the micro-batches
 optimiser         AdamW, betas 0.9 and 0.999, epsilon 1e-08, weight decay 0.01
 norm gains        without weight decay
 gradient clipping global norm 1
@@ -48,6 +49,7 @@ TEST_CASE("the description says what is special about a run") {
     CHECK_THAT(describe(find("gpt2-xl-finetune-aux")), ContainsSubstring("trained           every parameter\n"));
     CHECK_THAT(describe(find("gpt2-finetune")), ContainsSubstring("norm gains        weight decay like weights\n"));
     CHECK_THAT(describe(find("nano")), !ContainsSubstring("published as"));
+    CHECK_THAT(describe(find("nano")), ContainsSubstring("loss              mean over the tokens of an update\n"));
     CHECK_THAT(describe(find("nano")), ContainsSubstring("16 sequences x 1 micro-batch x 128 tokens = 2048 tokens"));
 }
 

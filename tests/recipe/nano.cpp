@@ -25,6 +25,7 @@ TEST_CASE("the nano recipe keeps the phases of the published schedule in their o
     STATIC_REQUIRE(nano.removal.ln_f.start < nano.removal.end_of_text.start);
 }
 
-TEST_CASE("the nano recipe makes lamina's own choices about the divisors") {
+TEST_CASE("the nano recipe makes lamina's own choices about the divisors and the loss") {
     STATIC_REQUIRE(nano.tracking == lamina::StdTracking{});
+    STATIC_REQUIRE(nano.loss_mean == lamina::train::LossMean::over_tokens);
 }

@@ -162,6 +162,7 @@ struct RecordedRun {
     [[nodiscard]] train::TrainerOptions options() const {
         return {.adamw = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = number("wd")},
                 .accumulation = count("ga"),
+                .loss_mean = train::LossMean::of_means,
                 .clip = number("clip"),
                 .auxiliary_weight = number("aux")};
     }

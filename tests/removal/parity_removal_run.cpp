@@ -37,6 +37,7 @@ struct GoldenRun {
                           .epsilon = hyperparameters.at("epsilon").get<double>(),
                           .weight_decay = hyperparameters.at("weight_decay").get<double>()},
                 .accumulation = hyperparameters.at("accumulation").get<std::size_t>(),
+                .loss_mean = train::LossMean::of_means,
                 .clip = hyperparameters.at("max_grad_norm").get<double>(),
                 .auxiliary_weight = run.at("auxiliary_weight").get<double>()};
     }

@@ -8,7 +8,7 @@ tests/compile_fail/shown.py's. The check fails on a block without such a comment
 picture of the demo that does not end as the table says.
 `update` writes what the programs in the folder PROGRAMS print into the README. What the demo and the programs after it print is
 written only with the LOG of the demo, in the folder where it ran, and then the picture is its picture:
-    ./examples/demo.sh | tee demo.log
+    ./examples/demo.sh --force | tee demo.log
     cmake --build build/demo
     tests/structure/transcripts.py update build/demo/examples --demo demo.log
 """

@@ -4,8 +4,11 @@
 #include "support/catch.hpp"
 #include "train/tiny_run.hpp"
 
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -145,7 +148,9 @@ TEST_CASE("a loss that is not finite is traced to where the activations broke, i
     TinyModel model(backend);
     model.initialise(3);
     train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2},
-                                      {.accumulation = 3, .non_finite = train::NonFinite::skip});
+                                      {.accumulation = 3,
+                                       .loss_mean = train::LossMean::of_means,  // asks for one at a time
+                                       .non_finite = train::NonFinite::skip});
     const auto problem_with = [&](double& place) {
         const double whole = place;
         std::size_t calls = 0;
@@ -340,6 +345,127 @@ TEST_CASE("two micro-batches make the step of one batch twice as large") {
         CHECK(a.loss == Approx(b.loss).epsilon(1e-12));
         CHECK(a.gradient_norm == Approx(b.gradient_norm).epsilon(1e-12));
     }
+}
+
+namespace {
+
+/// Sixteen sequences, from one with every target down to one without any.
+struct UnevenSequences {
+    std::vector<lamina::Token> inputs;
+    std::vector<lamina::Token> targets;
+
+    UnevenSequences() {
+        for (std::uint64_t pair = 0; pair < 8; ++pair) {
+            const TinyData data(pair);
+            inputs.insert(inputs.end(), data.inputs.begin(), data.inputs.end());
+            targets.insert(targets.end(), data.targets.begin(), data.targets.end());
+        }
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+            const std::size_t sequence = i / toy.context;
+            if (2 * (i % toy.context) < sequence || sequence == 15) targets[i] = lamina::ignored_target;
+        }
+    }
+    [[nodiscard]] lamina::TokenBatch batch(std::size_t first, std::size_t count) const {
+        return {std::span(inputs).subspan(first * toy.context, count * toy.context),
+                std::span(targets).subspan(first * toy.context, count * toy.context), toy.context};
+    }
+};
+
+/// Reports of some steps over the same sequences, `together` of them in each micro-batch, and the last gradients.
+struct CutSteps {
+    std::vector<train::StepReport> reports;
+    std::vector<double> gradients;
+
+    CutSteps(std::size_t together, train::TrainerOptions options) {
+        lamina::CpuBackend backend({.threads = 1});
+        TinyModel model(backend);
+        model.initialise(3);
+        options.accumulation = 16 / together;
+        train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2}, options);
+        const UnevenSequences sequences;
+        for (int step = 0; step < 4; ++step) {
+            std::size_t first = 0;
+            reports.push_back(trainer.step([&] {
+                first += together;
+                return sequences.batch(first - together, together);
+            }));
+        }
+        const auto last = model.gradients(lamina::Role::adapter);
+        gradients.assign(last.data, last.data + last.size());
+    }
+};
+
+/// Of two sums of the same terms, by the norm of one.
+double relative_distance(const std::vector<double>& a, const std::vector<double>& b) {
+    double squares = 0;
+    double differences = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        squares += a[i] * a[i];
+        differences += (a[i] - b[i]) * (a[i] - b[i]);
+    }
+    return std::sqrt(differences / squares);
+}
+
+}  // namespace
+
+TEST_CASE("16 micro-batches of 1 sequence, 4 of 4 and 1 of 16 are the same step, however targets are spread") {
+    const CutSteps whole(16, {});
+    for (const std::size_t together : {1U, 4U}) {
+        const CutSteps parts(together, {});
+        for (std::size_t step = 0; step < whole.reports.size(); ++step) {
+            CHECK(parts.reports[step].loss == Approx(whole.reports[step].loss).epsilon(1e-12));
+            CHECK(parts.reports[step].gradient_norm == Approx(whole.reports[step].gradient_norm).epsilon(1e-12));
+            CHECK(parts.reports[step].tokens == 128);
+        }
+        CHECK(relative_distance(whole.gradients, parts.gradients) < 1e-12);
+    }
+    const CutSteps means(4, {.loss_mean = train::LossMean::of_means});
+    CHECK(relative_distance(whole.gradients, means.gradients) > 1e-3);
+}
+
+TEST_CASE("a step is what its micro-batches make by hand, the penalty by all tokens and the loss by those that count") {
+    const train::LossMean mean = GENERATE(train::LossMean::over_tokens, train::LossMean::of_means);
+    const bool by_tokens = mean == train::LossMean::over_tokens;
+    lamina::CpuBackend backend({.threads = 1});
+    const UnevenSequences sequences;
+    const lamina::TokenBatch one = sequences.batch(0, 1);   // 8 targets of 8
+    const lamina::TokenBatch two = sequences.batch(10, 3);  // 3 + 2 + 2 of 24
+
+    TinyModel by_trainer(backend);
+    by_trainer.initialise(3);
+    train::Trainer<TinyModel> trainer(by_trainer, train::ConstantRate{.peak = 1e-2},
+                                      {.accumulation = 2, .loss_mean = mean, .clip = 0, .auxiliary_weight = 0.7});
+    std::size_t calls = 0;
+    const train::StepReport report = trainer.step([&] { return calls++ == 0 ? one : two; });
+
+    TinyModel by_hand(backend);
+    by_hand.initialise(3);
+    by_hand.zero_gradients();
+    const double share = by_tokens ? 8.0 / 15 : 0.5;
+    const double auxiliary_share = by_tokens ? 0.25 : 0.5;
+    const auto first =
+        by_hand.forward_backward(one, {.share = share, .auxiliary_weight = 0.7, .auxiliary_share = auxiliary_share});
+    const auto second = by_hand.forward_backward(
+        two, {.share = 1 - share, .auxiliary_weight = 0.7, .auxiliary_share = 1 - auxiliary_share});
+    REQUIRE((first.cross_entropy.count == 8 && second.cross_entropy.count == 7 && second.auxiliary > 0));
+    CHECK(report.loss == Approx(by_tokens ? (first.cross_entropy + second.cross_entropy).mean()
+                                          : (first.cross_entropy.mean() + second.cross_entropy.mean()) / 2)
+                             .epsilon(1e-14));
+    CHECK(report.auxiliary ==
+          Approx(auxiliary_share * first.auxiliary + (1 - auxiliary_share) * second.auxiliary).epsilon(1e-14));
+    CHECK(report.gradient_norm == Approx(train::gradient_norm(by_hand)).epsilon(1e-12));
+}
+
+TEST_CASE("a step without any target changes nothing that its weight decay does not") {
+    lamina::CpuBackend backend({.threads = 1});
+    TinyModel model(backend);
+    model.initialise(3);
+    const std::vector<double> start = trained_values(model);
+    train::Trainer<TinyModel> trainer(model, train::ConstantRate{.peak = 1e-2},
+                                      {.adamw = {.weight_decay = 0}, .accumulation = 2});
+    const train::StepReport report = trainer.step([sequences = UnevenSequences()] { return sequences.batch(15, 1); });
+    CHECK((report.loss == 0 && report.gradient_norm == 0 && report.outcome == train::Outcome::updated));
+    CHECK(trained_values(model) == start);
 }
 
 TEST_CASE("the first update of a warm-up moves the moments and nothing else") {

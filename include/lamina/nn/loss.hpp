@@ -21,6 +21,8 @@ struct MicroBatch {
     double share = 1;  ///< weight of the micro-batch's mean loss; 1/k for one of k equal ones
     /// Of the penalty on uneven deviations before the last norm (docs/method.md, "Auxiliary loss"); 0 for none.
     double auxiliary_weight = 0;
+    /// Of that penalty, which is a mean over all positions, while the loss is one over those that carry loss.
+    double auxiliary_share = share;
 };
 
 /// What `forward_backward` found, nats; both are finite unless something is wrong.

@@ -160,8 +160,8 @@ public:
     /// Says that gradients were written by other means than `forward_backward`.
     void gradients_changed() { has_gradients_ = true; }
 
-    /// Forward and backward over one micro-batch: adds the gradient of share · (mean loss + auxiliary) to the
-    /// gradients.
+    /// Forward and backward over one micro-batch: adds the gradient of share · mean loss + auxiliary_share ·
+    /// auxiliary to the gradients.
     ///
     /// Nothing answers to the host between the upload of the batch and the download of its losses, unless there is an
     /// auxiliary loss or a layer must know what it measures. Otherwise the backend may repeat what it did for a

@@ -14,6 +14,7 @@
 #include <lamina/removal/schedule.hpp>
 #include <lamina/removal/std_tracking.hpp>
 #include <lamina/train/adamw_options.hpp>
+#include <lamina/train/loss_mean.hpp>
 
 namespace lamina::recipe {
 
@@ -88,6 +89,9 @@ inline void write_phase(std::ostream& text, RemovalKind kind, const Recipe& reci
     row("batch") << recipe.micro_batch << " sequences x " << recipe.accumulation
                  << (recipe.accumulation == 1 ? " micro-batch x " : " micro-batches x ") << recipe.sequence_length
                  << " tokens = " << recipe.tokens_per_update() << " tokens per update\n";
+    row("loss") << (recipe.loss_mean == train::LossMean::over_tokens ? "mean over the tokens of an update"
+                                                                     : "mean of the means of the micro-batches")
+                << '\n';
     row("optimiser") << "AdamW, betas " << recipe.beta1 << " and " << recipe.beta2 << ", epsilon " << recipe.epsilon
                      << ", weight decay " << recipe.weight_decay << '\n';
     row("norm gains") << (recipe.gain_decay == train::GainDecay::none ? "without weight decay"

@@ -16,6 +16,7 @@
 #include <lamina/core/error.hpp>
 #include <lamina/removal/schedule.hpp>
 #include <lamina/removal/std_tracking.hpp>
+#include <lamina/train/loss_mean.hpp>
 
 namespace lamina::recipe {
 
@@ -23,7 +24,7 @@ inline constexpr std::size_t own_steps = 240;
 
 /// The published full-rank schedule of GPT-2 small over any number of layers, with lamina's own choices where the
 /// original's are detours: the divisor freezes when its norm goes, the average moves once per micro-batch and never in
-/// an evaluation. A step is sixteen sequences, of the whole context up to 1024 tokens, in micro-batches of about 2048
+/// an evaluation, and all tokens of a step weigh the same. A step is sixteen sequences, of the whole context up to 1024 tokens, in micro-batches of about 2048
 /// tokens.
 ///
 /// `model` must live as long as the recipe
@@ -38,6 +39,7 @@ inline constexpr std::size_t own_steps = 240;
             .learning_rate = {.peak = 1e-3, .minimum = 5e-4, .warmup = 16, .steps = own_steps},
             .micro_batch = micro_batch,
             .accumulation = sequences / micro_batch,
+            .loss_mean = train::LossMean::over_tokens,
             .sequence_length = length,
             .removal = gpt2_lora_full.removal.scaled({.from_layers = gpt2_lora_full.layers,
                                                       .to_layers = size.layers,

@@ -9,6 +9,7 @@
 #include <lamina/removal/std_tracking.hpp>
 #include <lamina/train/adamw_options.hpp>
 #include <lamina/train/learning_rate.hpp>
+#include <lamina/train/loss_mean.hpp>
 
 namespace lamina::recipe {
 
@@ -39,7 +40,8 @@ struct Recipe {
     train::CosineWithMinimum learning_rate{};  ///< its `steps` is the length of the run in optimiser updates
     std::size_t micro_batch = 1;               ///< sequences
     std::size_t accumulation = 1;              ///< micro-batches per update
-    std::size_t sequence_length = 1024;        ///< tokens
+    train::LossMean loss_mean = train::LossMean::of_means;
+    std::size_t sequence_length = 1024;  ///< tokens
 
     double clip = 1.0;  ///< largest global gradient norm
     double weight_decay = 0.01;

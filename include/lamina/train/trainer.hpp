@@ -22,13 +22,15 @@
 #include <lamina/train/clipping.hpp>
 #include <lamina/train/guard.hpp>
 #include <lamina/train/learning_rate.hpp>
+#include <lamina/train/loss_mean.hpp>
+#include <lamina/train/step_batches.hpp>
 
 namespace lamina::train {
 
 struct TrainerOptions {
     AdamWOptions adamw{};
-    /// Micro-batches per optimiser step; their mean losses weigh the same (docs/method.md, "One update").
-    std::size_t accumulation = 1;
+    std::size_t accumulation = 1;  ///< micro-batches per optimiser step
+    LossMean loss_mean = LossMean::over_tokens;
     double clip = 1;  ///< maximum of the gradients' norm; 0 for no clipping
     /// Of the penalty on uneven deviations before the last norm (docs/method.md, "Auxiliary loss")
     double auxiliary_weight = 0;
@@ -43,7 +45,7 @@ enum class Outcome : std::uint8_t { updated, skipped, rolled_back };
 
 struct StepReport {
     std::size_t update = 0;  ///< which step this was, from 0
-    double loss = 0;         ///< mean of the micro-batches' mean losses, nats, before the update
+    double loss = 0;         ///< as TrainerOptions::loss_mean says, nats, before the update
     double auxiliary = 0;
     double gradient_norm = 0;  ///< before clipping
     double rate = 0;           ///< learning rate used
@@ -87,7 +89,8 @@ public:
                           [&hook](std::size_t update) { static_cast<void>(hook.after_restore(update)); }});
     }
 
-    /// One optimiser step. `next()` returns a TokenBatch whose spans stay valid until the call after.
+    /// One optimiser step. `next()` returns a TokenBatch whose spans stay valid until the call after. Where all tokens
+    /// weigh the same and the step has several micro-batches, all are fetched before the first goes through the model.
     template <class Next>
     StepReport step(Next&& next) {
         const auto start = std::chrono::steady_clock::now();
@@ -155,17 +158,23 @@ private:
     template <class Next>
     std::optional<std::string> accumulate(Next& next, StepReport& report) {
         std::optional<std::string> broken;
-        const double share = 1 / static_cast<double>(options_.accumulation);
-        for (std::size_t i = 0; i < options_.accumulation; ++i) {
-            const TokenBatch batch = next();
-            const StepLoss loss =
-                model_->forward_backward(batch, {.share = share, .auxiliary_weight = options_.auxiliary_weight});
-            report.loss += share * loss.cross_entropy.mean();
-            report.auxiliary += share * loss.auxiliary;
+        const auto add = [&](const TokenBatch& batch, MicroBatch micro) {
+            micro.auxiliary_weight = options_.auxiliary_weight;
+            const StepLoss loss = model_->forward_backward(batch, micro);
+            report.loss += micro.share * loss.cross_entropy.mean();
+            report.auxiliary += micro.auxiliary_share * loss.auxiliary;
             report.tokens += batch.inputs.size();
             // The activations are there until the next micro-batch.
             if (!broken && !std::isfinite(report.loss)) broken = describe_loss();
+        };
+        if (options_.loss_mean == LossMean::of_means || options_.accumulation == 1) {
+            const double share = 1 / static_cast<double>(options_.accumulation);
+            for (std::size_t i = 0; i < options_.accumulation; ++i) add(next(), {.share = share});
+            return broken;
         }
+        batches_.clear();
+        for (std::size_t i = 0; i < options_.accumulation; ++i) batches_.add(next());
+        for (std::size_t i = 0; i < batches_.size(); ++i) add(batches_[i], batches_.shares(i));
         return broken;
     }
 
@@ -203,6 +212,7 @@ private:
     std::function<double(std::size_t)> rate_;
     TrainerOptions options_;
     std::vector<Attached> hooks_{};
+    StepBatches batches_{};
     Snapshot<M> snapshot_{};
     std::size_t update_ = 0;
     std::size_t recoveries_ = 0;

@@ -52,7 +52,7 @@ template <class B, class Scalar, class Compute, std::size_t Width>
                                                      .deviation = room.deviation,
                                                      .d_x = d_x,
                                                      .target = target,
-                                                     .scale = micro.share * each});
+                                                     .scale = micro.auxiliary_share * each});
     return each * penalty;
 }
 
