@@ -78,7 +78,9 @@ void run(CommandLine& line) {
         throw lamina::ArgumentError("nothing to evaluate on; give --pile, --hellaswag or --mmlu");
     }
     job.model = any_model::find(line.model);
-    if (job.label.empty()) job.label = job.model.model + norms_of(job.model.kind);
+    if (job.label.empty()) {
+        job.label = job.model.model + norms_of(job.model.kind) + (job.model.force_removed ? ", norms forced out" : "");
+    }
     if (!line.baseline.empty()) job.baseline = lamina::eval::read_results(line.baseline);
     if (lamina::text::valid_utf8(job.label) != job.label) throw lamina::ArgumentError("--label is not valid UTF-8");
     const any_model::Tokenizer tokenizer =

@@ -47,6 +47,10 @@ Found find(const Flags& flags) {
     found.model = model.name;
     found.architecture = model.facts.architecture;
     if (found.kind == Kind::run) found.adaptation = adaptation_of_run(found.run, model);
+    if (flags.force_removed && found.kind != Kind::run) {
+        throw lamina::ArgumentError("--force-removed is for runs; give --run DIR, or leave it out");
+    }
+    found.force_removed = flags.force_removed;
     found.place = flags.place;
     static_cast<void>(opener_of(found));
     return found;

@@ -27,6 +27,7 @@ struct Flags {
     std::string model;
     std::string weights;
     std::string run;
+    bool force_removed = false;
     common::Place place;
 };
 
@@ -35,6 +36,7 @@ struct Found {
     std::string model;  ///< its name
     lamina::Architecture architecture{};
     common::Adaptation adaptation{};  ///< of a run
+    bool force_removed = false;       ///< whether norms that a run has left are removed when it is loaded
     std::filesystem::path weights;
     std::filesystem::path run;
     common::Place place;

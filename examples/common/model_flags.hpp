@@ -17,6 +17,8 @@ inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
         ->type_name("DIR");
     app.add_option("--run", flags.run, "folder of a run of remove_layernorm: its adapter and its norms")
         ->type_name("DIR");
+    app.add_flag("--force-removed", flags.force_removed,
+                 "with --run: remove the norms that it has left, at the divisors that they hold");
     app.add_option("--model", flags.model,
                    "what the model is called, where there is no config.json to tell: gpt2, gpt2-medium, …")
         ->type_name("NAME");

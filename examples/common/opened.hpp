@@ -11,6 +11,7 @@
 #include <lamina/nn/generate.hpp>
 #include <lamina/nn/run/key_value_cache.hpp>
 #include <lamina/nn/score.hpp>
+#include <lamina/removal/remaining_norms.hpp>
 #include <lamina/removal/removable_norm.hpp>
 
 #include <concepts>
@@ -38,6 +39,7 @@ public:
             lamina::io::load_scaled_gpt2(model_, found.weights);
         } else if constexpr (std::same_as<Norm, lamina::norm::Removable>) {
             load_run(model_, found.weights, found.run);
+            if (found.force_removed) lamina::fix_remaining_norms(model_);
         } else {
             lamina::io::load_gpt2(model_, found.weights);
         }

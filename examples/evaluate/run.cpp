@@ -114,7 +114,7 @@ void answer_tasks(const Job& job, std::span<const TaskWork> tasks, const std::st
     const auto whole = [](const fs::path& path) { return fs::weakly_canonical(path).string(); };
     const any_model::Found& model = job.model;
     return "model=" + model.model + ",weights=" + whole(model.weights) +
-           (model.run.empty() ? "" : ",run=" + whole(model.run));
+           (model.run.empty() ? "" : ",run=" + whole(model.run)) + (model.force_removed ? ",force_removed=true" : "");
 }
 
 template <class Pass>

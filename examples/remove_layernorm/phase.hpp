@@ -26,6 +26,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace remove_layernorm {
@@ -38,8 +39,9 @@ struct PhaseSettings {
     lamina::train::TrainerOptions trainer;
     lamina::text::TargetRule targets{};
     std::uint64_t seed;
-    std::size_t evaluate_every = 0;  ///< steps; 0 for never
-    double loss_before = 0;          ///< on held-out text
+    std::size_t evaluate_every = 0;           ///< steps; 0 for never
+    std::optional<std::size_t> stop_after{};  ///< steps; its end by absence
+    double loss_before = 0;                   ///< on held-out text
 };
 
 inline constexpr const char* loss_field = "held-out loss before";
@@ -141,7 +143,8 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
         io::save_checkpoint(checkpoint, trainer, extra);
     };
     std::size_t most_bytes = common::bytes_taken(model.backend());
-    while (trainer.update() < settings.steps) {
+    const std::size_t last = std::min(settings.steps, settings.stop_after.value_or(settings.steps));
+    while (trainer.update() < last) {
         const lamina::train::StepReport report = trainer.step([&] { return batches.next(); });
         most_bytes = std::max(most_bytes, common::bytes_taken(model.backend()));
         common::print_notes(stdout, common::notes_of(model.backend()));
@@ -154,7 +157,8 @@ std::size_t train_phase(M& model, const Job& job, const PhaseSettings& settings,
         }
         log.append(report.update, metrics);
         const bool due = job.options.save_every != 0 && trainer.update() % job.options.save_every == 0;
-        if (due || (job.options.save_every != 0 && trainer.update() == settings.steps)) save();
+        const bool at_end = trainer.update() == last && (job.options.save_every != 0 || last < settings.steps);
+        if (due || at_end) save();
     }
     return most_bytes;
 }

@@ -15,6 +15,7 @@
 #include <lamina/nn/run/plan.hpp>
 #include <lamina/recipe/initial_std.hpp>
 #include <lamina/removal/fold.hpp>
+#include <lamina/removal/remaining_norms.hpp>
 #include <lamina/removal/removal.hpp>
 #include <lamina/text/valid_utf8.hpp>
 
@@ -24,6 +25,7 @@
 #include <filesystem>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace remove_layernorm {
 
@@ -138,32 +140,50 @@ void show_sample(M& model, const Job& job) {
     std::printf("\nThe folded model writes:\n\n%s\n\n", lamina::text::valid_utf8(sample(model, job)).c_str());
 }
 
-/// Takes the norms out of a model and folds what is left of them; fills everything in `results` but the control.
+/// Takes the norms out of a model, or as many as go before the step to stop after; fills what `results` has of it.
 template <class Removable>
-[[nodiscard]] auto remove_and_fold(typename Removable::Backend& backend, const Job& job,
-                                   const std::filesystem::path& weights, Results& results) {
-    namespace io = lamina::io;
+[[nodiscard]] Removable remove_norms(typename Removable::Backend& backend, const Job& job,
+                                     const std::filesystem::path& weights, Results& results) {
     auto model = starting_model<Removable>(backend, job, weights);
     lamina::Removal removal(model, job.recipe.removal, job.recipe.tracking);
     results.layer_norms_before = removal.norms();
     results.pretrained = heldout_loss(model, job);
     start_norms(model, removal, job);
-    const std::size_t bytes = train_phase(model, job, recipe_phase(job, "removal", results.pretrained), &removal);
-    const lamina::Plan plan = plan_of<Removable>(job);
+    PhaseSettings settings = recipe_phase(job, "removal", results.pretrained);
+    settings.stop_after = job.options.stop_after;
+    const std::size_t bytes = train_phase(model, job, settings, &removal);
     std::printf("memory   peak %.3f GB, planned %.3f GB\n", static_cast<double>(bytes) / 1e9,
-                static_cast<double>(plan.peak_bytes()) / 1e9);
+                static_cast<double>(plan_of<Removable>(job).peak_bytes()) / 1e9);
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
     any_model::save_run(model, job.out);
-    const auto removed_logits = heldout_logits(model, job);
+    return model;
+}
 
+/// Folds what is left of the norms of a model that has no other; fills what `results` has of it.
+template <class Removable>
+[[nodiscard]] auto fold_and_save(Removable model, const Job& job, Results& results) {
+    const auto removed_logits = heldout_logits(model, job);
     auto folded = lamina::fold(std::move(model));
     static_assert(!lamina::contains_layer_norm<decltype(folded)>);
-    io::save_gpt2(folded, job.out / "folded", {.end_of_text = end_of_text_of(job)});
+    lamina::io::save_gpt2(folded, job.out / "folded", {.end_of_text = end_of_text_of(job)});
     any_model::copy_tokenizer(job.vocabulary.files, job.out / "folded");
     results.folded = heldout_loss(folded, job);
     results.max_logit_difference = largest_difference(removed_logits, heldout_logits(folded, job));
     return folded;
+}
+
+/// What a run that stopped early has come to: the loss as the model is, and as it would be if the other norms went now.
+template <class Removable>
+void report_stop(Removable& model, const Job& job, const Results& results) {
+    lamina::fix_remaining_norms(model);
+    std::printf("stopped after step %zu with %zu of %zu LayerNorms left: held-out loss %.4f, %.4f if they went now\n",
+                *job.options.stop_after, results.layer_norms_after, results.layer_norms_before, results.removed,
+                heldout_loss(model, job));
+    std::printf(
+        "--resume without --stop-after goes on; evaluate --run %s takes the model as it is, or with "
+        "--force-removed\n",
+        job.out.c_str());
 }
 
 /// Where the pretrained weights are, or are put.
@@ -179,8 +199,11 @@ void run_pipeline(const Job& job, WeightSource<typename Removable::Backend> weig
     Results results{};
     results.steps = job.recipe.steps();
     const std::filesystem::path weights = weights_of(backend, job);
-    if (job.options.control) results.control = control_loss<Removable>(backend, job, weights);
-    auto folded = remove_and_fold<Removable>(backend, job, weights, results);
+    const bool stops = job.options.stop_after.value_or(results.steps) < results.steps;
+    if (job.options.control && !stops) results.control = control_loss<Removable>(backend, job, weights);
+    auto model = remove_norms<Removable>(backend, job, weights, results);
+    if (stops) return report_stop(model, job, results);
+    auto folded = fold_and_save(std::move(model), job, results);
     results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     write_report(job, results);
     // Every token that is written makes the passes longer: no algorithm is worth timing.

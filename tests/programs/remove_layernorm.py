@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import random
 import shutil
 import signal
@@ -26,6 +27,11 @@ failures = []
 
 def run(*arguments, **options):
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+
+
+def run_generate(*arguments):
+    program = str(pathlib.Path(PROGRAM).with_name("generate"))
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=300)
 
 
 def tiny(flag, value):
@@ -243,6 +249,23 @@ def bad_input(folder, text, whole):
     expect_error("folder without weights", ["--weights", folder / "nowhere", "--text", text, *quick], "nowhere", out)
 
 
+def stopped(folder, text, whole):
+    """Halfway the norms that are left can be forced out; going on gives what never stopping does."""
+    out = folder / "stopped"
+    done = run("--out", out, "--text", text, "--stop-after", 5, *TINY)
+    sentence = re.search(r"stopped after step 5 with (\d) of 9 LayerNorms left: held-out loss ([\d.]+), ([\d.]+) if they went now", done.stdout)
+    check(done.returncode == 0 and sentence, f"a run stops: {done.stdout[-400:]} {done.stderr}")
+    check(sentence and 0 < int(sentence[1]) < 9 and sentence[2] != sentence[3], f"some norms are left, which matters: {sentence}")
+    check(not (out / "results.json").exists() and not (out / "folded").exists(), "it is not finished")
+    texts = [run_generate("--run", out, "--prompt", "the", "--tokens", 60, "--temperature", 2, *flags) for flags in ([], ["--force-removed"])]
+    check(all(done.returncode == 0 for done in texts) and texts[0].stdout != texts[1].stdout, f"and generate tells the two apart: {texts}")
+    refused = run_generate("--weights", out / "pretrained", "--prompt", "the", "--force-removed")
+    check("--force-removed is for runs; give --run DIR" in refused.stderr, "weights have no norms to force: " + refused.stderr)
+    done = run("--out", out, "--text", text, "--resume", *TINY)
+    check(done.returncode == 0, "it goes on: " + done.stderr)
+    check((out / "adapter.safetensors").read_bytes() == (whole / "adapter.safetensors").read_bytes(), "to the same bytes")
+
+
 def tokens_of(out):
     return (out / "train" / "tokens_000000.bin").read_bytes()
 
@@ -378,6 +401,7 @@ with tempfile.TemporaryDirectory() as name:
     finished = small_run(root, corpus)
     if not failures:
         killed_and_resumed(root, corpus, finished)
+        stopped(root, corpus, finished)
         corpora(root, corpus, finished)
         token_files(root, finished)
         bad_input(root, corpus, finished)

@@ -24,8 +24,8 @@ inline constexpr std::size_t own_steps = 240;
 
 /// The published full-rank schedule of GPT-2 small over any number of layers, with lamina's own choices where the
 /// original's are detours: the divisor freezes when its norm goes, the average moves once per micro-batch and never in
-/// an evaluation, and all tokens of a step weigh the same. A step is sixteen sequences, of the whole context up to 1024 tokens, in micro-batches of about 2048
-/// tokens.
+/// an evaluation, and all tokens of a step weigh the same. A step is sixteen sequences, of the whole context up to 1024
+/// tokens, in micro-batches of about 2048 tokens.
 ///
 /// `model` must live as long as the recipe
 [[nodiscard]] constexpr Recipe own_recipe(std::string_view model, const Architecture& size) {
