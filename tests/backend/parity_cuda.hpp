@@ -10,14 +10,15 @@
 namespace lamina_tests::parity {
 
 /// Model types, few because each takes nvcc a while: between them every precision, execution and way to keep gradients
-/// and activations, and heads that the flash kernels take (of width 64) and do not (of width 16).
+/// and activations, most of what a config.json can say, and heads that the flash kernels take (of width 64) and do not
+/// (of width 16).
 enum class Kind : std::uint8_t {
-    double_merged,           ///< Fp64, Merged, 2 × 64
-    float_factored,          ///< Fp32, Factored, 3 × 16
+    double_merged,   ///< Fp64, Merged, 2 × 64; relu, an inner width and a head of its own with a bias, epsilon 1e-3
+    float_factored,  ///< Fp32, Factored, 3 × 16; the exact gelu, scores by the inverse of the layer, too
     frozen_split_streamed,   ///< FrozenBf16, Split, gradients::Streamed, 2 × 64
     mixed_merged,            ///< MixedBf16, Merged, 2 × 64
     mixed_split_recomputed,  ///< MixedBf16, Split, gradients::Streamed, recompute::PerBlock, 2 × 64
-    mixed_factored           ///< MixedBf16, Factored, 3 × 16
+    mixed_factored           ///< MixedBf16, Factored, 3 × 16; silu, scores by the inverse of the layer alone
 };
 
 /// How far the removal of the norms has come.

@@ -33,6 +33,8 @@ namespace lamina_tests::parity {
 
 inline constexpr lamina::Architecture wide{.layers = 2, .heads = 2, .embed = 128, .context = 128, .vocab = 300};
 inline constexpr lamina::Architecture narrow{.layers = 2, .heads = 3, .embed = 48, .context = 128, .vocab = 300};
+inline constexpr lamina::Architecture with_inner{
+    .layers = 2, .heads = 2, .embed = 128, .context = 128, .vocab = 300, .inner = 200};
 inline constexpr lamina::Token end_of_text = 299;
 
 /// More tokens than a tile of attention has rows, and no multiple of anything. Each sequence has an end of text within,
@@ -192,9 +194,11 @@ Result run(Kind kind, Progress progress) {
     using namespace lamina;
     switch (kind) {
         case Kind::double_merged:
-            return run_model<Model<Device, wide, precision::Fp64, execution::Merged>>(progress);
+            return run_model<Model<Device, with_inner, precision::Fp64, execution::Merged, activation::Relu,
+                                   head::UntiedWithBias, norm_epsilon::Decimal<1, -3>>>(progress);
         case Kind::float_factored:
-            return run_model<Model<Device, narrow, precision::Fp32, execution::Factored>>(progress);
+            return run_model<Model<Device, narrow, precision::Fp32, execution::Factored, activation::Gelu,
+                                   attention_scale::InverseRootAndLayer>>(progress);
         case Kind::frozen_split_streamed:
             return run_model<Model<Device, wide, precision::FrozenBf16, execution::Split, gradients::Streamed>>(
                 progress);
@@ -206,7 +210,8 @@ Result run(Kind kind, Progress progress) {
                 Model<Device, wide, precision::MixedBf16, execution::Split, gradients::Streamed, recompute::PerBlock>>(
                 progress);
         case Kind::mixed_factored:
-            return run_model<Model<Device, narrow, precision::MixedBf16, execution::Factored>>(progress);
+            return run_model<Model<Device, narrow, precision::MixedBf16, execution::Factored, activation::Silu,
+                                   attention_scale::InverseLayer>>(progress);
     }
     throw Error("parity: no such kind of model");
 }
