@@ -2,11 +2,13 @@
 // convert: models and adapters from and to the forms that transformers, PEFT and llm.c read.
 #include "common/model_folder.hpp"
 #include "common/program.hpp"
+#include "common/warnings.hpp"
 #include "convert/request.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 #include <lamina/io/atomic_file.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/memory_map.hpp>
 
@@ -70,6 +72,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option(
         "--base-name", line.request.base_name,
         "with --to peft: base_model_name_or_path (default: OUT/base, or the weights where all norms measure)");
+    app.add_flag("--strict", line.request.strict, common::strict_text);
     app.add_flag("--force", line.request.force, "write over files, but never over what is read, nor in a run's folder");
 }
 
@@ -125,11 +128,12 @@ void look_into_run(Request& request) {
 /// The size that llm.c's header tells; the loader checks the rest of it.
 const any_model::NamedSize& size_in_header(const fs::path& file, const std::string& model) {
     const lamina::io::MemoryMap map(file);
-    constexpr std::int32_t llm_c_magic = 20240326;
+    const lamina::io::FileKind kind = lamina::io::file_kind(map.bytes(), map.bytes().size());
+    constexpr const char* expected = "a checkpoint of llm.c";
+    if (kind != lamina::io::FileKind::llm_c_checkpoint) lamina::io::fail_kind(file, kind, expected, map.bytes());
     std::array<std::int32_t, 7> header{};
     if (map.bytes().size() >= sizeof header) std::memcpy(header.data(), map.bytes().data(), sizeof header);
-    if (header[0] != llm_c_magic || header[4] < 1 || header[6] < 1)
-        throw lamina::FileError(file.string(), "is no checkpoint of llm.c");
+    if (header[4] < 1 || header[6] < 1) throw lamina::FileError(file.string(), "has no size in its header");
     return any_model::size_of(file, static_cast<std::size_t>(header[4]), static_cast<std::size_t>(header[6]), model);
 }
 

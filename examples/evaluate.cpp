@@ -76,7 +76,7 @@ void run(CommandLine& line) {
     const evaluate::Work work = evaluate::read_work(job, tokenizer, job.model.architecture.context);
     evaluate::open_out(job, work);
     const std::unique_ptr<any_model::Model> model =
-        any_model::open(job.model, {.cache_rows = 4 * job.model.architecture.context});
+        any_model::open(job.model, {.program = "evaluate", .cache_rows = 4 * job.model.architecture.context});
     const lamina::eval::Results results = evaluate::run(job, work, tokenizer, *model);
     common::print_notes(stdout, model->take_notes());
     evaluate::report(job, results);

@@ -32,7 +32,8 @@ void run(const any_model::Flags& flags, const std::string& vocabulary, const std
     const any_model::Found found = any_model::find(flags);
     const any_model::Tokenizer tokenizer = any_model::open_tokenizer(found, vocabulary);
     const std::size_t context = found.architecture.context;
-    const std::unique_ptr<any_model::Model> model = any_model::open(found, {.cache_rows = 2 * context});
+    const std::unique_ptr<any_model::Model> model =
+        any_model::open(found, {.program = "own_task", .cache_rows = 2 * context});
 
     eval::PrefixScorer scorer(
         [&](auto segments, auto wanted, auto log_probabilities) { model->score(segments, wanted, log_probabilities); },

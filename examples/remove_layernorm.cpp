@@ -2,6 +2,7 @@
 // remove_layernorm: takes every LayerNorm out of a GPT-2 by training full-rank adapters on its frozen weights.
 #include "common/place_flags.hpp"
 #include "common/program.hpp"
+#include "common/warnings.hpp"
 #include "remove_layernorm/corpus.hpp"
 #include "remove_layernorm/job.hpp"
 #include "remove_layernorm/overrides.hpp"
@@ -44,6 +45,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->check(CLI::IsMember({"nano", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"}))
         ->capture_default_str();
     app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors");
+    app.add_flag("--strict", options.strict, common::strict_text);
     app.add_option("--tokenizer", line.tokenizer,
                    "folder with vocab.json and merges.txt (default: the weights' folder)");
     app.add_option("--text", options.text, "text or JSON Lines files to train on");

@@ -2,6 +2,7 @@
 #include "any_model.hpp"
 
 #include <lamina/core/error.hpp>
+#include <lamina/io/file_kind.hpp>
 
 namespace any_model {
 
@@ -10,12 +11,13 @@ Found find(const Flags& flags) {
     if (flags.weights.empty() && flags.run.empty()) {
         throw lamina::ArgumentError("no model was given; give --weights DIR or --run DIR");
     }
-    if (!flags.weights.empty() && !fs::is_directory(flags.weights)) {
-        throw lamina::FileError(flags.weights, "is no folder; expected one with config.json and model.safetensors");
-    }
-    if (!flags.run.empty() && !fs::is_directory(flags.run)) {
-        throw lamina::FileError(flags.run, "is no folder; expected what remove_layernorm --out left");
-    }
+    const auto require_folder = [](const std::string& path, const char* expected) {
+        if (path.empty()) return;
+        const lamina::io::FileKind kind = lamina::io::file_kind(path);
+        if (kind != lamina::io::FileKind::folder) lamina::io::fail_kind(path, kind, expected);
+    };
+    require_folder(flags.weights, "a folder with config.json and model.safetensors");
+    require_folder(flags.run, "the folder that remove_layernorm --out left");
     Found found;
     found.weights = flags.weights;
     found.run = flags.run;
@@ -28,6 +30,7 @@ Found find(const Flags& flags) {
     const NamedSize& size = size_of(found.weights, flags.model);
     found.model = size.name;
     found.architecture = size.architecture;
+    found.strict = flags.strict;
     found.place = flags.place;
     static_cast<void>(Size::at(found.place.device, found.model));
     return found;

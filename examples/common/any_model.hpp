@@ -26,6 +26,7 @@ struct Flags {
     std::string model;
     std::string weights;
     std::string run;
+    bool strict = false;
     common::Place place;
 };
 
@@ -35,6 +36,7 @@ struct Found {
     lamina::Architecture architecture{};
     std::filesystem::path weights;
     std::filesystem::path run;
+    bool strict = false;  ///< nothing in the weights is passed over
     common::Place place;
 };
 
@@ -68,6 +70,7 @@ protected:
 };
 
 struct Opening {
+    std::string program;         ///< its name, before warnings
     std::size_t cache_rows = 0;  ///< tokens whose keys and values are kept
 };
 

@@ -4,6 +4,7 @@
 
 #include "any_model.hpp"
 #include "place_flags.hpp"
+#include "warnings.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -17,6 +18,7 @@ inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
     app.add_option("--run", flags.run, "folder of a run of remove_layernorm: its adapter and its norms");
     app.add_option("--model", flags.model,
                    "nano, gpt2, gpt2-medium, gpt2-large or gpt2-xl, where there is no config.json to tell");
+    app.add_flag("--strict", flags.strict, common::strict_text);
     app.add_option("--tokenizer", tokenizer,
                    "folder with vocab.json and merges.txt (default: the weights' folder; nano needs none)");
     common::add_flags(app, flags.place);

@@ -2,6 +2,7 @@
 #include "model_folder.hpp"
 
 #include <lamina/core/error.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/recipe/nano.hpp>
@@ -43,7 +44,7 @@ const NamedSize& size_of(const fs::path& file, std::size_t layers, std::size_t e
 
 const NamedSize& size_of(const fs::path& weights, const std::string& model) {
     const fs::path path = weights / "config.json";
-    if (!fs::exists(path)) {
+    if (lamina::io::file_kind(path) == lamina::io::FileKind::missing) {
         if (!model.empty()) return size_called(model);
         throw lamina::FileError(path.string(), "does not exist, so it does not tell the model's size; give --model");
     }
@@ -60,7 +61,7 @@ const NamedSize& size_of(const fs::path& weights, const std::string& model) {
 
 Kind kind_of(const fs::path& weights) {
     const fs::path path = weights / "config.json";
-    if (!fs::exists(path)) return Kind::pretrained;
+    if (lamina::io::file_kind(path) == lamina::io::FileKind::missing) return Kind::pretrained;
     const lamina::io::JsonFile json(path);
     const lamina::io::JsonObject config = json.object();
     if (config.contains("lamina")) {

@@ -4,10 +4,12 @@
 
 #include "any_model.hpp"
 #include "notes.hpp"
+#include "warnings.hpp"
 
 #include <lamina/arch/architecture.hpp>
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
+#include <lamina/io/load_options.hpp>
 #include <lamina/io/scaled_gpt2.hpp>
 #include <lamina/nn/generate.hpp>
 #include <lamina/nn/gpt2.hpp>
@@ -37,10 +39,11 @@ public:
           model_(backend_),
           cache_(backend_, opening.cache_rows) {
         using Norm = typename M::Policies::Norm;
+        const lamina::io::LoadOptions options = common::load_options(opening.program, found.strict);
         if constexpr (std::same_as<Norm, lamina::norm::FixedStd>) {
-            lamina::io::load_scaled_gpt2(model_, found.weights);
+            lamina::io::load_scaled_gpt2(model_, found.weights, options);
         } else {
-            lamina::io::load_gpt2(model_, found.weights);
+            lamina::io::load_gpt2(model_, found.weights, options);
         }
         // In all sizes the last token is the end of text.
         model_.set_end_of_text(static_cast<lamina::Token>(found.architecture.vocab - 1));

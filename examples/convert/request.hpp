@@ -25,6 +25,7 @@ struct Request {
     std::optional<lamina::ScalarType> store_as;
     std::string base_name;  ///< what a PEFT adapter says it is for
     bool measures = false;  ///< whether every norm of the run does, so that its adapter goes on the weights as they are
+    bool strict = false;    ///< nothing in the weights is passed over
     bool force = false;     ///< whether files that are there may be written over
 };
 

@@ -2,6 +2,7 @@
 // size: every conversion that convert knows, for one model size.
 #pragma once
 
+#include "../common/warnings.hpp"
 #include "request.hpp"
 
 #include <lamina/backend/cpu/device.hpp>
@@ -31,7 +32,7 @@ inline constexpr lamina::Token end_of_text = M::architecture.vocab - 1;
 template <class Plain>
 [[nodiscard]] std::string convert_weights(Plain& model, const Request& request) {
     if (request.source == Source::weights) {
-        io::load_gpt2(model, request.weights);
+        io::load_gpt2(model, request.weights, common::load_options("convert", request.strict));
         io::save_llm_c(model, request.out, {.store_as = request.store_as.value_or(lamina::ScalarType::f32)});
         return "a checkpoint for llm.c";
     }
@@ -42,7 +43,7 @@ template <class Plain>
 
 template <class Run>
 [[nodiscard]] std::string export_run(Run& model, const Request& request) {
-    io::load_gpt2(model, request.weights);
+    io::load_gpt2(model, request.weights, common::load_options("convert", request.strict));
     lamina::load_norm_states(model, request.from / "norms.json");
     io::load_adapter(model, request.from / "adapter.safetensors");
     io::ScaledSaveOptions options{.store_as = request.store_as, .end_of_text = end_of_text<Run>};

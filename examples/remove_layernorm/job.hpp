@@ -46,6 +46,7 @@ struct Corpus {
 struct Options {
     std::string model = "nano";
     std::string weights;  ///< Hugging Face folder; empty for nano, which is pretrained here
+    bool strict = false;  ///< nothing in the weights is passed over
     std::vector<std::string> text;
     std::string tokens;
     std::vector<std::string> heldout;

@@ -101,6 +101,9 @@ TEST_CASE("a safetensors header with a value in the wrong place is refused") {
     CHECK(error_of("{\"x\":3}") == "tensor \"x\" is 3, expected an object");
     CHECK(error_of("{\"x\":null}") == "tensor \"x\" is null, expected an object");
     CHECK(error_of("{\"x\":[{}]}") == "tensor \"x\" is an array, expected an object");
+    CHECK(error_of("{\"__metadata__\":null}") == "no error");
+    CHECK(error_of("{\"x\":null}") == "tensor \"x\" is null, expected an object");
+    CHECK(error_of("{\"__metadata__\":{\"a\":null}}") == "__metadata__: \"a\" is null, expected a string");
     CHECK(error_of("{\"__metadata__\":\"pt\"}") == "__metadata__ is \"pt\", expected an object");
     CHECK(error_of("{\"__metadata__\":{\"a\":1}}") == "__metadata__: \"a\" is 1, expected a string");
     CHECK(error_of("{\"__metadata__\":{\"a\":{}}}") == "__metadata__: \"a\" is an object, expected a string");
