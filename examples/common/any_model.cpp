@@ -2,7 +2,6 @@
 #include "any_model.hpp"
 
 #include <lamina/core/error.hpp>
-#include <lamina/io/file_kind.hpp>
 
 namespace any_model {
 
@@ -11,13 +10,8 @@ Found find(const Flags& flags) {
     if (flags.weights.empty() && flags.run.empty()) {
         throw lamina::ArgumentError("no model was given; give --weights DIR or --run DIR");
     }
-    const auto require_folder = [](const std::string& path, const char* expected) {
-        if (path.empty()) return;
-        const lamina::io::FileKind kind = lamina::io::file_kind(path);
-        if (kind != lamina::io::FileKind::folder) lamina::io::fail_kind(path, kind, expected);
-    };
-    require_folder(flags.weights, "a folder with config.json and model.safetensors");
-    require_folder(flags.run, "the folder that remove_layernorm --out left");
+    if (!flags.weights.empty()) require_folder(flags.weights, "a folder with config.json and model.safetensors");
+    if (!flags.run.empty()) require_folder(flags.run, "the folder that remove_layernorm --out left");
     Found found;
     found.weights = flags.weights;
     found.run = flags.run;

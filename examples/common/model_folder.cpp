@@ -5,6 +5,7 @@
 #include <lamina/io/file_kind.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/json_file.hpp>
+#include <lamina/io/safetensors_folder.hpp>
 #include <lamina/recipe/nano.hpp>
 
 #include <array>
@@ -42,10 +43,17 @@ const NamedSize& size_of(const fs::path& file, std::size_t layers, std::size_t e
                                                std::to_string(embed) + ", " + any_size);
 }
 
+void require_folder(const fs::path& path, const char* expected) {
+    const lamina::io::FileKind kind = lamina::io::file_kind(path);
+    if (kind != lamina::io::FileKind::folder) lamina::io::fail_kind(path, kind, expected);
+}
+
 const NamedSize& size_of(const fs::path& weights, const std::string& model) {
+    require_folder(weights, "a folder with config.json and model.safetensors");
     const fs::path path = weights / "config.json";
     if (lamina::io::file_kind(path) == lamina::io::FileKind::missing) {
         if (!model.empty()) return size_called(model);
+        static_cast<void>(lamina::io::SafetensorsFolder(weights));  // a folder without a model says what it has instead
         throw lamina::FileError(path.string(), "does not exist, so it does not tell the model's size; give --model");
     }
     const lamina::io::JsonFile json(path);

@@ -23,6 +23,9 @@ struct NamedSize {
 /// errors   ArgumentError that lists the names
 [[nodiscard]] const NamedSize& size_called(const std::string& name);
 
+/// errors   FileError that says what `path` leads to, unless it is a folder: "is …, expected EXPECTED"
+void require_folder(const std::filesystem::path& path, const char* expected);
+
 /// The size that `file` describes, which --model may say as well.
 ///
 /// errors   FileError when there is none, or `model` is neither empty nor its name

@@ -20,6 +20,6 @@ namespace common {
             }};
 }
 
-inline constexpr const char* strict_text = "refuse weights with tensors of other heads, which are otherwise ignored";
+inline constexpr const char* strict_text = "refuse tensors of other heads, else ignored";
 
 }  // namespace common

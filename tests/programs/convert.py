@@ -183,6 +183,7 @@ def bad_input(folder, source):
     expect_error(["--run", weights, "--to", "peft", *out], "run.json")
     expect_error(["--run", source, "--weights", folder, "--to", "peft", *out],
                  "has no model.safetensors; nano.bin is a checkpoint of llm.c; make a folder of it with convert --llm-c ")
+    expect_error(["--weights", weights / "model.safetensors", "--to", "llm-c", *out], "is a safetensors file, expected a folder with")
     heads = folder / "heads"
     shutil.copytree(weights, heads)
     add_tensor(heads / "model.safetensors", "score.weight")

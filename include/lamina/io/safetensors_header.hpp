@@ -238,6 +238,9 @@ private:
     std::set<std::string, std::less<>> keys_in_object_;
 };
 
+/// Behind the lengths of a file that ends too early.
+inline constexpr std::string_view cut_short = "; the file was cut short, download or write it again";
+
 /// The tensors, sorted, must fill the data from its first to its last byte without gap or overlap.
 inline void check_layout(std::string_view file, std::vector<StoredTensor>& tensors, std::size_t data_bytes) {
     std::stable_sort(tensors.begin(), tensors.end(), [](const StoredTensor& left, const StoredTensor& right) {
@@ -253,9 +256,9 @@ inline void check_layout(std::string_view file, std::vector<StoredTensor>& tenso
         expected = tensor.end;
     }
     if (expected != data_bytes) {
-        throw FileError(std::string(file), "holds " + std::to_string(data_bytes) +
-                                               " bytes of tensor data, but the header describes " +
-                                               std::to_string(expected));
+        throw FileError(std::string(file),
+                        "holds " + std::to_string(data_bytes) + " bytes of tensor data, but the header describes " +
+                            std::to_string(expected) + std::string(data_bytes < expected ? cut_short : ""));
     }
 }
 
@@ -282,7 +285,8 @@ inline void check_layout(std::string_view file, std::vector<StoredTensor>& tenso
     }
     if (length > bytes.size() - sizeof length) {
         throw FileError(file, "header length is " + std::to_string(length) + " bytes, but only " +
-                                  std::to_string(bytes.size() - sizeof length) + " follow");
+                                  std::to_string(bytes.size() - sizeof length) + " follow" +
+                                  std::string(detail::cut_short));
     }
     const auto* const first = static_cast<const char*>(static_cast<const void*>(bytes.data() + sizeof length));
     const std::string_view json(first, static_cast<std::size_t>(length));
