@@ -5,10 +5,12 @@
 #include "common/model_folder.hpp"
 #include "common/out_folder.hpp"
 #include "common/program.hpp"
+#include "common/warnings.hpp"
 #include "convert/request.hpp"
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/memory_map.hpp>
 
@@ -82,6 +84,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option(
         "--base-name", line.request.base_name,
         "with --to peft: base_model_name_or_path (default: OUT/base, or the weights where all norms measure)");
+    app.add_flag("--strict", line.request.strict, common::strict_text);
     app.add_flag("--force", line.request.force, "write over files, but never over what is read, nor in a run's folder");
 }
 
@@ -137,11 +140,12 @@ void look_into_run(Request& request) {
 /// The model that llm.c's header tells; the loader checks the rest of it.
 common::BuiltModel model_in_header(const fs::path& file, const std::string& name) {
     const lamina::io::MemoryMap map(file);
-    constexpr std::int32_t llm_c_magic = 20240326;
+    const lamina::io::FileKind kind = lamina::io::file_kind(map.bytes(), map.bytes().size());
+    constexpr const char* expected = "a checkpoint of llm.c";
+    if (kind != lamina::io::FileKind::llm_c_checkpoint) lamina::io::fail_kind(file, kind, expected, map.bytes());
     std::array<std::int32_t, 7> header{};
     if (map.bytes().size() >= sizeof header) std::memcpy(header.data(), map.bytes().data(), sizeof header);
-    if (header[0] != llm_c_magic || header[4] < 1 || header[6] < 1)
-        throw lamina::FileError(file.string(), "is no checkpoint of llm.c");
+    if (header[4] < 1 || header[6] < 1) throw lamina::FileError(file.string(), "has no size in its header");
     for (const common::BuiltModel& model : Models::models()) {
         const lamina::Architecture& size = model.facts.architecture;
         if (!std::cmp_equal(size.layers, header[4]) || !std::cmp_equal(size.embed, header[6])) continue;

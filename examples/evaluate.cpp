@@ -90,8 +90,10 @@ void run(CommandLine& line) {
     evaluate::check_out(job);
     const evaluate::Work work = evaluate::read_work(job, tokenizer, job.model.architecture.context);
     evaluate::open_out(job, work);
-    const std::unique_ptr<any_model::Model> model = any_model::open(
-        job.model, {.cache_rows = 4 * job.model.architecture.context, .end_of_text = tokenizer.end_of_text()});
+    const std::unique_ptr<any_model::Model> model =
+        any_model::open(job.model, {.program = "evaluate",
+                                    .cache_rows = 4 * job.model.architecture.context,
+                                    .end_of_text = tokenizer.end_of_text()});
     const lamina::eval::Results results = evaluate::run(job, work, tokenizer, *model);
     common::print_notes(stdout, model->take_notes());
     evaluate::report(job, results);

@@ -87,7 +87,8 @@ void run(CommandLine& line) {
         throw lamina::ArgumentError("--prompt has " + std::to_string(prompt.size()) + " tokens, expected at most " +
                                     std::to_string(context) + ", the context of " + found.model);
     }
-    const auto model = any_model::open(found, {.cache_rows = context, .end_of_text = tokenizer.end_of_text()});
+    const auto model =
+        any_model::open(found, {.program = "generate", .cache_rows = context, .end_of_text = tokenizer.end_of_text()});
     options.end_of_text = tokenizer.end_of_text();
 
     lamina::text::Utf8Stream text;

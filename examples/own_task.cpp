@@ -33,8 +33,8 @@ void run(const any_model::Flags& flags, const std::string& vocabulary, const std
     const any_model::Tokenizer tokenizer =
         any_model::open_tokenizer(found.architecture.vocab, found.weights, vocabulary);
     const std::size_t context = found.architecture.context;
-    const std::unique_ptr<any_model::Model> model =
-        any_model::open(found, {.cache_rows = 2 * context, .end_of_text = tokenizer.end_of_text()});
+    const std::unique_ptr<any_model::Model> model = any_model::open(
+        found, {.program = "own_task", .cache_rows = 2 * context, .end_of_text = tokenizer.end_of_text()});
 
     eval::PrefixScorer scorer(
         [&](auto segments, auto wanted, auto log_probabilities) { model->score(segments, wanted, log_probabilities); },

@@ -6,6 +6,7 @@
 #include "common/out_folder.hpp"
 #include "common/place_flags.hpp"
 #include "common/program.hpp"
+#include "common/warnings.hpp"
 #include "remove_layernorm/corpus.hpp"
 #include "remove_layernorm/job.hpp"
 #include "remove_layernorm/overrides.hpp"
@@ -54,6 +55,7 @@ void add_flags(CLI::App& app, CommandLine& line) {
         ->type_name("NAME");
     app.add_option("--weights", options.weights, "Hugging Face folder with config.json and model.safetensors")
         ->type_name("DIR");
+    app.add_flag("--strict", options.strict, common::strict_text);
     app.add_option("--tokenizer", line.tokenizer,
                    "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)")
         ->type_name("DIR");

@@ -28,12 +28,8 @@ Found find(const Flags& flags) {
     if (flags.weights.empty() && flags.run.empty()) {
         throw lamina::ArgumentError("no model was given; give --weights DIR or --run DIR");
     }
-    if (!flags.weights.empty() && !fs::is_directory(flags.weights)) {
-        throw lamina::FileError(flags.weights, "is no folder; expected one with config.json and model.safetensors");
-    }
-    if (!flags.run.empty() && !fs::is_directory(flags.run)) {
-        throw lamina::FileError(flags.run, "is no folder; expected what remove_layernorm --out left");
-    }
+    if (!flags.weights.empty()) require_folder(flags.weights, "a folder with config.json and model.safetensors");
+    if (!flags.run.empty()) require_folder(flags.run, "the folder that remove_layernorm --out left");
     Found found;
     found.weights = flags.weights;
     found.run = flags.run;
@@ -51,6 +47,7 @@ Found find(const Flags& flags) {
         throw lamina::ArgumentError("--force-removed is for runs; give --run DIR, or leave it out");
     }
     found.force_removed = flags.force_removed;
+    found.strict = flags.strict;
     found.place = flags.place;
     static_cast<void>(opener_of(found));
     return found;

@@ -28,6 +28,7 @@ struct Flags {
     std::string weights;
     std::string run;
     bool force_removed = false;
+    bool strict = false;
     common::Place place;
 };
 
@@ -39,6 +40,7 @@ struct Found {
     bool force_removed = false;       ///< whether norms that a run has left are removed when it is loaded
     std::filesystem::path weights;
     std::filesystem::path run;
+    bool strict = false;  ///< nothing in the weights is passed over
     common::Place place;
 };
 
@@ -72,6 +74,7 @@ protected:
 };
 
 struct Opening {
+    std::string program;             ///< its name, before warnings
     std::size_t cache_rows = 0;      ///< tokens whose keys and values are kept
     lamina::Token end_of_text = -1;  ///< the tokenizer's, which norms may treat apart; -1 for none
 };

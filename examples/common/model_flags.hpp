@@ -4,6 +4,7 @@
 
 #include "any_model.hpp"
 #include "place_flags.hpp"
+#include "warnings.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -22,6 +23,7 @@ inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
     app.add_option("--model", flags.model,
                    "what the model is called, where there is no config.json to tell: gpt2, gpt2-medium, …")
         ->type_name("NAME");
+    app.add_flag("--strict", flags.strict, common::strict_text);
     app.add_option("--tokenizer", tokenizer,
                    "folder with tokenizer.json, or vocab.json and merges.txt (default: the weights' folder)")
         ->type_name("DIR");

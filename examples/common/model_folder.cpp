@@ -3,9 +3,11 @@
 
 #include <lamina/core/error.hpp>
 #include <lamina/io/atomic_file.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/memory_map.hpp>
+#include <lamina/io/safetensors_folder.hpp>
 
 #include <cstdint>
 
@@ -28,20 +30,27 @@ using lamina::io::Gpt2Facts;
 
 }  // namespace
 
+void require_folder(const fs::path& path, const char* expected) {
+    const lamina::io::FileKind kind = lamina::io::file_kind(path);
+    if (kind != lamina::io::FileKind::folder) lamina::io::fail_kind(path, kind, expected);
+}
+
 common::BuiltModel model_in(const std::vector<common::BuiltModel>& models, const fs::path& weights, Kind kind,
                             const std::string& model) {
+    require_folder(weights, "a folder with config.json and model.safetensors");
     const fs::path config = weights / "config.json";
-    if (fs::exists(config)) {
+    if (lamina::io::file_kind(config) != lamina::io::FileKind::missing) {
         return common::model_described(models, config, model,
                                        [kind](const Gpt2Facts& facts) { return facts_in(kind, facts); });
     }
     if (!model.empty()) return common::model_called(models, model);
+    static_cast<void>(lamina::io::SafetensorsFolder(weights));  // a folder without a model says what it has instead
     throw lamina::FileError(config.string(), "does not exist, so it does not tell the model's size; give --model");
 }
 
 Kind kind_of(const fs::path& weights) {
     const fs::path path = weights / "config.json";
-    if (!fs::exists(path)) return Kind::pretrained;
+    if (lamina::io::file_kind(path) == lamina::io::FileKind::missing) return Kind::pretrained;
     const lamina::io::JsonFile json(path);
     const lamina::io::JsonObject config = json.object();
     if (config.contains("lamina")) {

@@ -13,6 +13,9 @@
 
 namespace any_model {
 
+/// errors   FileError that says what `path` leads to, unless it is a folder: "is …, expected EXPECTED"
+void require_folder(const std::filesystem::path& path, const char* expected);
+
 enum class Kind {
     pretrained,  ///< a Hugging Face folder with every LayerNorm
     run,         ///< such a folder, with what a run of remove_layernorm has trained and the states of its norms

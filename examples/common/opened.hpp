@@ -5,8 +5,10 @@
 #include "any_model.hpp"
 #include "notes.hpp"
 #include "run_weights.hpp"
+#include "warnings.hpp"
 
 #include <lamina/io/huggingface.hpp>
+#include <lamina/io/load_options.hpp>
 #include <lamina/io/scaled_gpt2.hpp>
 #include <lamina/nn/generate.hpp>
 #include <lamina/nn/run/key_value_cache.hpp>
@@ -35,13 +37,14 @@ public:
           model_(backend_),
           cache_(backend_, opening.cache_rows) {
         using Norm = typename M::Policies::Norm;
+        const lamina::io::LoadOptions options = common::load_options(opening.program, found.strict);
         if constexpr (std::same_as<Norm, lamina::norm::FixedStd>) {
-            lamina::io::load_scaled_gpt2(model_, found.weights);
+            lamina::io::load_scaled_gpt2(model_, found.weights, options);
         } else if constexpr (std::same_as<Norm, lamina::norm::Removable>) {
-            load_run(model_, found.weights, found.run);
+            load_run(model_, found.weights, found.run, options);
             if (found.force_removed) lamina::fix_remaining_norms(model_);
         } else {
-            lamina::io::load_gpt2(model_, found.weights);
+            lamina::io::load_gpt2(model_, found.weights, options);
         }
         model_.set_end_of_text(opening.end_of_text);
     }

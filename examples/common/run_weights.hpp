@@ -6,6 +6,7 @@
 
 #include <lamina/io/adapter_file.hpp>
 #include <lamina/io/huggingface.hpp>
+#include <lamina/io/load_options.hpp>
 #include <lamina/removal/norm_states.hpp>
 
 #include <filesystem>
@@ -16,9 +17,10 @@ namespace any_model {
 ///
 /// errors   FileError as the loaders
 template <class M>
-void load_run(M& model, const std::filesystem::path& weights, const std::filesystem::path& run) {
+void load_run(M& model, const std::filesystem::path& weights, const std::filesystem::path& run,
+              const lamina::io::LoadOptions& options = {}) {
     if constexpr (M::Policies::Adapter::present) {
-        lamina::io::load_gpt2(model, weights);
+        lamina::io::load_gpt2(model, weights, options);
         lamina::io::load_adapter(model, run / "adapter.safetensors");
     } else {
         lamina::io::load_gpt2(model, run / trained_folder);

@@ -27,6 +27,7 @@ struct Request {
     std::string base_name;                     ///< what a PEFT adapter says it is for
     std::optional<lamina::Token> end_of_text;  ///< of the weights, where they say
     bool measures = false;  ///< whether every norm of the run does, so that its adapter goes on the weights as they are
+    bool strict = false;    ///< nothing in the weights is passed over
     bool force = false;     ///< whether files that are there may be written over
 };
 

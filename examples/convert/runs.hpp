@@ -4,6 +4,7 @@
 
 #include "../common/adapted.hpp"
 #include "../common/run_weights.hpp"
+#include "../common/warnings.hpp"
 #include "request.hpp"
 
 #include <lamina/backend/cpu/device.hpp>
@@ -29,7 +30,7 @@ template <class Run>
                                     " has a bias, which neither transformers' GPT-2 nor PEFT's base can hold; use the "
                                     "run's folded/ (docs/interop.md has a loader)");
     } else {
-        any_model::load_run(model, request.weights, request.from);
+        any_model::load_run(model, request.weights, request.from, common::load_options("convert", request.strict));
         io::ScaledSaveOptions options{.store_as = request.store_as, .end_of_text = request.end_of_text};
         if (request.target == Target::hugging_face) {
             io::save_scaled_gpt2(model, request.out, options);

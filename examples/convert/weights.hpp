@@ -2,6 +2,7 @@
 // convert_weights: a model as it is, from and to llm.c's checkpoints.
 #pragma once
 
+#include "../common/warnings.hpp"
 #include "request.hpp"
 
 #include <lamina/backend/cpu/device.hpp>
@@ -22,7 +23,7 @@ template <class Checkpoint>
         lamina::CpuBackend backend;
         Plain model(backend);
         if (request.source == Source::weights) {
-            io::load_gpt2(model, request.weights);
+            io::load_gpt2(model, request.weights, common::load_options("convert", request.strict));
             io::save_llm_c(model, request.out, {.store_as = request.store_as.value_or(lamina::ScalarType::f32)});
             return "a checkpoint for llm.c";
         }

@@ -49,6 +49,7 @@ struct Options {
     common::Adaptation adaptation;
     std::size_t vocab = 0;  ///< tokens that the model knows
     std::string weights;    ///< Hugging Face folder; empty for nano, which is pretrained here
+    bool strict = false;    ///< nothing in the weights is passed over
     std::vector<std::string> text;
     std::string text_format = "auto";   ///< or "text" or "jsonl", of text and held-out text
     std::string text_field = "text";    ///< of JSON Lines

@@ -4,6 +4,7 @@
 
 #include "../common/model_folder.hpp"
 #include "../common/run_weights.hpp"
+#include "../common/warnings.hpp"
 #include "evaluation.hpp"
 #include "job.hpp"
 #include "phase.hpp"
@@ -227,7 +228,9 @@ void check_job(const Job& job) {
                                     std::to_string(architecture.vocab) + " as in " + job.options.model);
     }
     refuse_what_cannot_fit<Removable>(job);
-    if (!job.options.weights.empty()) lamina::io::check_gpt2<Removable>(job.options.weights);
+    if (job.options.weights.empty()) return;
+    lamina::io::check_gpt2<Removable>(job.options.weights,
+                                      common::load_options("remove_layernorm", job.options.strict));
 }
 
 /// A model as `Removable` trains it. Its device's backend is included by whoever instantiates this.

@@ -15,11 +15,11 @@
 
 namespace lamina::io {
 template void save_scaled_gpt2(ExchangeModel&, const std::filesystem::path&, ScaledSaveOptions);
-template void load_scaled_gpt2(ExchangeModel&, const std::filesystem::path&, LoadOptions);
+template void load_scaled_gpt2(ExchangeModel&, const std::filesystem::path&, const LoadOptions&);
 template void save_peft_adapter(ExchangeModel&, const std::filesystem::path&, const PeftSaveOptions&);
 template void load_peft_adapter(ExchangeModel&, const std::filesystem::path&, NonFinite);
 template void save_llm_c(ExchangeModel&, const std::filesystem::path&, LlmCSaveOptions);
-template void load_llm_c(ExchangeModel&, const std::filesystem::path&, LoadOptions);
+template void load_llm_c(ExchangeModel&, const std::filesystem::path&, const LoadOptions&);
 }  // namespace lamina::io
 
 namespace lamina_tests {

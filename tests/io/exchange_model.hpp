@@ -36,9 +36,9 @@ double error_of_logits(ExchangeModel& model, const std::string& name);
 namespace lamina::io {
 using lamina_tests::ExchangeModel;
 extern template void save_scaled_gpt2(ExchangeModel&, const std::filesystem::path&, ScaledSaveOptions);
-extern template void load_scaled_gpt2(ExchangeModel&, const std::filesystem::path&, LoadOptions);
+extern template void load_scaled_gpt2(ExchangeModel&, const std::filesystem::path&, const LoadOptions&);
 extern template void save_peft_adapter(ExchangeModel&, const std::filesystem::path&, const PeftSaveOptions&);
 extern template void load_peft_adapter(ExchangeModel&, const std::filesystem::path&, NonFinite);
 extern template void save_llm_c(ExchangeModel&, const std::filesystem::path&, LlmCSaveOptions);
-extern template void load_llm_c(ExchangeModel&, const std::filesystem::path&, LoadOptions);
+extern template void load_llm_c(ExchangeModel&, const std::filesystem::path&, const LoadOptions&);
 }  // namespace lamina::io

@@ -155,7 +155,7 @@ std::vector<std::string> changed_by_a_round_trip(const std::string& folder, Save
     std::vector<std::string> changed;
     std::size_t compared = 0;
     for (const auto& [name, tensor] : before) {
-        const std::string bare(io::detail::without_prefix(name));
+        const std::string bare(io::detail::split_name(name).bare);
         if (io::detail::is_mask_buffer(bare) || bare == "lm_head.weight") continue;
         const auto found = after.find((options.prefix == NamePrefix::transformer ? "transformer." : "") + bare);
         const bool same = found != after.end() && found->second.type == tensor.type &&
@@ -312,9 +312,127 @@ TEST_CASE("a spare head must be the embedding that it is a copy of") {
     CHECK(
         complaint<Micro>([](EditableFile& file) { set_element(file["lm_head.weight"], 7, fp16(2.0F)); },
                          "gpt2_micro_f16") ==
-        R"(tensor "lm_head.weight" differs from "transformer.wte.weight", expected the same values, as the model's head is tied)");
+        R"(tensor "lm_head.weight" differs from "transformer.wte.weight", expected the same values, as the model's head is )"
+        R"(tied; a head of its own needs "tie_word_embeddings": false in config.json and a model type with it)");
     CHECK(complaint<Gpt2<micro, head::Untied>>([](EditableFile& file) { file.erase("lm_head.weight"); },
                                                "gpt2_micro_f16") == R"(has no tensor "lm_head.weight")");
+}
+
+TEST_CASE("where the head is tied, the embedding may be there under the head's name alone") {
+    CpuBackend backend({.threads = 1});
+    const ScratchFolder folder;
+    EditableFile tensors = editable(golden("gpt2_tiny") / "model.safetensors");
+    tensors["lm_head.weight"] = tensors.at("transformer.wte.weight");
+    tensors.erase("transformer.wte.weight");
+    write_edited(folder / "model.safetensors", tensors);
+    Tiny model(backend);
+    load_gpt2(model, folder.path());
+    CHECK(logit_error(model, golden("gpt2_tiny")) < 1e-4);
+    Gpt2<tiny, head::Untied> untied(backend);
+    CHECK(error_text([&] { load_gpt2(untied, folder.path()); }, folder / "model.safetensors") ==
+          R"(has no tensor "transformer.wte.weight")");
+}
+
+TEST_CASE("what wrappers put before every name is passed over") {
+    const auto wrapped = [](const std::string& before_body, const std::string& before_head) {
+        return complaint([&](EditableFile& file) {
+            EditableFile renamed;
+            for (const auto& [name, tensor] : file) renamed[before_body + name.substr(12)] = tensor;
+            renamed[before_head + "lm_head.weight"] = file.at("transformer.wte.weight");
+            file = std::move(renamed);
+        });
+    };
+    for (const std::string wrapper : {"_orig_mod.", "module.", "module._orig_mod.", "model.", "base_model.model."}) {
+        CAPTURE(wrapper);
+        CHECK(wrapped(wrapper + "transformer.", wrapper) == "no error");
+        CHECK(wrapped(wrapper, wrapper) == "no error");
+    }
+    CHECK(wrapped("transformer._orig_mod.", "") == "no error");
+    CHECK(wrapped("gpt2.", "gpt2.") == "no error");
+    CHECK(
+        wrapped("transformer.", "module.") ==
+        R"(tensor "module.lm_head.weight" does not begin as "transformer.h.0.attn.c_attn.bias" does, expected the same )"
+        "before every name");
+    CHECK(wrapped("student.", "") ==
+          R"(has no tensor "wpe.weight", but "student.wpe.weight"; take off what is before its name)");
+    CHECK(complaint([](EditableFile& file) {
+              file["module.transformer.ln_f.bias"] = file.at("transformer.ln_f.bias");
+              file.erase("transformer.ln_f.bias");
+          }) == R"(tensor "module.transformer.ln_f.bias" does not begin as "transformer.h.0.attn.c_attn.bias" does, )"
+                "expected the same before every name");
+}
+
+TEST_CASE("tensors of other heads are ignored with a warning that names them, or refused") {
+    const auto add_heads = [](EditableFile& file) {
+        for (const char* const name : {"v_head.summary.weight", "score.weight", "multiple_choice_head.summary.bias"}) {
+            file[name] = {ScalarType::f32, {1}, std::string(4, '\0')};
+        }
+    };
+    std::vector<std::string> warnings;
+    LoadOptions options{.warn = [&](const std::string& warning) { warnings.push_back(warning); }};
+    CHECK(complaint(add_heads, "gpt2_tiny", options) == "no error");
+    REQUIRE(warnings.size() == 1);
+    CHECK_THAT(warnings[0], Catch::Matchers::EndsWith(
+                                "model.safetensors: tensors of other heads are ignored: "
+                                R"("multiple_choice_head.summary.bias", "score.weight", "v_head.summary.weight")"));
+    CHECK(complaint(add_heads) == "no error");
+    options.others = OtherTensors::refuse;
+    CHECK(complaint(add_heads, "gpt2_tiny", options) ==
+          R"(tensor "multiple_choice_head.summary.bias" is none of the model's)");
+    CHECK(warnings.size() == 1);
+
+    warnings.clear();
+    options.others = OtherTensors::ignore;
+    const auto add_many = [](EditableFile& file) {
+        for (char digit = '0'; digit <= '9'; ++digit) {
+            file[std::string("layers.") + digit] = {ScalarType::f32, {1}, std::string(4, '\0')};
+        }
+    };
+    CHECK(complaint(add_many, "gpt2_tiny", options) == "no error");
+    CHECK_THAT(warnings.at(0), Catch::Matchers::EndsWith(R"("layers.6", "layers.7" and 2 more)"));
+    CHECK(complaint([](EditableFile&) {}, "gpt2_tiny", options) == "no error");
+    CHECK(warnings.size() == 1);
+
+    // These would change the logits.
+    for (const char* const name : {"transformer.h.0.ln_cross_attn.weight", "h.0.attn.c_attn.lora_A", "lm_head.bias"}) {
+        CAPTURE(name);
+        CHECK(complaint([&](EditableFile& file) {
+                  file[name] = {ScalarType::f32, {1}, std::string(4, '\0')};
+              }) == "tensor \"" + std::string(name) + "\" is none of the model's");
+    }
+}
+
+TEST_CASE("where config.json and the tensors differ, both files are named") {
+    const ScratchFolder folder;
+    std::filesystem::copy_file(golden("gpt2_tiny") / "config.json", folder / "config.json");
+    EditableFile tensors = editable(golden("gpt2_tiny") / "model.safetensors");
+    tensors.at("transformer.wpe.weight").shape = {6, 32};
+    write_edited(folder / "model.safetensors", tensors);
+    const auto error = [&] {
+        CpuBackend backend({.threads = 1});
+        Tiny model(backend);
+        return error_text([&] { load_gpt2(model, folder.path()); }, folder / "model.safetensors");
+    };
+    const std::string by = ", by " + (folder / "config.json").string();
+    CHECK(error() == R"(tensor "transformer.wpe.weight" has shape [6, 32], expected [12, 16])" + by);
+    tensors.at("transformer.wpe.weight").shape = {12, 16};
+    tensors["transformer.h.2.ln_1.bias"] = tensors.at("transformer.h.1.ln_1.bias");
+    write_edited(folder / "model.safetensors", tensors);
+    CHECK(error() == R"(tensor "transformer.h.2.ln_1.bias" is none of the model's)" + by);
+    tensors.erase("transformer.h.2.ln_1.bias");
+    tensors.erase("transformer.h.1.ln_1.bias");
+    write_edited(folder / "model.safetensors", tensors);
+    CHECK(error() == R"(has no tensor "transformer.h.1.ln_1.bias")" + by);
+}
+
+TEST_CASE("a config.json that is a link to nothing is not taken for none") {
+    const ScratchFolder folder;
+    std::filesystem::copy_file(golden("gpt2_tiny") / "model.safetensors", folder / "model.safetensors");
+    std::filesystem::create_symlink("../../blobs/4d7a", folder / "config.json");
+    CpuBackend backend({.threads = 1});
+    Tiny model(backend);
+    CHECK_THAT(error_text([&] { load_gpt2(model, folder.path()); }, folder / "config.json"),
+               Catch::Matchers::StartsWith("is a symbolic link to "));
 }
 
 TEST_CASE("values that are no finite numbers are refused unless asked for") {

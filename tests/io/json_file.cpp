@@ -102,7 +102,8 @@ TEST_CASE("a file that is not JSON is refused with line and column") {
         return error_text([&] { JsonFile{path}; }, path);
     };
     CHECK_THAT(error_for("{\n \"a\": }"), Catch::Matchers::StartsWith("is not valid JSON: at line 2, column 7: "));
-    CHECK_THAT(error_for(""), Catch::Matchers::StartsWith("is not valid JSON: at line 1, column 1: "));
+    CHECK(error_for("") == "is empty, expected JSON; download or write it again");
+    CHECK_THAT(error_for(" "), Catch::Matchers::StartsWith("is not valid JSON: at line 1, column 2: "));
     CHECK_THAT(error_for("{\"\xFF\": 1}"), Catch::Matchers::StartsWith("is not valid JSON: at line 1, column 3: "));
     CHECK(error_for("[1]") == "the whole file is an array, expected an object");
     CHECK(error_for("{\"a\": \"\n\"}").find('\n') == std::string::npos);

@@ -60,6 +60,7 @@ TEST_CASE("a memory map names the file that it cannot open") {
     const auto missing = folder / "missing";
     CHECK(error_text([&] { MemoryMap{missing}; }) ==
           missing.string() + ": cannot be opened: No such file or directory");
-    CHECK(error_text([&] { MemoryMap{folder.path()}; }, folder.path()) == "is not a regular file");
+    CHECK(error_text([&] { MemoryMap{folder.path()}; }, folder.path()) ==
+          "is a folder, expected a file; give the file itself");
     CHECK(error_text([&] { MemoryMap{"/dev/null"}; }) == "/dev/null: is not a regular file");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <lamina/io/peft.hpp>
 
+#include <lamina/io/detail/conversion_lines.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/safetensors.hpp>
 #include <lamina/io/safetensors_writer.hpp>
@@ -201,12 +202,68 @@ TEST_CASE("NaN in an adapter is refused, and so is what overflows on the way") {
                Catch::Matchers::Contains("has an infinity at element 0"));
 }
 
-TEST_CASE("a pickled adapter is not opened") {
+TEST_CASE("an adapter's own name in the names of its tensors is passed over, and so are wrappers") {
+    const auto rename = [](Tensors& tensors, auto name) {
+        Tensors renamed;
+        for (auto& [old, tensor] : tensors) renamed[name(old)] = std::move(tensor);
+        tensors = std::move(renamed);
+    };
+    const auto named = [](const std::string& adapter) {
+        return [adapter](std::string name) { return name.insert(name.rfind(".weight"), "." + adapter); };
+    };
+    CHECK(complaint("peft_default", [&](Tensors& tensors, Json&) { rename(tensors, named("default")); }) == "no error");
+    CHECK(complaint("peft_default", [&](Tensors& tensors, Json&) { rename(tensors, named("my.own")); }) == "no error");
+    CHECK(complaint("peft_default", [&](Tensors& tensors, Json&) {
+              rename(tensors, [](const std::string& name) { return "_orig_mod." + name; });
+          }) == "no error");
+    CHECK(complaint("peft_default", [&](Tensors& tensors, Json&) {
+              tensors[named("other")(first + "lora_A.weight")] = tensors.at(first + "lora_A.weight");
+          }).ends_with(" is not named as \"" + first + "lora_A.other.weight\" is, expected one adapter of one model"));
+    CHECK(complaint("peft_default", [](Tensors&, Json& config) {
+              config["rank_pattern"] = {{R"(h\.0\..*)", 5}};
+          }) == "tensor \"" + first + "lora_A.weight\" has shape [8, 8], expected [5, 8]");
+}
+
+TEST_CASE("what an adapter replaces in its base is refused by name") {
+    const auto with = [](const std::string& name) {
+        return complaint("peft_default", [&](Tensors& tensors, Json&) {
+            tensors["base_model.model." + name] = {{41, 8}, std::vector<float>(41 * 8)};
+        });
+    };
+    const std::string merge = "; merge it into its base and load that: python3 -c ";
+    CHECK_THAT(
+        with("transformer.wte.weight"),
+        Catch::Matchers::StartsWith(R"(tensor "base_model.model.transformer.wte.weight" of shape [41, 8] replaces )"
+                                    "one of the base, as where a vocabulary was resized, expected factors only" +
+                                    merge));
+    CHECK_THAT(with("lm_head.modules_to_save.weight"), Catch::Matchers::Contains("replaces one of the base"));
+    CHECK_THAT(with("score.modules_to_save.default.weight"),
+               Catch::Matchers::Contains("is of a module that was trained as a whole, expected factors only" + merge));
+    CHECK_THAT(with("transformer.wte.lora_embedding_A"), Catch::Matchers::Contains("adapts an embedding"));
+    CHECK_THAT(with("transformer.h.0.attn.c_attn.lora_magnitude_vector"),
+               Catch::Matchers::Contains("is DoRA's" + merge));
+}
+
+TEST_CASE("an adapter in another format is named, with the line that converts it") {
     const ScratchFolder folder;
-    write(folder / "adapter_model.bin", "\x80\x02");
     write(folder / "adapter_config.json", "{}");
     CpuBackend backend({.threads = 1});
     ExchangeModel model(backend);
-    CHECK(error_text([&] { load_peft_adapter(model, folder.path()); }, folder / "adapter_model.bin") ==
-          "is a pickle, which may run any program; save the adapter as safetensors");
+    const auto error = [&] { return error_text([&] { load_peft_adapter(model, folder.path()); }, folder.path()); };
+    CHECK(error() == "has no adapter_model.safetensors");
+    write(folder / "adapter_model.bin", "\x80\x02}q");
+    const std::string line = io::detail::torch_conversion_line(folder / "adapter_model.bin");
+    CHECK_THAT(line, Catch::Matchers::EndsWith("/adapter_model.safetensors"));
+    CHECK(error() ==
+          "has no adapter_model.safetensors; adapter_model.bin is a pickle, which can run any program and is not "
+          "read; convert it: " +
+              line);
+    write(folder / "adapter_model.bin", "");
+    CHECK(
+        error() ==
+        "has no adapter_model.safetensors; adapter_model.bin is empty; download or write it again, then convert it: " +
+            line);
+    CHECK(error_text([&] { load_peft_adapter(model, folder / "none"); }, folder / "none") ==
+          "is missing, expected a folder with adapter_config.json and adapter_model.safetensors; give a path that "
+          "exists");
 }

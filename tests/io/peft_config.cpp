@@ -30,7 +30,10 @@ std::string complaint_about(const std::string& field, const Json& value) {
     config[field] = value;
     const auto file = folder / "adapter_config.json";
     write_json(file, config);
-    return error_text([&] { static_cast<void>(PeftConfig(file).scale_of("h.1.mlp.c_proj")); }, file);
+    std::string text = error_text([&] { static_cast<void>(PeftConfig(file).scale_of("h.1.mlp.c_proj")); }, file);
+    const std::string line = "; merge it into its base and load that: " + io::detail::peft_merge_line(folder.path());
+    if (text.ends_with(line)) text.replace(text.size() - line.size(), line.size(), "; merge it");
+    return text;
 }
 
 }  // namespace
@@ -48,6 +51,35 @@ TEST_CASE("ranks and factors are those of the first pattern that names a layer's
     CHECK(io::detail::names_module("c_proj", "transformer.h.0.mlp.c_proj"));
     CHECK_FALSE(io::detail::names_module("_proj", "transformer.h.0.mlp.c_proj"));
     CHECK_FALSE(io::detail::names_module("h.0.mlp", "transformer.h.0.mlp.c_proj"));
+}
+
+TEST_CASE("keys of patterns are regular expressions, matched as PEFT matches them") {
+    const auto names = io::detail::pattern_names_module;
+    const std::string path = "transformer.h.0.attn.c_attn";
+    for (const std::string key : {"c_attn", "attn.c_attn", path.c_str(), R"(h\.[02]\..*)", "h.(0|2).attn.c_attn",
+                                  "c_(attn|proj)", "mlp|c_attn", "^transformer.*", R"(.*\.\d+\.(?!mlp).*)",
+                                  "(?:h\\.)?0.*", R"(\w+)", "h.{1,9}c_at{2}n", "c_attn$", ".*?attn"}) {
+        CAPTURE(key);
+        CHECK(names(key, path));
+    }
+    for (const std::string key : {"_attn", "c_att", "attn.c_attn.", R"(h\.[13]\..*)", "^h.*", "c_(fc|proj)", "0", "",
+                                  R"(.*\.\d+\.(?!attn).*)", "c_at{3}n", R"(\d+)", "[^.]*fc", "h.0"}) {
+        CAPTURE(key);
+        CHECK_FALSE(names(key, path));
+    }
+    CHECK(names("^h.*", "h.0.attn.c_attn"));
+    // What a matcher that backtracks would not finish.
+    CHECK_FALSE(names("((a|b|.)*)*((.*)*)*!", path));
+    const std::string nested = std::string(101, '(') + "h" + std::string(101, ')');
+    CHECK(error_text([&] { static_cast<void>(names(nested, path)); }) == "groups nested too deep at character 109");
+
+    const ScratchFolder folder;
+    const auto file = write(folder / "adapter_config.json",
+                            R"({"r": 4, "lora_alpha": 8, "rank_pattern": {"h\\.[02]\\..*": 2, "^h.*": 6}})");
+    CHECK(PeftConfig(file).rank_of("h.2.attn.c_attn") == 2);
+    CHECK(PeftConfig(file).scale_of("h.2.attn.c_attn") == 4);
+    CHECK(PeftConfig(file).rank_of("h.1.attn.c_attn") == 4);
+    CHECK(PeftConfig(file, "").rank_of("h.1.attn.c_attn") == 6);
 }
 
 TEST_CASE("what is missing means what it means to PEFT") {
@@ -98,29 +130,33 @@ TEST_CASE("what chooses layers has its type") {
 }
 
 TEST_CASE("an adapter that is more than A and B is refused with its field and why") {
-    CHECK(complaint_about("peft_type", "IA3") == R"(field "peft_type" is "IA3", expected "LORA")");
+    CHECK(complaint_about("peft_type", "IA3") == R"(field "peft_type" is "IA3", expected "LORA"; merge it)");
     CHECK(complaint_about("bias", "lora_only") ==
-          R"(field "bias" is "lora_only", which trains biases of the base, expected "none")");
+          R"(field "bias" is "lora_only", which trains biases of the base, expected "none"; merge it)");
     CHECK(complaint_about("use_dora", true) ==
-          R"(field "use_dora" is true, which scales every column of the weights, expected false)");
-    CHECK(complaint_about("lora_bias", true) == R"(field "lora_bias" is true, which gives B a bias, expected false)");
+          R"(field "use_dora" is true, which scales every column of the weights, expected false; merge it)");
+    CHECK(complaint_about("lora_bias", true) ==
+          R"(field "lora_bias" is true, which gives B a bias, expected false; merge it)");
     CHECK(complaint_about("modules_to_save", {"lm_head"}) ==
-          R"(field "modules_to_save" is ["lm_head"], which are whole layers, expected null)");
+          R"(field "modules_to_save" is ["lm_head"], which are whole layers, expected null; merge it)");
     CHECK(complaint_about("layer_replication", {{0, 1}, {0, 1}}) ==
-          R"(field "layer_replication" is [[0,1],[0,1]], which repeats layers of the base, expected null)");
+          R"(field "layer_replication" is [[0,1],[0,1]], which repeats layers of the base, expected null; merge it)");
     CHECK(complaint_about("init_lora_weights", "olora") ==
-          R"(field "init_lora_weights" is "olora", which may change the base, expected true)");
+          R"(field "init_lora_weights" is "olora", which may change the base, expected true; merge it)");
     CHECK(complaint_about("init_lora_weights", "gaussian") == "no error");
     CHECK(complaint_about("modules_to_save", Json::array()) == "no error");
 }
 
-TEST_CASE("numbers that are none are refused, and so are patterns that only a regular expression matches") {
+TEST_CASE("numbers that are none are refused, and so are patterns that are not understood") {
     CHECK(complaint_about("r", "eight") == "no error");  // the pattern decides for this layer
     CHECK(complaint_about("rank_pattern", {{"c_proj", 0}}) ==
           R"(field "rank_pattern.c_proj" is 0, expected at least 1)");
     CHECK(complaint_about("lora_alpha", "five") == R"(field "lora_alpha" is the string "five", expected a number)");
-    CHECK(complaint_about("alpha_pattern", {{"h.[01].attn", 2}}) ==
-          R"(field "alpha_pattern" has the regular expression "h.[01].attn", expected the end of a layer's path)");
+    CHECK(complaint_about("alpha_pattern", {{"(?i)C_attn", 2}}) ==
+          R"(field "alpha_pattern" has the regular expression "(?i)C_attn", which has an extension that is not known )"
+          "here at character 2; name the end of a layer's path instead");
+    CHECK_THAT(complaint_about("rank_pattern", {{"c_attn)|(c_proj", 2}}),
+               Catch::Matchers::Contains("which has a parenthesis that closes nothing at character 7"));
     CHECK(complaint_about("use_rslora", 1) == R"(field "use_rslora" is 1, expected true or false)");
     CHECK(complaint_about("rank_pattern", {1}) == R"(field "rank_pattern" is an array, expected an object)");
 }

@@ -205,9 +205,13 @@ TEST_CASE("a safetensors file that is missing or no file is refused") {
     const ScratchFolder folder;
     const auto missing = folder / "missing.safetensors";
     CHECK(error_text([&] { SafetensorsFile{missing}; }, missing) == "cannot be opened: No such file or directory");
-    CHECK(error_text([&] { SafetensorsFile{folder.path()}; }, folder.path()) == "is not a regular file");
+    CHECK(error_text([&] { SafetensorsFile{folder.path()}; }, folder.path()) ==
+          "is a folder, expected a file; give the file itself");
     const auto text = write(folder / "text", "This is no safetensors file.");
-    CHECK_THAT(error_text([&] { SafetensorsFile{text}; }, text), Catch::Matchers::StartsWith("header length is "));
+    CHECK(error_text([&] { SafetensorsFile{text}; }, text) ==
+          "is text that begins \"This is no safetensors file.\", expected a safetensors file; download it again");
+    const auto binary = write(folder / "binary", "\1\2\3\4\5\6\7\1{}");
+    CHECK_THAT(error_text([&] { SafetensorsFile{binary}; }, binary), Catch::Matchers::StartsWith("header length is "));
 }
 
 TEST_CASE("tensors are the same if type, shape and every byte are") {

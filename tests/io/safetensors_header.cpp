@@ -67,11 +67,14 @@ TEST_CASE("a safetensors file that ends too early, or whose header cannot be tha
     const std::string whole =
         safetensors_bytes(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "12345678");
     CHECK(error_of_bytes("") == "is 0 bytes long, expected at least 8");
+    const std::string cut_short = "; the file was cut short, download or write it again";
     CHECK(error_of_bytes(whole.substr(0, 7)) == "is 7 bytes long, expected at least 8");
-    CHECK(error_of_bytes(whole.substr(0, 8)) == "header length is 54 bytes, but only 0 follow");
-    CHECK(error_of_bytes(whole.substr(0, 61)) == "header length is 54 bytes, but only 53 follow");
-    CHECK(error_of_bytes(whole.substr(0, 62)) == "holds 0 bytes of tensor data, but the header describes 8");
-    CHECK(error_of_bytes(whole.substr(0, 69)) == "holds 7 bytes of tensor data, but the header describes 8");
+    CHECK(error_of_bytes(whole.substr(0, 8)) == "header length is 54 bytes, but only 0 follow" + cut_short);
+    CHECK(error_of_bytes(whole.substr(0, 61)) == "header length is 54 bytes, but only 53 follow" + cut_short);
+    CHECK(error_of_bytes(whole.substr(0, 62)) ==
+          "holds 0 bytes of tensor data, but the header describes 8" + cut_short);
+    CHECK(error_of_bytes(whole.substr(0, 69)) ==
+          "holds 7 bytes of tensor data, but the header describes 8" + cut_short);
     CHECK(error_of_bytes(whole) == "no error");
     CHECK(error_of_bytes(whole + "9") == "holds 9 bytes of tensor data, but the header describes 8");
     CHECK(error_of_bytes(std::string("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8) + "{}") ==
@@ -79,7 +82,7 @@ TEST_CASE("a safetensors file that ends too early, or whose header cannot be tha
     CHECK(error_of_bytes(std::string("\x01\xE1\xF5\x05\0\0\0\0", 8) + "{}") ==
           "header length is 100000001 bytes, expected at most 100000000");
     CHECK(error_of_bytes(std::string("\x00\xE1\xF5\x05\0\0\0\0", 8) + "{}") ==
-          "header length is 100000000 bytes, but only 2 follow");
+          "header length is 100000000 bytes, but only 2 follow" + cut_short);
 }
 
 TEST_CASE("a safetensors header that is not a JSON object in UTF-8 is refused") {
@@ -101,6 +104,9 @@ TEST_CASE("a safetensors header with a value in the wrong place is refused") {
     CHECK(error_of("{\"x\":3}") == "tensor \"x\" is 3, expected an object");
     CHECK(error_of("{\"x\":null}") == "tensor \"x\" is null, expected an object");
     CHECK(error_of("{\"x\":[{}]}") == "tensor \"x\" is an array, expected an object");
+    CHECK(error_of("{\"__metadata__\":null}") == "no error");
+    CHECK(error_of("{\"x\":null}") == "tensor \"x\" is null, expected an object");
+    CHECK(error_of("{\"__metadata__\":{\"a\":null}}") == "__metadata__: \"a\" is null, expected a string");
     CHECK(error_of("{\"__metadata__\":\"pt\"}") == "__metadata__ is \"pt\", expected an object");
     CHECK(error_of("{\"__metadata__\":{\"a\":1}}") == "__metadata__: \"a\" is 1, expected a string");
     CHECK(error_of("{\"__metadata__\":{\"a\":{}}}") == "__metadata__: \"a\" is an object, expected a string");

@@ -147,6 +147,17 @@ def expect_error(arguments, sentence):
     check(done.stderr.startswith("convert: ") and done.stderr.count("\n") == 1, said + " is refused in one line: " + done.stderr)
 
 
+def add_tensor(path, name):
+    """One more float behind the data of a safetensors file."""
+    content = path.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8:8 + length])
+    end = len(content) - 8 - length
+    header[name] = {"dtype": "F32", "shape": [1], "data_offsets": [end, end + 4]}
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length:] + bytes(4))
+
+
 def bad_input(folder, source):
     weights = source / "pretrained"
     out = ["--out", folder / "bad"]
@@ -164,14 +175,24 @@ def bad_input(folder, source):
     expect_error(["--model", "gpt2", "--weights", weights, "--to", "llm-c", *out], "config.json: describes nano, but --model is gpt2")
     expect_error(["--model", "gpt2", "--llm-c", folder / "nano.bin", "--to", "hugging-face", *out],
                  "nano.bin: describes nano, but --model is gpt2")
-    expect_error(["--llm-c", weights / "config.json", "--to", "hugging-face", *out], "config.json: is no checkpoint of llm.c")
+    expect_error(["--llm-c", weights / "config.json", "--to", "hugging-face", *out],
+                 'config.json: is JSON that begins "{", expected a checkpoint of llm.c; download it again')
     odd = folder / "odd"
     odd.mkdir()
     (odd / "run.json").write_text(json.dumps({"model": "na\nno"}))
     expect_error(["--model", "nano", "--run", odd, "--to", "peft", *out], r'run.json: field "model" is "na\x0ano", expected nano')
     expect_error(["--model", "gpt2", "--run", source, "--to", "peft", *out], 'run.json: field "model" is "nano", expected gpt2')
     expect_error(["--run", weights, "--to", "peft", *out], "run.json")
-    expect_error(["--run", source, "--weights", folder, "--to", "peft", *out], "neither model.safetensors nor")
+    expect_error(["--run", source, "--weights", folder, "--to", "peft", *out],
+                 "has no model.safetensors; nano.bin is a checkpoint of llm.c; make a folder of it with convert --llm-c ")
+    expect_error(["--weights", weights / "model.safetensors", "--to", "llm-c", *out], "is a safetensors file, expected a folder with")
+    heads = folder / "heads"
+    shutil.copytree(weights, heads)
+    add_tensor(heads / "model.safetensors", "score.weight")
+    done = run("convert", "--weights", heads, "--to", "llm-c", "--out", folder / "heads.bin")
+    check(done.returncode == 0 and done.stderr == f"convert: warning: {heads}/model.safetensors: tensors of other heads are ignored: "
+          '"score.weight"\n', "a tensor of another head is ignored with a warning: " + done.stderr)
+    expect_error(["--weights", heads, "--strict", "--to", "llm-c", *out], 'tensor "score.weight" is none of the model\'s')
     expect_error(["--run", source, "--weights", source / "folded", "--to", "peft", *out], "is a folded model")
     expect_error([*nano, "--weights", source / "folded", "--to", "llm-c", *out], "folded")
     truncated = folder / "truncated.bin"

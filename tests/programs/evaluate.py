@@ -279,7 +279,7 @@ def bad_input(folder, made, mmlu):
     expect_error("no task", model, "nothing to evaluate on")
     expect_error("no model", ["--mmlu", mmlu], "no model was given")
     expect_error("unknown flag", ["--no-such-flag"], "--no-such-flag")
-    expect_error("missing weights", ["--weights", folder / "none", "--mmlu", mmlu], "none: is no folder")
+    expect_error("missing weights", ["--weights", folder / "none", "--mmlu", mmlu], "none: is missing, expected a folder with")
     expect_error("missing file", [*model, "--hellaswag", folder / "none.jsonl"], "none.jsonl")
     expect_error("a label that is no text", [*model, "--mmlu", mmlu, "--label", b"\xff"], "--label is not valid UTF-8")
     expect_error("too many threads", [*model, "--mmlu", mmlu, "--threads", "-1"], "--threads")

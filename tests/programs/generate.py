@@ -168,6 +168,19 @@ def bad_input(root, folder):
                               ({"lamina": {"norms": "fixed"}}, "give the run with --run")]:
         (other / "config.json").write_text(json.dumps({**config, **changes}))
         expect_error(str(changes), ["--weights", other], sentence)
+    pickle = root / "pickle"
+    pickle.mkdir()
+    shutil.copy(folder / "pretrained" / "config.json", pickle)
+    (pickle / "pytorch_model.bin").write_bytes(b"\x80\x02}q\x00.")
+    expect_error("pickled weights", ["--weights", pickle],
+                 "has no model.safetensors; pytorch_model.bin is a pickle, which can run any program and is not read; convert it: "
+                 'python3 -c "import sys; from transformers import AutoModelForCausalLM as M; d = sys.argv[1]; '
+                 f'M.from_pretrained(d).save_pretrained(d, safe_serialization=True)" {pickle}')
+    expect_error("a file for a folder", ["--weights", folder / "pretrained" / "model.safetensors"],
+                 "is a safetensors file, expected a folder with config.json and model.safetensors")
+    (pickle / "config.json").unlink()
+    (pickle / "config.json").symlink_to("../../blobs/4d7a")
+    expect_error("a cache without its blobs", ["--weights", pickle], 'config.json: is a symbolic link to "../../blobs/4d7a", which')
     (other / "config.json").unlink()
     expect_error("no config", ["--weights", other], "give --model")
     expect_error("unknown size", ["--weights", other, "--model", "gpt5"], "--model is gpt5, but this build has nano")
@@ -176,6 +189,8 @@ def bad_input(root, folder):
     weights = other / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     expect_error("truncated weights", ["--weights", other], "model.safetensors")
+    weights.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 3\n")
+    expect_error("a pointer for weights", ["--weights", other], "model.safetensors: is a Git-LFS pointer in place of the file")
 
 
 with tempfile.TemporaryDirectory() as name:

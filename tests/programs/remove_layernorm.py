@@ -240,6 +240,16 @@ def bad_input(folder, text, whole):
         shutil.copytree(pretrained, weights)
         damage(weights / "model.safetensors")
         expect_error(name, ["--weights", weights, "--text", text, *quick], sentence, out)
+    heads = folder / "heads"
+    shutil.copytree(pretrained, heads)
+    content = (heads / "model.safetensors").read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    end = len(content) - 8 - length
+    header = json.loads(content[8:8 + length]) | {"score.weight": {"dtype": "F32", "shape": [1], "data_offsets": [end, end + 4]}}
+    text_of_header = json.dumps(header).encode()
+    (heads / "model.safetensors").write_bytes(struct.pack("<Q", len(text_of_header)) + text_of_header + content[8 + length:] + bytes(4))
+    expect_error("a tensor of another head", ["--weights", heads, "--strict", "--text", text, *quick],
+                 'tensor "score.weight" is none of the model\'s', out)
     other_size = folder / "other-size"
     shutil.copytree(pretrained, other_size)
     config = json.loads((other_size / "config.json").read_text())

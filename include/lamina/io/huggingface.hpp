@@ -3,10 +3,14 @@
 #pragma once
 
 #include <lamina/io/detail/described_tensors.hpp>
+#include <lamina/io/detail/gpt2_names.hpp>
+#include <lamina/io/detail/gpt2_tensors.hpp>
 #include <lamina/io/detail/merged_weights.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/json_file.hpp>
+#include <lamina/io/load_options.hpp>
 #include <lamina/io/safetensors_folder.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
@@ -41,10 +45,6 @@
 
 namespace lamina::io {
 
-struct LoadOptions {
-    NonFinite non_finite = NonFinite::refuse;
-};
-
 /// What the names of a model's tensors start with in a file; those of the head have no prefix in either form.
 enum class NamePrefix : std::uint8_t {
     transformer,  ///< "transformer.", as transformers writes it
@@ -67,24 +67,6 @@ struct SaveOptions {
 };
 
 namespace detail {
-
-inline constexpr std::string_view gpt2_prefix = "transformer.";
-inline constexpr std::string_view head_weight_name = "lm_head.weight";
-
-[[nodiscard]] constexpr std::string_view without_prefix(std::string_view name) {
-    return name.starts_with(gpt2_prefix) ? name.substr(gpt2_prefix.size()) : name;
-}
-
-/// The causal mask and its constant, which old files hold beside the parameters: "h.N.attn.bias",
-/// "h.N.attn.masked_bias".
-[[nodiscard]] constexpr bool is_mask_buffer(std::string_view name) {
-    if (!name.starts_with("h.")) return false;
-    name.remove_prefix(2);
-    const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
-    if (digits == 0) return false;
-    name.remove_prefix(digits);
-    return name == ".attn.bias" || name == ".attn.masked_bias";
-}
 
 /// Whether models of a type compute what transformers' GPT2LMHeadModel does while their norms measure.
 template <class M>
@@ -128,87 +110,21 @@ template <LanguageModel M>
     return (prefixed ? std::string(gpt2_prefix) : "") + entry.name();
 }
 
-/// Which stored tensor belongs to which of a model's, every name and shape checked.
-class Gpt2Tensors {
-public:
-    /// errors  FileError that names a tensor that is missing, unexpected, of a wrong shape or type, or there twice
-    Gpt2Tensors(const SafetensorsFolder& folder, std::span<const TensorEntry> entries, HeadWeight head)
-        : folder_(folder) {
-        std::set<std::string, std::less<>> wanted;
-        for (const TensorEntry& entry : entries) {
-            if (entry.role != Role::adapter) wanted.insert(entry.name());
-        }
-        collect(wanted, head);
-        for (const TensorEntry& entry : entries) {
-            if (entry.role == Role::adapter) continue;
-            const auto found = stored_names_.find(entry.name());
-            if (found == stored_names_.end()) {
-                const NamePrefix prefix = prefixed_ ? NamePrefix::transformer : NamePrefix::none;
-                throw FileError(place().string(), "has no tensor " + in_quotes(name_to_write(entry, prefix)));
-            }
-            const std::string& stored = found->second;
-            check_tensor(*folder_.find_file(stored), stored, entry);
-        }
-        if (redundant_head_) check_redundant_head();
-    }
-
-    /// The name in the file.
-    [[nodiscard]] const std::string& stored_name(const std::string& name) const { return stored_names_.at(name); }
-
-    [[nodiscard]] const SafetensorsFile& file_of(const std::string& name) const {
-        return *folder_.find_file(stored_name(name));
-    }
-
-private:
-    void collect(const std::set<std::string, std::less<>>& wanted, HeadWeight head) {
-        for (const std::string& stored : folder_.names()) {
-            const std::string_view name = without_prefix(stored);
-            prefixed_ = prefixed_ || name.size() != stored.size();
-            if (head == HeadWeight::tied && name == head_weight_name) {
-                redundant_head_ = true;
-            } else if (!wanted.contains(name) && !is_mask_buffer(name)) {
-                fail_tensor(*folder_.find_file(stored), stored, "is none of the model's");
-            }
-            const auto [place, is_first] = stored_names_.emplace(name, stored);
-            if (!is_first) {
-                fail_tensor(*folder_.find_file(stored), stored,
-                            "and tensor " + in_quotes(place->second) + " are the same one, expected one of them");
-            }
-        }
-    }
-
-    // A file whose head is not its embedding was not made by a model whose head is.
-    void check_redundant_head() const {
-        const std::string head(head_weight_name);
-        const std::string embedding = "wte.weight";
-        const StoredTensor& left = folder_.tensor(stored_name(head));
-        const StoredTensor& right = folder_.tensor(stored_name(embedding));
-        if (file_of(head).has_same(left, file_of(embedding), right)) return;
-        fail_tensor(
-            file_of(head), left.name,
-            "differs from " + in_quotes(right.name) + ", expected the same values, as the model's head is tied");
-    }
-
-    [[nodiscard]] const std::filesystem::path& place() const {
-        return folder_.files().size() == 1 ? folder_.files().front().path() : folder_.path();
-    }
-
-    const SafetensorsFolder& folder_;
-    std::map<std::string, std::string, std::less<>> stored_names_;
-    bool prefixed_ = false;
-    bool redundant_head_ = false;
-};
-
 /// A folder whose config, names, shapes and types are those of a model type.
 template <LanguageModel M>
 struct Gpt2Folder {
     /// From a folder whose norms add the model's epsilon.
-    explicit Gpt2Folder(const std::filesystem::path& folder)
-        : Gpt2Folder(folder, M::Policies::NormEpsilon::value, std::filesystem::exists(folder / "config.json")) {}
+    Gpt2Folder(const std::filesystem::path& folder, const LoadOptions& options)
+        : Gpt2Folder(folder, options, M::Policies::NormEpsilon::value, is_there(folder / "config.json")) {}
 
-    Gpt2Folder(const std::filesystem::path& folder, double norm_epsilon, bool has_config = true)
+    Gpt2Folder(const std::filesystem::path& folder, const LoadOptions& options, double norm_epsilon,
+               bool has_config = true)
         : files(checked_config(folder, norm_epsilon, has_config)),
-          tensors(files, Manifest<M>::entries, head_weight_of<M>()) {}
+          tensors(files,
+                  {.entries = Manifest<M>::entries,
+                   .head = head_weight_of<M>(),
+                   .config = has_config ? folder / "config.json" : std::filesystem::path()},
+                  options) {}
 
     /// Fills everything in a model but its adapters and the states of its norms.
     ///
@@ -269,17 +185,20 @@ template <LanguageModel M>
 
 }  // namespace detail
 
-/// Throws what `load_gpt2` would throw before it writes a value, without a model and without reading a value.
+/// Throws what `load_gpt2` would throw before it writes a value, and warns as it does, without a model and without
+/// reading a value.
 template <LanguageModel M>
-void check_gpt2(const std::filesystem::path& folder) {
-    static_cast<void>(detail::Gpt2Folder<M>(folder));
+void check_gpt2(const std::filesystem::path& folder, const LoadOptions& options = {}) {
+    static_cast<void>(detail::Gpt2Folder<M>(folder, options));
 }
 
 /// Fills a model from a folder in Hugging Face's GPT-2 layout: `config.json`, if there is one, then
 /// `model.safetensors`, or the files that `model.safetensors.index.json` names.
 ///
-/// accepts  names with or without "transformer."; F64, F32, F16 and BF16, rounded to what the model stores; causal-mask
-///          buffers, which are ignored; a copy of the token embedding as `lm_head.weight` where the head is tied
+/// accepts  names with or without "transformer.", and what wrappers such as torch.compile and DDP put before all of
+///          them; F64, F32, F16 and BF16, rounded to what the model stores; causal-mask buffers, which are ignored;
+///          where the head is tied, the token embedding as `wte.weight`, as `lm_head.weight` or as both
+/// warns    of tensors of other heads, which are ignored unless `others` refuses them
 /// leaves   adapters, which such folders do not hold, and the states of norms as they were
 /// errors   FileError that names file and field or tensor, what was found and what was expected. Fields, names, shapes
 ///          and types are checked before any value is written; only after a NaN or an infinity, found on the way, is
@@ -287,8 +206,8 @@ void check_gpt2(const std::filesystem::path& folder) {
 /// memory   one tensor at a time besides the model
 /// source   docs/gpt2.md, "config.json" and "Tensors"
 template <LanguageModel M>
-void load_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
-    detail::Gpt2Folder<M>(folder).fill(model, options.non_finite);
+void load_gpt2(M& model, const std::filesystem::path& folder, const LoadOptions& options = {}) {
+    detail::Gpt2Folder<M>(folder, options).fill(model, options.non_finite);
 }
 
 /// Writes a model's folder: `model.safetensors` and `config.json`, so that an interrupt never leaves one of them with

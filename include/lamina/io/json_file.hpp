@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/io/atomic_file.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/memory_map.hpp>
 
 #include <lamina/core/error.hpp>
@@ -29,7 +30,8 @@ using Json = nlohmann::ordered_json;
 
 /// Reads a whole JSON file.
 ///
-/// errors  FileError when it cannot be read, or is not JSON in UTF-8, with line and column
+/// errors  FileError when it cannot be read, or is not JSON in UTF-8, with line and column; a file of another kind is
+///         called what it is
 [[nodiscard]] inline Json read_json(const std::filesystem::path& path) {
     const MemoryMap map(path);
     const std::string_view text(static_cast<const char*>(static_cast<const void*>(map.bytes().data())),
@@ -37,6 +39,9 @@ using Json = nlohmann::ordered_json;
     try {
         return Json::parse(text.begin(), text.end());
     } catch (const nlohmann::json::exception& error) {
+        const FileKind kind = file_kind(map.bytes(), map.bytes().size());
+        if (kind != FileKind::json && kind != FileKind::text && kind != FileKind::unknown)
+            fail_kind(path, kind, "JSON");
         // "[json.exception.parse_error.101] parse error at line 1, column 2: …": what follows the name is for people.
         const std::string_view what = error.what();
         const std::size_t start = what.find("at line");

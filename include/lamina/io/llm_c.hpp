@@ -7,7 +7,9 @@
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/detail/stored_scalars.hpp>
 #include <lamina/io/detail/transposed.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/huggingface.hpp>
+#include <lamina/io/load_options.hpp>
 #include <lamina/io/memory_map.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
@@ -178,6 +180,10 @@ private:
     }
 
     void read_header() {
+        const FileKind kind = file_kind(map_.bytes(), map_.bytes().size());
+        if (kind != FileKind::llm_c_checkpoint && kind != FileKind::unknown) {
+            fail_kind(path_, kind, "a checkpoint of llm.c", map_.bytes());
+        }
         LlmCHeader header{};
         if (map_.bytes().size() < sizeof header) {
             throw FileError(path_.string(), "is " + std::to_string(map_.bytes().size()) +
@@ -298,7 +304,7 @@ void save_llm_c(M& model, const std::filesystem::path& file, LlmCSaveOptions opt
 /// memory   one tensor at a time, twice, besides the model
 /// source   karpathy/llm.c, train_gpt2.c, gpt2_build_from_checkpoint; docs/files.md, "llm.c checkpoints"
 template <LlmCCompatible M>
-void load_llm_c(M& model, const std::filesystem::path& file, LoadOptions options = {}) {
+void load_llm_c(M& model, const std::filesystem::path& file, const LoadOptions& options = {}) {
     const detail::LlmCFile<M> stored(file);
     model.for_each_tensor([&](const auto& tensor) {
         if (tensor.entry.role != Role::adapter) stored.read(tensor, model.backend(), options.non_finite);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/io/detail/file_descriptor.hpp>
+#include <lamina/io/file_kind.hpp>
 
 #include <sys/mman.h>
 
@@ -20,11 +21,14 @@ namespace lamina::io {
 /// The file must not be shortened by anybody while it is mapped: reading past its new end ends the program (SIGBUS).
 class MemoryMap {
 public:
-    /// errors  FileError when the file cannot be opened or mapped, or is not a regular file
+    /// errors  FileError when the file cannot be opened or mapped, or is not a regular file; a symbolic link to nothing
+    ///         is named as such
     explicit MemoryMap(const std::filesystem::path& path) {
-        const detail::FileDescriptor file = detail::open_file(path, O_RDONLY);
+        const detail::FileDescriptor file = detail::try_open(path, O_RDONLY);
+        if (!file.is_open()) detail::throw_not_opened(path, errno);
         struct ::stat status {};
         if (::fstat(file.get(), &status) != 0) detail::throw_system_error(path, "cannot be opened", errno);
+        if (S_ISDIR(status.st_mode)) fail_kind(path, FileKind::folder, "a file");
         if (!S_ISREG(status.st_mode)) throw FileError(path.string(), "is not a regular file");
         size_ = static_cast<std::size_t>(status.st_size);
         if (size_ == 0) return;  // the system refuses to map nothing

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <lamina/io/adapter_file.hpp>
+#include <lamina/io/detail/conversion_lines.hpp>
 #include <lamina/io/detail/described_tensors.hpp>
+#include <lamina/io/detail/foreign_weights.hpp>
+#include <lamina/io/detail/gpt2_names.hpp>
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/detail/stored_scalars.hpp>
 #include <lamina/io/detail/transposed.hpp>
@@ -16,6 +19,7 @@
 #include <lamina/arch/role.hpp>
 #include <lamina/backend/contract.hpp>
 #include <lamina/core/error.hpp>
+#include <lamina/core/message_text.hpp>
 #include <lamina/core/rows.hpp>
 #include <lamina/core/scalar_type.hpp>
 #include <lamina/nn/gpt2_blocks.hpp>
@@ -74,8 +78,88 @@ template <PeftCompatible M>
 
 /// What a factor is called in a PEFT file.
 [[nodiscard]] inline std::string peft_name(const TensorEntry& factor, std::string_view inside = gpt2_prefix) {
-    return "base_model.model." + std::string(inside) + factor.layer_name() +
-           (factor.part == Part::lora_a ? ".lora_A.weight" : ".lora_B.weight");
+    return "base_model.model." + std::string(inside) + factor.name() + ".weight";
+}
+
+/// The tensors of an adapter_model.safetensors by the names that a model's type gives them: "h.0.attn.c_attn.lora_A".
+///
+/// PEFT writes "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight", and the state of a model that is being
+/// trained has the adapter's name, which is "default" unless told otherwise, before ".weight".
+class PeftNames {
+public:
+    /// errors  FileError that names two tensors which are the same one, or of adapters of two names, or with different
+    ///         beginnings
+    explicit PeftNames(const SafetensorsFile& file) {
+        const StoredTensor* first = nullptr;
+        std::string_view first_adapter;
+        for (const StoredTensor& tensor : file.tensors()) {
+            const SplitName name = split_name(tensor.name);
+            const auto [factor, adapter] = split_factor(name.bare);
+            if (factor.empty()) continue;
+            if (first == nullptr) {
+                first = &tensor;
+                first_adapter = adapter;
+                prefix_ = name.prefix;
+            }
+            if (adapter != first_adapter || name.prefix != prefix_) {
+                fail_tensor(file, tensor.name,
+                            "is not named as " + in_quotes(first->name) + " is, expected one adapter of one model");
+            }
+            if (!stored_names_.emplace(factor, tensor.name).second) {
+                fail_tensor(file, tensor.name, "is there twice, with and without .weight");
+            }
+        }
+    }
+
+    /// What the base has before "h.0": nothing where the adapter was made for a model without a head.
+    [[nodiscard]] std::string_view inside() const {
+        return stored_names_.empty() || prefix_.ends_with(gpt2_prefix) ? gpt2_prefix : std::string_view{};
+    }
+
+    /// The name in the file; of a factor that is not there, the one that PEFT would give it.
+    [[nodiscard]] std::string of(const TensorEntry& factor) const {
+        const auto found = stored_names_.find(factor.name());
+        if (found != stored_names_.end()) return found->second;
+        return peft_name(factor, inside());
+    }
+
+private:
+    struct Factor {
+        std::string name;  ///< "h.0.attn.c_attn.lora_A"; empty for what is no factor of a layer
+        std::string_view adapter;
+    };
+
+    [[nodiscard]] static Factor split_factor(std::string_view bare) {
+        constexpr std::string_view ending = ".weight";
+        for (const std::string_view side : {".lora_A", ".lora_B"}) {
+            const std::size_t at = bare.find(side);
+            if (at == bare.npos) continue;
+            std::string_view rest = bare.substr(at + side.size());
+            if (!rest.ends_with(ending)) continue;
+            rest.remove_suffix(ending.size());
+            if (rest.empty() || rest.front() == '.') return {std::string(bare.substr(0, at + side.size())), rest};
+        }
+        return {};
+    }
+
+    std::string prefix_{};
+    std::map<std::string, std::string, std::less<>> stored_names_{};
+};
+
+/// What a tensor that is no factor of a linear layer is, and so what it takes.
+[[nodiscard]] inline std::string other_peft_tensor_text(const StoredTensor& tensor,
+                                                        const std::filesystem::path& folder) {
+    const auto has = [&tensor](std::string_view part) { return tensor.name.find(part) != std::string::npos; };
+    const std::string shape = shape_text(tensor.shape);
+    const std::string advice = "; merge it into its base and load that: " + peft_merge_line(folder);
+    if (has("lora_magnitude_vector")) return "is DoRA's" + advice;
+    if (has("lora_embedding_")) return "adapts an embedding, expected linear layers only" + advice;
+    if (has("lm_head.") || has("wte.") || has("wpe.")) {
+        return "of shape " + shape +
+               " replaces one of the base, as where a vocabulary was resized, expected factors only" + advice;
+    }
+    if (has("modules_to_save")) return "is of a module that was trained as a whole, expected factors only" + advice;
+    return "is none of the model's adapters";
 }
 
 /// A folder whose configuration, names, shapes and types fit the adapters of a model type.
@@ -87,12 +171,12 @@ class PeftFolder {
 public:
     /// errors  FileError as load_peft_adapter, but for the values
     explicit PeftFolder(const std::filesystem::path& folder)
-        : config_(folder / "adapter_config.json"), file_(weights_in(folder)), inside_(prefix_in(file_)) {
+        : file_(weights_in(folder)), names_(file_), config_(folder / "adapter_config.json", names_.inside()) {
         std::set<std::string, std::less<>> wanted;
         for (const PeftModule& module : peft_modules<M>()) {
             const std::string path = module.path();
-            const std::string a = peft_name(*module.a, inside_);
-            const std::string b = peft_name(*module.b, inside_);
+            const std::string a = names_.of(*module.a);
+            const std::string b = names_.of(*module.b);
             const std::string& first = file_.find(a) != nullptr ? a : b;
             const bool there = file_.find(first) != nullptr;
             const bool chosen = config_.targets(path, module.a->index).value_or(there);
@@ -106,7 +190,9 @@ public:
             found_.emplace(module.a->layer,
                            Found{.a = a, .b = b, .rank = rank, .scale = config_.scale_of(path) / Adapter::scale});
         }
-        refuse_others(file_, wanted, "is none of the model's adapters");
+        for (const StoredTensor& tensor : file_.tensors()) {
+            if (!wanted.contains(tensor.name)) fail_tensor(file_, tensor.name, other_peft_tensor_text(tensor, folder));
+        }
         for (const TensorEntry& entry : Manifest<M>::entries) {
             if (entry.role != Role::weight || entry.rank != 2 || has_adapter(entry)) continue;
             if (config_.targets(entry.layer_name(), entry.index) == true) config_.fail_target(entry.layer_name());
@@ -133,7 +219,7 @@ public:
             scale(values, found->second.scale);
         }
         if (non_finite == NonFinite::refuse) {  // a product or a factor may be what overflows
-            require_finite(file_.path(), peft_name(tensor.entry, inside_), std::span<const Scalar>(values));
+            require_finite(file_.path(), names_.of(tensor.entry), std::span<const Scalar>(values));
         }
         backend.upload(tensor.values.data, values.data(), values.size() * sizeof(Scalar));
     }
@@ -154,21 +240,9 @@ private:
     };
 
     [[nodiscard]] static std::filesystem::path weights_in(const std::filesystem::path& folder) {
-        std::filesystem::path weights = folder / "adapter_model.safetensors";
-        if (!std::filesystem::exists(weights) && std::filesystem::exists(folder / "adapter_model.bin")) {
-            throw FileError((folder / "adapter_model.bin").string(),
-                            "is a pickle, which may run any program; save the adapter as safetensors");
-        }
-        return weights;
-    }
-
-    /// What stands before "h.0" in the names: nothing where the adapter was made for a model without a head.
-    [[nodiscard]] static std::string_view prefix_in(const SafetensorsFile& file) {
-        const auto tensors = file.tensors();
-        const bool bare = std::any_of(tensors.begin(), tensors.end(), [](const StoredTensor& tensor) {
-            return std::string_view(tensor.name).starts_with("base_model.model.h.");
-        });
-        return bare ? std::string_view{} : gpt2_prefix;
+        constexpr std::string_view name = "adapter_model.safetensors";
+        if (!is_there(folder / name)) fail_without_adapter(folder);
+        return folder / name;
     }
 
     /// A factor [rows, cols] as the model has it, which the file has as [cols, rows].
@@ -211,9 +285,9 @@ private:
         return values;
     }
 
-    PeftConfig config_;
     SafetensorsFile file_;
-    std::string_view inside_;
+    PeftNames names_;
+    PeftConfig config_;
     std::map<std::size_t, Found> found_;  ///< by the number of the layer
 };
 
@@ -251,10 +325,10 @@ void save_peft_adapter(M& model, const std::filesystem::path& folder, const Peft
 
 /// Fills a model's adapters from a folder that PEFT has written for a GPT-2, so that the model computes what PEFT does.
 ///
-/// accepts  F64, F32, F16 and BF16; adapters of GPT2LMHeadModel and of GPT2Model; any alpha and use_rslora, as B takes
-///          what differs from the type's factor; patterns of ranks and alphas that name the end of a layer's path. The
-///          rank must be the type's with adapter::Lora; with adapter::FullRank it may be any: A becomes the identity
-///          and B the product
+/// accepts  F64, F32, F16 and BF16; adapters of GPT2LMHeadModel and of GPT2Model, with the adapter's name in those of
+///          tensors or without; any alpha and use_rslora, as B takes what differs from the type's factor; patterns of
+///          ranks and alphas, which are regular expressions as PEFT matches them. The rank must be the type's with
+///          adapter::Lora; with adapter::FullRank it may be any: A becomes the identity and B the product
 /// leaves   what a layer without adapter in the file computes: its B becomes zero
 /// errors   FileError that names file and field, or file and tensor: use_dora and whatever else makes PEFT compute
 ///          something other than W + scale·A·B, another rank, a layer that the configuration chooses without adapter

@@ -2,8 +2,12 @@
 // PeftConfig: the adapter_config.json of a PEFT folder, its ranks and factors by layer, and what is refused.
 #pragma once
 
+#include <lamina/io/detail/conversion_lines.hpp>
+#include <lamina/io/detail/gpt2_names.hpp>
+#include <lamina/io/detail/path_pattern.hpp>
 #include <lamina/io/json_file.hpp>
 
+#include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 
 #include <algorithm>
@@ -35,8 +39,7 @@ struct PeftFacts {
 
 namespace detail {
 
-/// Whether a pattern's key names a module: the whole of its path, or its end from a dot on. PEFT takes the key for a
-/// regular expression, of which only the dot is allowed here.
+/// Whether a key of a list names a module: the whole of its path, or its end from a dot on.
 [[nodiscard]] inline bool names_module(std::string_view key, std::string_view path) {
     if (!path.ends_with(key)) return false;
     return path.size() == key.size() || path[path.size() - key.size() - 1] == '.';
@@ -46,14 +49,25 @@ namespace detail {
     return value == std::floor(value) && value < 1e15 ? Json(static_cast<std::size_t>(value)) : Json(value);
 }
 
+/// Whether a key of rank_pattern or alpha_pattern does, which is a regular expression for that.
+///
+/// errors  ArgumentError that says which part of it is not understood
+/// source  PEFT, utils/other.py, get_pattern_key
+[[nodiscard]] inline bool pattern_names_module(const std::string& key, std::string_view path) {
+    return PathPattern("(.*\\.)?(" + key + ")$", path).matches_start();
+}
+
 }  // namespace detail
 
 /// An adapter_config.json whose adapter is W + scale · A·B and nothing else.
 class PeftConfig {
 public:
+    /// `inside` is what the base has before "h.0": nothing for an adapter of a model without a head.
+    ///
     /// errors  FileError that names the field: another kind of adapter than LoRA, or an option that makes PEFT compute
-    ///         something else, change the base, or expect more in the file than A and B
-    explicit PeftConfig(const std::filesystem::path& path) : file_(path) {
+    ///         something else, change the base, or expect more in the file than A and B, and what to do about it
+    explicit PeftConfig(const std::filesystem::path& path, std::string_view inside = detail::gpt2_prefix)
+        : file_(path), folder_(detail::folder_of(path)), inside_(inside) {
         check_word("peft_type", {"LORA"}, "");
         check_word("bias", {"none"}, "which trains biases of the base");
         check_off("use_dora", "which scales every column of the weights");
@@ -109,7 +123,7 @@ public:
     /// `layers_to_transform`; nothing where it takes a regular expression to tell, so that only the file of weights
     /// does.
     [[nodiscard]] std::optional<bool> targets(std::string_view path, std::size_t block) const {
-        const std::string full = "transformer." + std::string(path);
+        const std::string full = inside_ + std::string(path);
         const auto names = [&full](const std::vector<std::string>& keys) {
             return std::any_of(keys.begin(), keys.end(),
                                [&](const std::string& key) { return detail::names_module(key, full); });
@@ -141,19 +155,26 @@ private:
         const auto found = config().optional<std::string>(field);
         if (!found || std::find(allowed.begin(), allowed.end(), *found) != allowed.end()) return;
         config().fail(field, "is " + in_quotes(*found) + (meaning.empty() ? "" : ", " + meaning) + ", expected " +
-                                 in_quotes(*allowed.begin()));
+                                 in_quotes(*allowed.begin()) + merge_advice());
     }
 
     void check_off(std::string_view field, const std::string& meaning) const {
-        if (config().optional<bool>(field).value_or(false))
-            config().fail(field, "is true, " + meaning + ", expected false");
+        if (config().optional<bool>(field).value_or(false)) {
+            config().fail(field, "is true, " + meaning + ", expected false" + merge_advice());
+        }
     }
 
     void check_nothing(std::string_view field, const std::string& meaning) const {
         if (!config().contains(field)) return;
         const Json& value = config().json(field);
         if (value.is_null() || ((value.is_array() || value.is_object()) && value.empty())) return;
-        config().fail(field, "is " + printable(value.dump(-1, ' ', true)) + ", " + meaning + ", expected null");
+        config().fail(
+            field, "is " + printable(value.dump(-1, ' ', true)) + ", " + meaning + ", expected null" + merge_advice());
+    }
+
+    /// What PEFT alone computes it can also merge.
+    [[nodiscard]] std::string merge_advice() const {
+        return "; merge it into its base and load that: " + detail::peft_merge_line(folder_);
     }
 
     /// A field that lists the ends of paths; nothing where it is a string, which PEFT takes for a regular expression.
@@ -191,15 +212,18 @@ private:
         for (const std::string_view harmless : {"gaussian", "eva", "orthogonal"}) {
             if (found == harmless) return;
         }
-        config().fail(field, "is " + in_quotes(found) + ", which may change the base, expected true");
+        config().fail(field, "is " + in_quotes(found) + ", which may change the base, expected true" + merge_advice());
     }
 
     void check_keys(std::string_view field) const {
         if (!config().contains(field) || config().json(field).is_null()) return;
         for (const std::string& key : config().object(field).keys()) {
-            if (key.find_first_of("\\^$*+?()[]{}|") == std::string::npos) continue;
-            config().fail(field,
-                          "has the regular expression " + in_quotes(key) + ", expected the end of a layer's path");
+            try {
+                static_cast<void>(detail::PathPattern(key, ""));
+            } catch (const ArgumentError& error) {
+                config().fail(field, "has the regular expression " + in_quotes(key) + ", which has " + error.what() +
+                                         "; name the end of a layer's path instead");
+            }
         }
     }
 
@@ -208,13 +232,15 @@ private:
         if (config().contains(pattern) && !config().json(pattern).is_null()) {
             const JsonObject keys = config().object(pattern);
             for (const std::string& key : keys.keys()) {
-                if (detail::names_module(key, "transformer." + std::string(path))) return {keys, key};
+                if (detail::pattern_names_module(key, inside_ + std::string(path))) return {keys, key};
             }
         }
         return {config(), field};
     }
 
     JsonFile file_;
+    std::filesystem::path folder_;
+    std::string inside_;
     std::optional<Words> targets_{};
     std::optional<Words> excluded_{};
     std::optional<Words> patterns_{};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/io/detail/stored_scalars.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/memory_map.hpp>
 #include <lamina/io/safetensors_header.hpp>
 
@@ -29,9 +30,9 @@ class SafetensorsFile {
 public:
     /// Maps the file and checks its whole header; the data are not touched.
     ///
-    /// errors  FileError as MemoryMap and read_safetensors_header
+    /// errors  FileError as MemoryMap and read_safetensors_header; a file of another kind is called what it is
     explicit SafetensorsFile(std::filesystem::path path)
-        : path_(std::move(path)), map_(path_), header_(read_safetensors_header(path_, map_.bytes())) {
+        : path_(std::move(path)), map_(path_), header_(read_header(path_, map_.bytes())) {
         for (std::size_t i = 0; i < header_.tensors.size(); ++i) by_name_.emplace(header_.tensors[i].name, i);
     }
 
@@ -126,6 +127,15 @@ public:
 
 private:
     static constexpr std::size_t elements_per_step_ = std::size_t{1} << 20U;
+
+    [[nodiscard]] static SafetensorsHeader read_header(const std::filesystem::path& path,
+                                                       std::span<const std::byte> bytes) {
+        const FileKind kind = file_kind(bytes, bytes.size());
+        if (kind != FileKind::safetensors && kind != FileKind::unknown) {
+            fail_kind(path, kind, "a safetensors file", bytes);
+        }
+        return read_safetensors_header(path, bytes);
+    }
 
     [[noreturn]] void fail(const StoredTensor& tensor, const std::string& problem) const {
         throw FileError(path_.string(), "tensor " + in_quotes(tensor.name) + " " + problem);

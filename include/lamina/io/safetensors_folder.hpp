@@ -2,6 +2,8 @@
 // SafetensorsFolder: the tensors of a model folder, from one safetensors file or from many with an index, as one set.
 #pragma once
 
+#include <lamina/io/detail/foreign_weights.hpp>
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/json_file.hpp>
 #include <lamina/io/safetensors.hpp>
 
@@ -29,17 +31,18 @@ class SafetensorsFolder {
 public:
     /// Opens and checks every file of the model; the data are not touched.
     ///
-    /// errors  FileError when neither form is there, the index is malformed, a file that it names is missing, lies
-    ///         outside the folder or lacks a tensor, and as SafetensorsFile
+    /// errors  FileError when neither form is there, which says what is there in their place and what to do about it,
+    ///         the index is malformed, a file that it names is missing, lies outside the folder or lacks a tensor, and
+    ///         as SafetensorsFile
     explicit SafetensorsFolder(std::filesystem::path folder) : path_(std::move(folder)) {
         const std::filesystem::path single = path_ / single_name;
         const std::filesystem::path index = path_ / index_name;
-        if (std::filesystem::exists(single)) {
+        if (detail::is_there(single)) {
             open_single(single);
-        } else if (std::filesystem::exists(index)) {
+        } else if (detail::is_there(index)) {
             open_index(index);
         } else {
-            throw FileError(path_.string(), "has neither " + std::string(single_name) + " nor " + index_name);
+            detail::fail_without_safetensors(path_);
         }
     }
 
@@ -109,6 +112,12 @@ private:
             names_by_file[file_name].push_back(name);
         }
         for (const auto& [file_name, names] : names_by_file) {
+            if (!detail::is_there(path_ / file_name)) {
+                throw FileError((path_ / file_name).string(), "does not exist, but " + std::string(index_name) +
+                                                                  " names it for " + std::to_string(names.size()) +
+                                                                  " of " + std::to_string(weight_map.keys().size()) +
+                                                                  " tensors; download it too");
+            }
             const SafetensorsFile& file = files_.emplace_back(path_ / file_name);
             for (const std::string& name : names) {
                 by_name_.emplace(file.tensor(name).name, files_.size() - 1);

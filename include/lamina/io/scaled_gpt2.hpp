@@ -6,6 +6,7 @@
 #include <lamina/io/detail/model_tensors.hpp>
 #include <lamina/io/gpt2_config.hpp>
 #include <lamina/io/huggingface.hpp>
+#include <lamina/io/load_options.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
 #include <lamina/arch/role.hpp>
@@ -120,8 +121,8 @@ void save_scaled_gpt2(M& model, const std::filesystem::path& folder, ScaledSaveO
 /// leaves   adapters as they were
 /// errors   as load_gpt2; the states of norms change last
 template <ScalableGpt2 M>
-void load_scaled_gpt2(M& model, const std::filesystem::path& folder, LoadOptions options = {}) {
-    detail::Gpt2Folder<M>(folder, scaled_norm_epsilon).fill(model, options.non_finite);
+void load_scaled_gpt2(M& model, const std::filesystem::path& folder, const LoadOptions& options = {}) {
+    detail::Gpt2Folder<M>(folder, options, scaled_norm_epsilon).fill(model, options.non_finite);
     for_each_fixable_norm(model, [](const std::string&, auto& norm) { norm.divide_by(scaled_norm_divisor); });
 }
 

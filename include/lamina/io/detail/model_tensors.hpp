@@ -3,6 +3,7 @@
 #pragma once
 
 #include <lamina/io/detail/stored_scalars.hpp>
+#include <lamina/io/load_options.hpp>
 #include <lamina/io/safetensors.hpp>
 #include <lamina/io/safetensors_writer.hpp>
 
@@ -15,7 +16,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -28,12 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace lamina::io {
-
-/// What a loader does about a NaN or an infinity among the values.
-enum class NonFinite : std::uint8_t { refuse, allow };
-
-namespace detail {
+namespace lamina::io::detail {
 
 [[noreturn]] inline void fail_tensor(const SafetensorsFile& file, std::string_view name, const std::string& problem) {
     throw FileError(file.path().string(), "tensor " + in_quotes(name) + " " + problem);
@@ -120,6 +115,4 @@ template <class B, class Scalar, class Gradient>
             }};
 }
 
-}  // namespace detail
-
-}  // namespace lamina::io
+}  // namespace lamina::io::detail
