@@ -59,7 +59,7 @@ constexpr std::array pairs{
 
 void add_flags(CLI::App& app, CommandLine& line) {
     app.add_option("--model", line.request.model,
-                   "what the model is called where nothing says it, as with --peft: gpt2, gpt2-medium, …")
+                   "what the model is called, such as gpt2-medium, where nothing says it, as with --peft")
         ->type_name("NAME");
     app.add_option("--weights", line.request.weights,
                    "Hugging Face folder to convert, or that --peft is for, or with --run what the run began with "

@@ -21,7 +21,7 @@ inline void add_flags(CLI::App& app, Flags& flags, std::string& tokenizer) {
     app.add_flag("--force-removed", flags.force_removed,
                  "with --run: remove the norms that it has left, at the divisors that they hold");
     app.add_option("--model", flags.model,
-                   "what the model is called, where there is no config.json to tell: gpt2, gpt2-medium, …")
+                   "what the model is called, such as gpt2-medium, where there is no config.json to tell")
         ->type_name("NAME");
     app.add_flag("--strict", flags.strict, common::strict_text);
     app.add_option("--tokenizer", tokenizer,
