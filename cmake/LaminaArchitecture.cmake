@@ -5,6 +5,7 @@
 #     lamina_add_architecture(NAME my_model CONFIG my_model/config.json)
 #     target_link_libraries(mine PRIVATE lamina::lamina my_model)
 #
+#     #include <lamina/lamina.hpp>
 #     #include <my_model.hpp>
 #     using Model = lamina::Gpt2Of<my_model, lamina::norm::Removable, lamina::adapter::FullRank>;
 #
