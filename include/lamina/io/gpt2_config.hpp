@@ -140,8 +140,9 @@ private:
 }  // namespace detail
 
 /// Checks a config.json against a model: sizes under either of their names, and everything that changes what a GPT-2
-/// computes. Fields that concern training, generation or other heads are not read, nor is `n_ctx`, which files keep from
-/// an earlier transformers and some from an earlier context. A field that is missing means what it means to transformers.
+/// computes. Fields that concern training, generation or other heads are not read, nor is `n_ctx`, which transformers
+/// has given up and which some files keep from an earlier context. A field that is missing means what it means to
+/// transformers.
 ///
 /// errors  FileError that names the file, the field, what it says and what the model needs
 /// source  Hugging Face transformers, configuration_gpt2.py; docs/gpt2.md, "config.json"
