@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """cmake/LaminaArchitecture.cmake: what a config.json becomes, what is refused and how, and that it knows every activation function
-under the names that arch/gpt2_variant.hpp has. Usage: architecture.py [CMAKE]"""
+under the names that arch/gpt2_variant.hpp has; and that examples/run.sh says it in one line. Usage: architecture.py [CMAKE]"""
 import json
 import pathlib
 import re
@@ -112,4 +112,10 @@ with tempfile.TemporaryDirectory() as root:
     refuse(root, {"add_cross_attention": True}, 'field "add_cross_attention" is true, expected false')
     refuse(root, "[1]", "is no JSON object")
     refuse(root, '{"n_layer": ', "is no JSON object")
+
+    folder = pathlib.Path(tempfile.mkdtemp(dir=root))
+    (folder / "config.json").write_text('{"activation_function": "quick_gelu"}')
+    done = subprocess.run([ROOT / "examples/run.sh", "evaluate", "--weights", folder], capture_output=True, text=True)
+    check(done.returncode == 2 and done.stderr == f'run.sh: {folder}/config.json: field "activation_function" is "quick_gelu", '
+          "expected gelu_new, gelu, gelu_pytorch_tanh, relu, silu or tanh\n", f"run.sh in one line; found {done.stderr}")
 sys.exit(1 if failures else 0)
