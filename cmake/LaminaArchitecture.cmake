@@ -5,6 +5,7 @@
 #     lamina_add_architecture(NAME my_model CONFIG my_model/config.json)
 #     target_link_libraries(mine PRIVATE lamina::lamina my_model)
 #
+#     #include <lamina/lamina.hpp>
 #     #include <my_model.hpp>
 #     using Model = lamina::Gpt2Of<my_model, lamina::norm::Removable, lamina::adapter::FullRank>;
 #
@@ -79,8 +80,9 @@ function(lamina_decimal variable number)
     set(${variable} "${digits}, ${exponent}" PARENT_SCOPE)
 endfunction()
 
-# lamina_head_bias_beside(variable file): whether the tensors beside a config.json have a head's bias.
-function(lamina_head_bias_beside variable file)
+# lamina_tensors_beside(variable file): the JSON that names the tensors beside a config.json, "" where there is none: the
+# header of model.safetensors, which has their shapes, or the index of its shards.
+function(lamina_tensors_beside variable file)
     cmake_path(GET file PARENT_PATH folder)
     set(names "")
     if(EXISTS "${folder}/model.safetensors.index.json")
@@ -94,10 +96,18 @@ function(lamina_head_bias_beside variable file)
             endif()
         endif()
     endif()
-    set(${variable} OFF PARENT_SCOPE)
-    if(names MATCHES "\"lm_head\\.bias\"")
-        set(${variable} ON PARENT_SCOPE)
-    endif()
+    set(${variable} "${names}" PARENT_SCOPE)
+endfunction()
+
+# lamina_check_size(field value tensor dimension): against the shape of a tensor in ${tensors}. A program would find out, too,
+# but only once it is built.
+function(lamina_check_size field value tensor dimension)
+    foreach(name IN ITEMS "${tensor}" "transformer.${tensor}")
+        string(JSON stored ERROR_VARIABLE missing GET "${tensors}" "${name}" shape ${dimension})
+        if(NOT missing AND NOT stored EQUAL value)
+            lamina_architecture_fail("${file}" "field \"${field}\" is ${value}, but \"${name}\" of the model.safetensors beside it has ${stored} there; expected the config.json of these tensors")
+        endif()
+    endforeach()
 endfunction()
 
 # lamina_describe_architecture(name file): sets ${description}, the text of a header that describes the model of a
@@ -134,6 +144,17 @@ function(lamina_describe_architecture name file)
     math(EXPR rest "${embed} % ${heads}")
     if(NOT rest EQUAL 0)
         lamina_architecture_fail("${file}" "field \"n_embd\" is ${embed}, expected a multiple of \"n_head\", which is ${heads}")
+    endif()
+
+    lamina_tensors_beside(tensors "${file}")
+    lamina_check_size(vocab_size ${vocab} wte.weight 0)
+    lamina_check_size(n_embd ${embed} wte.weight 1)
+    lamina_check_size(n_positions ${context} wpe.weight 0)
+    lamina_check_size(n_inner ${inner} h.0.mlp.c_fc.weight 1)
+    math(EXPR last "${layers} - 1")
+    if(tensors MATCHES "\"(transformer\\.)?h\\.0\\." AND
+       (NOT tensors MATCHES "\"(transformer\\.)?h\\.${last}\\." OR tensors MATCHES "\"(transformer\\.)?h\\.${layers}\\."))
+        lamina_architecture_fail("${file}" "field \"n_layer\" is ${layers}, but the tensors beside it are of another number of blocks; expected the config.json of these tensors")
     endif()
 
     set(sizes ".layers = ${layers}, .heads = ${heads}, .embed = ${embed}, .context = ${context}, .vocab = ${vocab}")
@@ -186,7 +207,10 @@ function(lamina_describe_architecture name file)
         lamina_config_value(tied BOOLEAN tie_word_embeddings "" ON)
         string(JSON bias ERROR_VARIABLE unsaid GET "${config}" lamina lm_head_bias)
         if(unsaid)
-            lamina_head_bias_beside(bias "${file}")
+            set(bias OFF)
+            if(tensors MATCHES "\"lm_head\\.bias\"")
+                set(bias ON)
+            endif()
         endif()
         if(tied AND bias)
             lamina_architecture_fail("${file}" "field \"tie_word_embeddings\" is true, or missing, beside a tensor \"lm_head.bias\", expected false")

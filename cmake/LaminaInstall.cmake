@@ -21,5 +21,5 @@ configure_package_config_file(
     cmake/laminaConfig.cmake.in laminaConfig.cmake INSTALL_DESTINATION "${lamina_package_dir}")
 write_basic_package_version_file(laminaConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/laminaConfig.cmake" "${PROJECT_BINARY_DIR}/laminaConfigVersion.cmake"
-              cmake/FindUtf8proc.cmake cmake/FindZstd.cmake cmake/FindOneDnn.cmake DESTINATION "${lamina_package_dir}")
+              cmake/LaminaArchitecture.cmake cmake/FindUtf8proc.cmake cmake/FindZstd.cmake cmake/FindOneDnn.cmake DESTINATION "${lamina_package_dir}")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/lamina")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """cmake/LaminaArchitecture.cmake: what a config.json becomes, what is refused and how, and that it knows every activation function
-under the names that arch/gpt2_variant.hpp has. Usage: architecture.py [CMAKE]"""
+under the names that arch/gpt2_variant.hpp has; and that examples/run.sh says it in one line. Usage: architecture.py [CMAKE]"""
 import json
 import pathlib
 import re
@@ -27,7 +27,8 @@ def describe(folder, config, tensors=()):
     text = config if isinstance(config, str) else json.dumps(config)
     (folder / "config.json").write_text(text)
     if tensors:
-        header = json.dumps({name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for name in tensors}).encode()
+        header = json.dumps({name: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}
+                             for name, shape in (tensors if isinstance(tensors, dict) else dict.fromkeys(tensors, [0])).items()}).encode()
         (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
     done = subprocess.run([CMAKE, "-DNAME=mine", f"-DCONFIG={folder}/config.json", f"-DHEADER={folder}/mine.hpp", "-P",
                            ROOT / "cmake/LaminaArchitecture.cmake"], capture_output=True, text=True)
@@ -90,6 +91,18 @@ with tempfile.TemporaryDirectory() as root:
     expect(root, {"tie_word_embeddings": False, "lamina": {"norms": "absent", "lm_head_bias": True}}, [])
     refuse(root, {}, 'field "tie_word_embeddings" is true, or missing, beside a tensor "lm_head.bias"', ["lm_head.bias"])
 
+    block = {"n_embd": 8, "n_head": 2, "n_layer": 2, "n_positions": 6, "vocab_size": 11, "n_inner": 20}
+    shapes = {"wte.weight": [11, 8], "wpe.weight": [6, 8], "h.0.mlp.c_fc.weight": [8, 20], "h.1.ln_1.weight": [8]}
+    for prefix in ["", "transformer."]:
+        tensors = {prefix + name: shape for name, shape in shapes.items()}
+        expect(root, block, [], tensors)
+        for field, tensor, stored in [("vocab_size", "wte", 11), ("n_embd", "wte", 8), ("n_positions", "wpe", 6),
+                                      ("n_inner", "h.0.mlp.c_fc", 20)]:
+            refuse(root, {**block, field: 14},
+                   f'field "{field}" is 14, but "{prefix}{tensor}.weight" of the model.safetensors beside it has {stored} there', tensors)
+        for layers in [1, 3]:
+            refuse(root, {**block, "n_layer": layers}, f'field "n_layer" is {layers}, but the tensors beside it are of another', tensors)
+
     refuse(root, {"n_inner": 0}, 'field "n_inner" is 0, expected a whole number of 1 or more')
     refuse(root, {"n_layer": -3}, 'field "n_layer" is -3, expected a whole number')
     refuse(root, {"n_layer": 2.5}, 'field "n_layer" is 2.5, expected a whole number')
@@ -99,4 +112,10 @@ with tempfile.TemporaryDirectory() as root:
     refuse(root, {"add_cross_attention": True}, 'field "add_cross_attention" is true, expected false')
     refuse(root, "[1]", "is no JSON object")
     refuse(root, '{"n_layer": ', "is no JSON object")
+
+    folder = pathlib.Path(tempfile.mkdtemp(dir=root))
+    (folder / "config.json").write_text('{"activation_function": "quick_gelu"}')
+    done = subprocess.run([ROOT / "examples/run.sh", "evaluate", "--weights", folder], capture_output=True, text=True)
+    check(done.returncode == 2 and done.stderr == f'run.sh: {folder}/config.json: field "activation_function" is "quick_gelu", '
+          "expected gelu_new, gelu, gelu_pytorch_tanh, relu, silu or tanh\n", f"run.sh in one line; found {done.stderr}")
 sys.exit(1 if failures else 0)

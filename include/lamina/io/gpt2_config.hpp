@@ -140,8 +140,9 @@ private:
 }  // namespace detail
 
 /// Checks a config.json against a model: sizes under either of their names, and everything that changes what a GPT-2
-/// computes. Fields that concern training, generation or other heads are not read. A field that is missing means what
-/// it means to transformers.
+/// computes. Fields that concern training, generation or other heads are not read, nor is `n_ctx`, which transformers
+/// has given up and which some files keep from an earlier context. A field that is missing means what it means to
+/// transformers.
 ///
 /// errors  FileError that names the file, the field, what it says and what the model needs
 /// source  Hugging Face transformers, configuration_gpt2.py; docs/gpt2.md, "config.json"
@@ -154,7 +155,6 @@ inline void check_gpt2_config(const std::filesystem::path& file, const Gpt2Facts
     check.count("n_head", "num_attention_heads", 12, size.heads);
     check.count("n_embd", "hidden_size", 768, size.embed);
     check.count("n_positions", "max_position_embeddings", 1024, size.context);
-    check.optional_count("n_ctx", size.context);
     check.count("vocab_size", "", 50257, size.vocab);
     check.count("n_inner", "", 4 * size.embed, size.hidden());
     check.word("activation_function", activation::GeluNew::names.front(), facts.activation);
