@@ -19,7 +19,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -291,9 +293,11 @@ void run_points(Runner& runner) {
 }
 
 void run(const CommandLine& line) {
-    Runner runner{.sweep = {.plan = plan_of(line), .configurations = {}, .points = {}, .outcomes = {}, .out = line.out},
-                  .program = program_of(line),
-                  .jobs = line.jobs};
+    Runner runner;
+    runner.sweep.plan = plan_of(line);
+    runner.sweep.out = line.out;
+    runner.program = program_of(line);
+    runner.jobs = line.jobs;
     Sweep& sweep = runner.sweep;
     sweep.configurations = configurations_of(sweep.plan);
     sweep.points = points_of(sweep.plan, sweep.configurations);
