@@ -3,7 +3,7 @@
 
 set(LAMINA_MODELS "nano;gpt2;gpt2-medium;gpt2-large;gpt2-xl"
     CACHE STRING "Models that the programs are built for: names of examples/models, or config.json files of one's own")
-set(LAMINA_REMOVAL_MODELS "" CACHE STRING "Further models that remove_layernorm alone is built for")
+set(LAMINA_REMOVAL_MODELS "" CACHE STRING "Further models that remove_layernorm alone is built for, with the first adapter")
 set(LAMINA_ADAPTERS full CACHE STRING "Adapters that runs of each model are built for: full, a rank, or none (every parameter trains)")
 set(LAMINA_TARGETS all CACHE STRING "Linear layers with adapters: all, or some of c_attn, attn.c_proj, c_fc and mlp.c_proj with commas")
 set(LAMINA_PRECISION default CACHE STRING "What runs store: frozen-bf16, fp32, all-bf16, or default (README)")
@@ -93,14 +93,16 @@ function(lamina_open_adaptation variable model adapter)
          CONTENT "#pragma once
 #include <lamina/arch/adapter.hpp>
 
-/// Written by the build from LAMINA_ADAPTERS, LAMINA_TARGETS and LAMINA_PRECISION.
-struct ThisAdaptation {
+/// Written by the build from LAMINA_ADAPTERS, LAMINA_TARGETS and LAMINA_PRECISION. Objects of one program have
+/// different ones, so that its name must be its own.
+struct adaptation_${name} {
     static constexpr const char* adapter = \"${adapter}\";
     static constexpr const char* targets = \"${targets}\";
     static constexpr const char* precision = \"${precision}\";
     using Adapter = ${policy};
     using Targets = ${target_policy};
 };
+using ThisAdaptation = adaptation_${name};
 ")
     set(${variable} ${name} PARENT_SCOPE)
 endfunction()
@@ -115,8 +117,8 @@ function(lamina_part target source)
     endif()
 endfunction()
 
-# lamina_each_model(variable stem [ADAPTED] [MODELS entry...]): STEM.cpp for each model, and, ADAPTED, for each adapter;
-# with CUDA STEM.cu as well. The object libraries, which enter themselves in the program that links them.
+# lamina_each_model(variable stem [ADAPTED] [MODELS entry...]): STEM.cpp for each model, and, ADAPTED, for each adapter, or
+# for the first where the model is of MODELS alone; with CUDA STEM.cu as well. The object libraries, which enter themselves in the program that links them.
 function(lamina_each_model variable stem)
     cmake_parse_arguments(PARSE_ARGV 2 arg "ADAPTED" "" "MODELS")
     cmake_path(GET stem FILENAME last)
@@ -135,6 +137,9 @@ function(lamina_each_model variable stem)
         set(adaptations none)
         if(arg_ADAPTED)
             set(adaptations ${LAMINA_ADAPTERS})
+            if(NOT entry IN_LIST LAMINA_MODELS)
+                list(GET LAMINA_ADAPTERS 0 adaptations)
+            endif()
         endif()
         foreach(adapter IN LISTS adaptations)
             set(name "${folder}_${last}_${model}")

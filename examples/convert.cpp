@@ -181,7 +181,7 @@ Conversion conversion_of(const Request& request, const common::BuiltModel& model
     if (request.source == Source::run) {
         const common::Adaptation adaptation = any_model::adaptation_of_run(request.from, model);
         const auto* const entry = Runs::find(cpu, model.name, adaptation);
-        if (entry == nullptr) common::fail_not_built(cpu, model.name, adaptation);
+        if (entry == nullptr) common::fail_not_built(cpu, model.name, adaptation, "--run " + request.from.string());
         return entry->function.convert;
     }
     const auto* const entry = Runs::find(cpu, model.name);

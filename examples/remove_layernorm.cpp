@@ -42,6 +42,7 @@ struct CommandLine {
     std::string precision;
     std::optional<std::size_t> save_every;
     bool print = false;
+    bool dry_run = false;
     bool list = false;
     bool control = false;
     CLI::Option* control_flag = nullptr;
@@ -89,6 +90,9 @@ void add_flags(CLI::App& app, CommandLine& line) {
     common::add_count(app, "--stop-after", options.stop_after, "steps of the removal, with norms still in place",
                       {.least = 1});
     app.add_flag("--print", line.print, "print the recipe, overrides applied, and stop");
+    app.add_flag(
+        "--dry-run", line.dry_run,
+        "check what can be known without reading the corpus, print the recipe and the memory it takes, and stop");
     app.add_flag("--list-recipes", line.list, "print the names of all recipes and stop");
     app.add_option("--out", options.out, "folder for everything that is written")
         ->type_name("DIR")
@@ -100,7 +104,8 @@ void add_flags(CLI::App& app, CommandLine& line) {
                       "steps between checkpoints, 0 for none (default: the recipe's)", {.note = "0: none"});
     app.add_flag("--resume", options.resume, "go on from the last checkpoint in --out")->excludes("--force");
     line.control_flag =
-        app.add_flag("--control,!--no-control", line.control, "also train with every norm kept (default: nano only)");
+        app.add_flag("--control,!--no-control", line.control,
+                     "also train with every norm kept (default: nano only, unless it stops on its way)");
     common::add_count(app, "--pretrain-steps", options.pretrain_steps, "nano only");
     common::add_count(app, "--evaluation-blocks", options.evaluation_blocks, "held-out blocks per evaluation",
                       {.least = 1});
@@ -136,9 +141,9 @@ Recipe recipe_of(const CommandLine& line, const common::BuiltModel& model) {
 
 /// What was instantiated for a model and what the flags say of its adaptation.
 const Runs::Entry& run_for(const CommandLine& line, const common::BuiltModel& model, const Recipe& recipe) {
-    common::Adaptation wanted{.adapter = lamina::recipe::adapter_of(recipe),
-                              .targets = line.targets.empty() ? "all" : line.targets,
-                              .precision = line.precision};
+    const common::Adaptation wanted{.adapter = lamina::recipe::adapter_of(recipe),
+                                    .targets = line.targets.empty() ? "all" : line.targets,
+                                    .precision = line.precision};
     const common::Device device = line.options.place.device;
     const auto fits = [&](const Runs::Entry& entry) {
         return entry.device == device && entry.model.name == model.name && entry.adaptation.adapter == wanted.adapter &&
@@ -148,8 +153,7 @@ const Runs::Entry& run_for(const CommandLine& line, const common::BuiltModel& mo
     const auto& all = Runs::all();
     const auto found = std::find_if(all.begin(), all.end(), fits);
     if (found != all.end()) return *found;
-    if (wanted.precision.empty()) wanted.precision = "default";
-    common::fail_not_built(device, model.name, wanted);
+    common::fail_not_built(device, model.name, wanted, common::flags_of(wanted));
 }
 
 /// Flags that do not go together.
@@ -173,6 +177,12 @@ void print_recipe(const CommandLine& line) {
     std::printf("%s", lamina::recipe::describe(line.overrides.apply(recipe)).c_str());
 }
 
+void print_plan(const Job& job, const Runs::Entry& entry) {
+    std::printf("%s\n%s on %s with %s: training takes %.3f GB\n", lamina::recipe::describe(job.recipe).c_str(),
+                job.options.model.c_str(), common::name_of(entry.device), common::describe(entry.adaptation).c_str(),
+                static_cast<double>(entry.function.planned_bytes(job)) / 1e9);
+}
+
 void run(CommandLine& line) {
     if (line.list) {
         for (const Recipe& recipe : lamina::recipe::all()) std::printf("%s\n", std::string(recipe.name).c_str());
@@ -194,13 +204,14 @@ void run(CommandLine& line) {
     const Runs::Entry& entry = run_for(line, model, job.recipe);
     job.options.adaptation = entry.adaptation;
     const bool nano = job.options.model == "nano";
-    job.options.control = line.control_flag->count() == 0 ? nano : line.control;
+    job.options.control = line.control_flag->count() == 0 ? nano && !job.options.stop_after : line.control;
     std::size_t& threads = job.options.place.threads;
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     job.options.save_every = line.save_every.value_or(job.recipe.save_every);
     check_flags(job);
     job.vocabulary = open_vocabulary(job.options, line.tokenizer);
     entry.function.check(job);
+    if (line.dry_run) return print_plan(job, entry);
     const common::OutFolder folder(job.out);
     open_run_folder(job);
     open_corpus(job, line.tokenizer);

@@ -13,7 +13,9 @@ namespace {
 [[nodiscard]] Opener opener_of(const Found& found) {
     if (found.kind == Kind::run) {
         const auto* const entry = Runs::find(found.place.device, found.model, found.adaptation);
-        if (entry == nullptr) common::fail_not_built(found.place.device, found.model, found.adaptation);
+        if (entry == nullptr) {
+            common::fail_not_built(found.place.device, found.model, found.adaptation, "--run " + found.run.string());
+        }
         return entry->function.open;
     }
     const auto* const entry = Folders::find(found.place.device, found.model);

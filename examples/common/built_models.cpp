@@ -55,9 +55,19 @@ namespace {
 }  // namespace
 
 std::string describe(const Adaptation& adaptation) {
-    if (adaptation.adapter == "none") return "no adapters, " + adaptation.precision;
-    return (adaptation.adapter == "full" ? "full-rank adapters" : "adapters of rank " + adaptation.adapter) +
-           (adaptation.targets == "all" ? "" : " on " + adaptation.targets) + ", " + adaptation.precision;
+    std::string text = "no adapters";
+    if (adaptation.adapter != "none") {
+        text = adaptation.adapter == "full" ? "full-rank adapters" : "adapters of rank " + adaptation.adapter;
+        if (adaptation.targets != "all") text += " on " + adaptation.targets;
+    }
+    return adaptation.precision.empty() ? text : text + ", " + adaptation.precision;
+}
+
+std::string flags_of(const Adaptation& adaptation) {
+    std::string text = "--adapter " + adaptation.adapter;
+    if (adaptation.targets != "all") text += " --targets " + adaptation.targets;
+    if (!adaptation.precision.empty()) text += " --precision " + adaptation.precision;
+    return text;
 }
 
 BuiltModel model_called(const std::vector<BuiltModel>& models, const std::string& name) {
@@ -94,13 +104,10 @@ void fail_not_built(Device device, const std::string& model) {
                                 run_sh("--device " + std::string(name_of(device))) + " … builds one");
 }
 
-void fail_not_built(Device device, const std::string& model, const Adaptation& adaptation) {
+void fail_not_built(Device device, const std::string& model, const Adaptation& adaptation, const std::string& flags) {
     throw lamina::ArgumentError("this build has no " + model + " on " + name_of(device) + " with " +
                                 describe(adaptation) + "; " +
-                                run_sh("--adapter " + adaptation.adapter +
-                                       (adaptation.targets == "all" ? "" : " --targets " + adaptation.targets) +
-                                       " --precision " + adaptation.precision) +
-                                " … builds one");
+                                run_sh(flags + (device == Device::cuda ? " --device cuda" : "")) + " … builds one");
 }
 
 }  // namespace common

@@ -45,7 +45,7 @@ template <class Checkpoint>
 }
 
 /// How runs adapt a model, in the words of the build: an adapter (full, a rank, or none), the layers that have it, and
-/// the precision of what is stored.
+/// the precision of what is stored, empty for the model's own.
 struct Adaptation {
     std::string adapter = "full";
     std::string targets = "all";
@@ -61,6 +61,9 @@ template <class Described>
 
 /// "adapters of rank 64 on c_attn, fp32".
 [[nodiscard]] std::string describe(const Adaptation& adaptation);
+
+/// "--adapter 64 --targets c_attn --precision fp32".
+[[nodiscard]] std::string flags_of(const Adaptation& adaptation);
 
 /// Functions of a program for each model, and adaptation, that it was built for. Each is instantiated in an object of
 /// its own, because it takes a while to compile, and enters itself here: what is linked is what there is.
@@ -132,8 +135,10 @@ using Expected = std::function<lamina::io::Gpt2Facts(const lamina::io::Gpt2Facts
 /// "./examples/run.sh evaluate --weights gpt2/", which builds a program for what `flags` name and starts it.
 [[nodiscard]] std::string run_sh(const std::string& flags);
 
-/// errors   ArgumentError: this build has the model, but not on the device, or not with this adaptation
+/// errors   ArgumentError: this build has the model, but not on the device, or not with this adaptation, for which run.sh
+///          builds it when it is given `flags`
 [[noreturn]] void fail_not_built(Device device, const std::string& model);
-[[noreturn]] void fail_not_built(Device device, const std::string& model, const Adaptation& adaptation);
+[[noreturn]] void fail_not_built(Device device, const std::string& model, const Adaptation& adaptation,
+                                 const std::string& flags);
 
 }  // namespace common

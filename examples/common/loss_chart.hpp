@@ -73,7 +73,8 @@ struct ChartFrame {
 };
 
 inline std::string series_colour(std::size_t index) {
-    constexpr std::array colours{"#12467b", "#d1495b", "#2e8b6f", "#8a6d3b", "#6c4f9c"};
+    constexpr std::array colours{"#12467b", "#d1495b", "#2e8b6f", "#8a6d3b", "#6c4f9c",
+                                 "#e08a1e", "#3aa5c4", "#7a7f87", "#a3b51f", "#c45fa0"};
     return colours[index % colours.size()];
 }
 

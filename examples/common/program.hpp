@@ -23,6 +23,7 @@ enum class Exit : int {
     succeeded = 0,
     failed = 1,              ///< a file, a device or a computation
     command_line_wrong = 2,  ///< a flag, or flags that do not fit one another or what they name
+    diverged = 3,            ///< a number of a training run became NaN or infinite
 };
 
 namespace detail {
@@ -72,6 +73,8 @@ template <class Work>
         return tell(detail::problem_of(app, error), Exit::command_line_wrong);
     } catch (const lamina::ArgumentError& error) {
         return tell(error.what(), Exit::command_line_wrong);
+    } catch (const lamina::NonFiniteError& error) {
+        return tell(error.what(), Exit::diverged);
     } catch (const std::exception& error) {
         return tell(error.what(), Exit::failed);
     }

@@ -89,6 +89,7 @@ struct Job {
 /// What the program does with one model and adaptation.
 struct Run {
     void (*check)(const Job&);  ///< throws what can be known to be wrong before anything is read at length or written
+    std::size_t (*planned_bytes)(const Job&);  ///< that training takes
     void (*run)(Job&);
 };
 using Runs = common::ForModels<Run>;

@@ -16,6 +16,7 @@
 #include <lamina/nn/run/plan.hpp>
 #include <lamina/recipe/initial_std.hpp>
 #include <lamina/removal/fold.hpp>
+#include <lamina/removal/held_divisors.hpp>
 #include <lamina/removal/remaining_norms.hpp>
 #include <lamina/removal/removal.hpp>
 #include <lamina/text/valid_utf8.hpp>
@@ -123,14 +124,16 @@ template <class Removable>
     return model;
 }
 
-/// The held-out loss of a model that had the same steps and kept its norms.
+/// The held-out loss of a model that had the same steps, or as many of them as are made, and kept its norms.
 template <class Removable>
 [[nodiscard]] double control_loss(typename Removable::Backend& backend, const Job& job,
                                   const std::filesystem::path& weights) {
     auto model = starting_model<Removable>(backend, job, weights);
     const double before = heldout_loss(model, job);
     lamina::Removal keep_all(model, {}, job.recipe.tracking);
-    train_phase(model, job, recipe_phase(job, "control", before), &keep_all);
+    PhaseSettings settings = recipe_phase(job, "control", before);
+    settings.stop_after = job.options.stop_after;
+    train_phase(model, job, settings, &keep_all);
     return heldout_loss(model, job);
 }
 
@@ -155,6 +158,7 @@ template <class Removable>
     const std::size_t bytes = train_phase(model, job, settings, &removal);
     std::printf("memory   peak %.3f GB, planned %.3f GB\n", static_cast<double>(bytes) / 1e9,
                 static_cast<double>(plan_of<Removable>(job).peak_bytes()) / 1e9);
+    lamina::hold_divisors(model);  // what is saved, evaluated and folded is one model
     results.removed = heldout_loss(model, job);
     results.layer_norms_after = removal.norms_left();
     any_model::save_run(model, job.out);
@@ -181,6 +185,7 @@ void report_stop(Removable& model, const Job& job, const Results& results) {
     std::printf("stopped after step %zu with %zu of %zu LayerNorms left: held-out loss %.4f, %.4f if they went now\n",
                 *job.options.stop_after, results.layer_norms_after, results.layer_norms_before, results.removed,
                 heldout_loss(model, job));
+    if (results.control) std::printf("the control has %.4f after as many steps\n", *results.control);
     std::printf(
         "--resume without --stop-after goes on; evaluate --run %s takes the model as it is, or with "
         "--force-removed\n",
@@ -201,7 +206,7 @@ void run_pipeline(const Job& job, WeightSource<typename Removable::Backend> weig
     results.steps = job.recipe.steps();
     const std::filesystem::path weights = weights_of(backend, job);
     const bool stops = job.options.stop_after.value_or(results.steps) < results.steps;
-    if (job.options.control && !stops) results.control = control_loss<Removable>(backend, job, weights);
+    if (job.options.control) results.control = control_loss<Removable>(backend, job, weights);
     auto model = remove_norms<Removable>(backend, job, weights, results);
     if (stops) return report_stop(model, job, results);
     auto folded = fold_and_save(std::move(model), job, results);
@@ -236,19 +241,24 @@ void check_job(const Job& job) {
 /// A model as `Removable` trains it. Its device's backend is included by whoever instantiates this.
 template <class Removable, WeightSource<typename Removable::Backend> Weights>
 [[nodiscard]] constexpr Run run_of() {
-    return {.check = check_job<Removable>, .run = [](Job& job) { run_pipeline<Removable>(job, Weights); }};
+    return {.check = check_job<Removable>,
+            .planned_bytes = [](const Job& job) { return plan_of<Removable>(job).peak_bytes(); },
+            .run = [](Job& job) { run_pipeline<Removable>(job, Weights); }};
 }
 
 /// A model of which the device keeps as much as it has room for: everything, as `Kept` does, or what `Small` does.
 template <class Kept, class Small, WeightSource<typename Small::Backend> Weights>
 [[nodiscard]] constexpr Run run_by_memory() {
     if constexpr (std::is_same_v<Kept, Small>) return run_of<Small, Weights>();
-    return {.check = check_job<Small>, .run = [](Job& job) {
-                const bool all = plan_of<Kept>(job).peak_bytes() <= device_memory_of<Kept>(job);
-                std::printf("every activation and gradient %s kept: that takes %.1f GB\n", all ? "is" : "is not",
-                            static_cast<double>(plan_of<Kept>(job).peak_bytes()) / 1e9);
-                all ? run_pipeline<Kept>(job, Weights) : run_pipeline<Small>(job, Weights);
-            }};
+    return {.check = check_job<Small>,
+            .planned_bytes = [](const Job& job) { return plan_of<Small>(job).peak_bytes(); },
+            .run =
+                [](Job& job) {
+                    const bool all = plan_of<Kept>(job).peak_bytes() <= device_memory_of<Kept>(job);
+                    std::printf("every activation and gradient %s kept: that takes %.1f GB\n", all ? "is" : "is not",
+                                static_cast<double>(plan_of<Kept>(job).peak_bytes()) / 1e9);
+                    all ? run_pipeline<Kept>(job, Weights) : run_pipeline<Small>(job, Weights);
+                }};
 }
 
 }  // namespace remove_layernorm

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# cmake -DFILE=sweep.json -P sweep_flags.cmake: prints NAME=VALUE for the flags of its runs that decide what is built; of
+# adapters that the grid varies, all. What the file lacks, or is wrong with it, is for the program to say.
+file(READ "${FILE}" spec)
+foreach(name IN ITEMS weights model recipe adapter targets precision device)
+    string(JSON value ERROR_VARIABLE missing GET "${spec}" flags ${name})
+    if(NOT missing)
+        execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "${name}=${value}")
+    endif()
+endforeach()
+string(JSON count ERROR_VARIABLE missing LENGTH "${spec}" grid adapter)
+if(NOT missing AND count GREATER 0)
+    set(adapters "")
+    math(EXPR last "${count} - 1")
+    foreach(i RANGE ${last})
+        string(JSON value GET "${spec}" grid adapter ${i})
+        list(APPEND adapters "${value}")
+    endforeach()
+    execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "adapter=${adapters}")
+endif()
