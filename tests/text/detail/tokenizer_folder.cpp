@@ -52,7 +52,8 @@ TEST_CASE("tokenizer.json wins over two files, whatever it says", "[text]") {
     CHECK(folder.open().encode("hello") == Ids{259});
     // A link of a cache whose file is gone is no reason to take something else.
     std::filesystem::create_symlink("../blobs/gone", folder.path() / "tokenizer.json");
-    CHECK_THROWS_WITH(folder.open(), Contains("tokenizer.json: is a symbolic link to \"../blobs/gone\", which does not exist"));
+    CHECK_THROWS_WITH(folder.open(),
+                      Contains("tokenizer.json: is a symbolic link to \"../blobs/gone\", which does not exist"));
 }
 
 TEST_CASE("the files beside two files say what else is a token", "[text]") {
