@@ -11,8 +11,8 @@
 namespace lamina {
 
 /// Norms that are removed keep the divisors that they have, and evaluations move no average any more. With
-/// DivisorMode::track each pass divides by what it measures, and with EvaluationPasses::averaged an evaluation moves what
-/// the next one divides by; a model that is to be saved, compared or folded has to be one model.
+/// DivisorMode::track each pass divides by what it measures, and with EvaluationPasses::averaged an evaluation moves
+/// what the next one divides by; a model that is to be saved, compared or folded has to be one model.
 template <HasFixableNorms M>
 void hold_divisors(M& model) {
     for_each_fixable_norm(model, [](const std::string&, auto& norm) {
