@@ -50,6 +50,9 @@ TEST_CASE("an empty file has no rows") { CHECK(rows_of("").empty()); }
 TEST_CASE("bad CSV is refused with its line") {
     CHECK(error_of_file("a,b\nc,\"d\ne,f\n", read_csv) == "items: line 2: a quoted field begins here and does not end");
     CHECK(error_of_file("\"a\nb\"c,d\n", read_csv) == "items: line 2: text follows the end of a quoted field");
+    CHECK(error_of_file("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n", read_csv) ==
+          "items: is a Git-LFS pointer in place of the file, not plain text; run git lfs pull in its repository, or "
+          "download it again");
     CHECK(error_of_file("a\nb\xFF,c\n", read_csv) == "items: line 2: is not UTF-8");
     CHECK_THROWS_AS(read_csv("no such file"), lamina::FileError);
 }

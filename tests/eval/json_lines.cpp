@@ -69,7 +69,10 @@ TEST_CASE("a bad line is refused with its number") {
     CHECK(error_in_lines("{\"m\": NaN, \"n\": 1") == "items: line 1: is not JSON in UTF-8, at byte 18");
     CHECK(error_in_lines("{\"n\": 1e999}") ==
           "items: line 1: field \"n\" is the string \"1e999\", expected a whole number from -2147483648 to 2147483647");
-    CHECK(error_in_lines("PAR1") ==
+    CHECK(error_in_lines("../../blobs/4d7a") ==
+          "items: is the text of a symbolic link in place of the file, not plain text; copy the folder again with its "
+          "links followed (cp -rL), or download it again");
+    CHECK(error_in_lines("PAR1\x15") ==
           "items: is a Parquet file, not plain text; write its text as JSON Lines, one {\"text\": ...} a line");
     CHECK(error_in_lines("{\"n\": 1}\n[1]") == "items: line 2: expected a JSON object, found array");
     CHECK(error_in_lines("\n{\"m\": 1}") == "items: line 2: field \"n\" is missing");

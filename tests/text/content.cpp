@@ -20,44 +20,64 @@ using namespace std::string_view_literals;
 
 constexpr std::string_view name_of(std::string_view start) { return content_of(start).name; }
 
+constexpr bool is_plain(std::string_view start) { return content_of(start).form == Form::plain; }
+
 }  // namespace
 
-static_assert(content_of("").form == Form::plain);
-static_assert(content_of("Once upon a time\n").form == Form::plain);
-static_assert(content_of("PAR for the course, PK and BZh1 are letters").form == Form::plain);
-static_assert(content_of("[1] a list").form == Form::plain);
-static_assert(content_of("{\"text\": \"a\"}").form == Form::plain);
-static_assert(content_of("\xEF\xBB\xBFtext").form == Form::plain);
+static_assert(is_plain(""));
+static_assert(is_plain("Once upon a time\n"));
+static_assert(is_plain("PAR for the course, PK and BZh1 are letters"));
+static_assert(is_plain("PAR1 and GGUF are words"));
+static_assert(is_plain("BZh91 is a word\n"));
+static_assert(is_plain("\x1B[1mbold\x1B[0m, a page ends\f, and a bell rings\a"));
+static_assert(is_plain("\x81\xA1\x41 in Shift JIS is for its reader to refuse"));
+static_assert(is_plain("<s> is a token"));
+static_assert(is_plain("<?xml version=\"1.0\"?><doc><title>a</title></doc>"));
+static_assert(is_plain("[1] a list"));
+static_assert(is_plain("{\"text\": \"a\"}"));
+static_assert(is_plain("\xEF\xBB\xBFtext"));
 static_assert(content_of("\x50\x2A\x4D\x18"sv).form == Form::zstd, "a frame to be skipped");
-static_assert(content_of("\x5F\x2A\x4D\x18"sv).form == Form::zstd);
 
 TEST_CASE("content: what is compressed as text may be is told by its first bytes", "[text]") {
     CHECK(content_of(lamina_tests::gzipped("")).form == Form::gzip);
     CHECK(content_of(lamina_tests::zstandard("")).form == Form::zstd);
 }
 
-TEST_CASE("content: what is no text is named, with what to do", "[text]") {
-    CHECK(name_of("PAR1\x15\x04") == "a Parquet file");
-    CHECK(name_of("ARROW1\0\0"sv) == "an Arrow file");
-    CHECK(name_of("PK\x03\x04...") == "a zip archive");
-    CHECK(name_of("\xFD\x37zXZ\0\0"sv) == "an xz file");
-    CHECK(name_of("BZh91AY&SY\x01") == "a bzip2 file");
-    CHECK(name_of("BZh9\x17\x72\x45\x38\x50\x90") == "a bzip2 file");
-    CHECK(name_of("%PDF-1.7\n") == "a PDF document");
-    CHECK(name_of("version https://git-lfs.github.com/spec/v1\noid sha256:0") == "a Git LFS pointer");
-    CHECK(name_of("\xFF\xFEt\0"sv) == "UTF-16");
-    CHECK(name_of("\xFE\xFF\0t"sv) == "UTF-16");
-    CHECK(name_of("\xFF\xFE\0\0t\0\0\0"sv) == "UTF-32");
-    CHECK(name_of("t\0e\0x\0t\0"sv) == "a binary file, with bytes that are zero");
-    CHECK(name_of("\x80\x04\x95") == "a Python pickle");
-    CHECK(name_of("\x93NUMPY\x01\0"sv) == "a NumPy array");
-    CHECK(name_of(std::string(257, 'x') + "ustar") == "a tar archive");
-    CHECK(name_of("\xEF\xBB\xBF\n<!DOCTYPE HTML>") == "a web page");
-    CHECK(name_of("<html lang=\"en\">") == "a web page");
-    CHECK(name_of("[\n  {\n    \"text\": \"a\"") == "a JSON array");
-    for (const std::string_view start : {"PAR1", "\x93NUMPY", "<html>"}) {
+TEST_CASE("content: what is no text is named, with what to do where text was wanted", "[text]") {
+    const auto check = [](std::string_view start, std::string_view name, std::string_view advice) {
+        CAPTURE(name);
         CHECK(content_of(start).form == Form::foreign);
-        CHECK_FALSE(content_of(start).advice.empty());
+        CHECK(name_of(start) == name);
+        CHECK(content_of(start).advice == advice);
+    };
+    constexpr std::string_view rows = "write its text as JSON Lines, one {\"text\": ...} a line";
+    constexpr std::string_view tokens = "give it as a token file (--tokens)";
+    constexpr std::string_view text = "give text in UTF-8, plain or compressed";
+    check("PAR1\x15\x04", "a Parquet file", rows);
+    check("\x89HDF\r\n\x1A\n", "an HDF5 file, as Keras and TensorFlow write weights", rows);
+    check("\x80\x04\x95", "a pickle", rows);
+    check("\x93NUMPY\x01\0"sv, "a NumPy array", tokens);
+    check("PK\x03\x04...", "a zip archive", "unpack it with unzip");
+    check("BZh91AY&SY\x01", "a bzip2 file", "decompress it, or compress it by gzip or zstd instead");
+    check("%PDF-1.7\n", "a PDF document", "extract its text, such as with pdftotext");
+    check("\xFE\xFF\0t"sv, "UTF-16", "convert it with iconv -t UTF-8");
+    check("\x81\xA1\x41\0"sv, "a binary file, with bytes that are zero", text);
+    check("GGUF\x03\0\0\0"sv, "a GGUF file, as llama.cpp reads it", text);
+    check("t\0e\0x\0t\0"sv, "a binary file, with bytes that are zero", text);
+    check(std::string(2000, 'x') + '\0', "a binary file, with bytes that are zero", text);
+    check("[\n  {\n    \"text\": \"a\"", "a JSON array", "write its elements one a line, such as with jq -c '.[]'");
+    check("version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git-LFS pointer in place of the file",
+          "run git lfs pull in its repository, or download it again");
+    CHECK(name_of("../data/corpus.txt") == "the text of a symbolic link in place of the file");
+    CHECK(name_of("\xEF\xBB\xBF\n<!DOCTYPE HTML>") == "a web page in place of the file");
+}
+
+TEST_CASE("content: whatever is no text has an advice, of every kind", "[text]") {
+    using lamina::io::FileKind;
+    for (std::size_t i = 0; i <= static_cast<std::size_t>(FileKind::unknown); ++i) {
+        const auto content = content_of(static_cast<FileKind>(i));
+        CAPTURE(i, content.name);
+        CHECK(content.advice.empty() == (content.form == Form::plain));
     }
 }
 
@@ -67,7 +87,7 @@ TEST_CASE("content: both kinds of llm.c's shards are known", "[text]") {
     for (const ShardFormat format : {ShardFormat::bits_16, ShardFormat::bits_32}) {
         lamina::text::write_token_shard(folder.path() / "tokens.bin", std::vector<lamina::Token>{1, 2}, format);
         std::ifstream file(folder.path() / "tokens.bin", std::ios::binary);
-        CHECK(name_of(std::string(std::istreambuf_iterator<char>(file), {})) == "a token shard");
+        CHECK(name_of(std::string(std::istreambuf_iterator<char>(file), {})) == "a token shard of llm.c");
     }
 }
 

@@ -113,7 +113,7 @@ TEST_CASE("text that begins with a brace is text, and what looks like JSON Lines
 
 TEST_CASE("what is no text is no corpus", "[text]") {
     const TextFolder folder;
-    CHECK_THROWS_WITH(joined(FileDocuments(folder.file("corpus.jsonl", "PAR1\xFF"))),
+    CHECK_THROWS_WITH(joined(FileDocuments(folder.file("corpus.jsonl", "PAR1\x15\xFF"))),
                       Contains("corpus.jsonl: is a Parquet file, not plain text"));
     CHECK(joined(FileDocuments(folder.file("page.txt", "<html>"), {.format = DocumentFormat::text})) ==
           Texts{"<html>"});

@@ -292,7 +292,7 @@ TEST_CASE("files that are not a vocabulary or merges are refused", "[text]") {
                       Contains("/no/such/vocab.json: cannot be opened"));
     const TextFolder folder;
     CHECK_THROWS_AS(Gpt2Tokenizer({.vocabulary = folder.path(), .merges = folder.path()}), FileError);
-    CHECK_THROWS_WITH(make("", small_merges), Contains("vocab.json: malformed JSON at byte 1"));
+    CHECK_THROWS_WITH(make("", small_merges), Contains("vocab.json: is empty, expected JSON"));
 }
 
 TEST_CASE("GPT-2's published vectors pass", "[text]") {

@@ -128,9 +128,9 @@ TEST_CASE("what is no text is refused, compressed or not, unless it is said to b
           (folder.path() / "a.txt").string() +
               ": is a Parquet file, not plain text; write its text as JSON Lines, one {\"text\": ...} a line");
     CHECK_THAT(error_of(folder.file("a.gz", gzipped("PK\x03\x04"))),
-               Contains("a.gz: is a gzip file that holds a zip archive, not plain text; unpack it"));
+               Contains("a.gz: is a gzip file that holds a zip archive, not plain text; unpack it with unzip"));
     CHECK_THAT(error_of(folder.file("a.zst", zstandard(gzipped("text")))),
-               Contains("is a zstd file that holds a gzip file, not plain text; unpack it"));
+               Contains("is a zstd file that holds a gzip file, not plain text; decompress it with gzip -d"));
     TextSource kept(folder.file("page.txt", "<html> is how a page begins"), ForeignContent::keep);
     CHECK(rest_of(kept, 100) == "<html> is how a page begins");
     TextSource inner(folder.file("page.gz", gzipped("<html>")), ForeignContent::keep);
@@ -153,5 +153,7 @@ TEST_CASE("a byte order mark is no part of the text, and the first bytes are the
 TEST_CASE("what cannot be opened or read is an error", "[text]") {
     const TextFolder folder;
     CHECK_THAT(error_of(folder.path() / "missing"), Contains("missing: cannot be opened: No such file"));
+    std::filesystem::create_symlink("../blobs/4d7a", folder.path() / "link");
+    CHECK_THAT(error_of(folder.path() / "link"), Contains("link: is a symbolic link to \"../blobs/4d7a\", which"));
     CHECK_THAT(error_of(folder.path()), Contains("cannot be read: it is a folder, name the files in it"));
 }

@@ -119,8 +119,10 @@ TEST_CASE("token format: an array that holds no tokens is refused with what it i
 TEST_CASE("token format: other files are named for what they are", "[text]") {
     const TextFolder folder;
     CHECK_THROWS_WITH(TokenShard(folder.file("t.bin", lamina_tests::gzipped("tokens"))),
-                      Contains("t.bin: is a gzip file, not tokens; unpack it"));
+                      Contains("t.bin: is a gzip file, not tokens; decompress it with gzip -d"));
     CHECK_THROWS_WITH(TokenShard(folder.file("t.npz", "PK\x03\x04")), Contains("t.npz: is a zip archive, not tokens"));
+    CHECK_THROWS_WITH(TokenShard(folder.file("t.bin", "{\"text\": \"a\"}")),
+                      Contains("t.bin: is text, not tokens; give it with --text"));
     CHECK_THROWS_WITH(TokenShard(folder.file("t.bin", "")), Contains("t.bin: is empty, expected tokens"));
     CHECK_THROWS_WITH(TokenShard(folder.file("t.bin", "text"), TokenFormat::llm_c), Contains("not a token shard"));
 }

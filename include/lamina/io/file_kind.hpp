@@ -10,14 +10,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cctype>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,18 +46,25 @@ enum class FileKind : std::uint8_t {
     zstd,
     xz,
     bzip2,
+    lz4,
+    compress,
     zip,
     tar,
+    seven_zip,
+    rar,
     parquet,
     arrow,
+    avro,
     sqlite,
     pdf,
+    rtf,
     image,
     program,
     web_page,
     xml,
     json,
     utf16,
+    utf32,
     text,
     unknown
 };
@@ -73,6 +76,10 @@ struct FileKindText {
     std::string_view name;    ///< after "is"
     std::string_view advice;  ///< after "; "
 };
+
+inline constexpr std::string_view to_tokens = "give it where tokens are expected (--tokens)";
+inline constexpr std::string_view to_json_lines = "write its text as JSON Lines, one {\"text\": ...} a line";
+inline constexpr std::string_view to_utf8 = "convert it with iconv -t UTF-8";
 
 /// One row a kind, in their order.
 inline constexpr std::array file_kind_texts{
@@ -98,29 +105,35 @@ inline constexpr std::array file_kind_texts{
                  "load it with transformers and save_pretrained it as safetensors"},
     FileKindText{FileKind::message_pack, "a MessagePack file, as Flax writes weights",
                  "load it with transformers and save_pretrained it as safetensors"},
-    FileKindText{FileKind::numpy, "an array of NumPy", "give it where tokens are expected"},
+    FileKindText{FileKind::numpy, "a NumPy array", to_tokens},
     FileKindText{FileKind::llm_c_checkpoint, "a checkpoint of llm.c", ""},
-    FileKindText{FileKind::llm_c_tokens, "a token shard of llm.c", "give it where tokens are expected"},
+    FileKindText{FileKind::llm_c_tokens, "a token shard of llm.c", to_tokens},
     FileKindText{FileKind::llm_c_other, "a file of llm.c that is neither a checkpoint nor a token shard",
                  "give the checkpoint, which llm.c calls gpt2_124M.bin"},
-    FileKindText{FileKind::gzip, "compressed with gzip", "decompress it with gzip -d"},
-    FileKindText{FileKind::zstd, "compressed with Zstandard", "decompress it with zstd -d"},
-    FileKindText{FileKind::xz, "compressed with xz", "decompress it with xz -d"},
-    FileKindText{FileKind::bzip2, "compressed with bzip2", "decompress it with bzip2 -d"},
+    FileKindText{FileKind::gzip, "a gzip file", "decompress it with gzip -d"},
+    FileKindText{FileKind::zstd, "a zstd file", "decompress it with zstd -d"},
+    FileKindText{FileKind::xz, "an xz file", "decompress it with xz -d"},
+    FileKindText{FileKind::bzip2, "a bzip2 file", "decompress it with bzip2 -d"},
+    FileKindText{FileKind::lz4, "an LZ4 file", "decompress it with lz4 -d"},
+    FileKindText{FileKind::compress, "a file of compress (.Z)", "decompress it with gzip -d"},
     FileKindText{FileKind::zip, "a zip archive", "unpack it with unzip"},
     FileKindText{FileKind::tar, "a tar archive", "unpack it with tar -xf"},
-    FileKindText{FileKind::parquet, "a Parquet file", "export what it holds as JSON Lines"},
-    FileKindText{FileKind::arrow, "an Arrow file", "export what it holds as JSON Lines"},
-    FileKindText{FileKind::sqlite, "an SQLite database", "export what it holds"},
+    FileKindText{FileKind::seven_zip, "a 7z archive", "unpack it with 7z x"},
+    FileKindText{FileKind::rar, "a RAR archive", "unpack it with unrar x"},
+    FileKindText{FileKind::parquet, "a Parquet file", to_json_lines},
+    FileKindText{FileKind::arrow, "an Arrow file", to_json_lines},
+    FileKindText{FileKind::avro, "an Avro file", to_json_lines},
+    FileKindText{FileKind::sqlite, "an SQLite database", to_json_lines},
     FileKindText{FileKind::pdf, "a PDF document", "give another file"},
+    FileKindText{FileKind::rtf, "an RTF document", "save it as plain text"},
     FileKindText{FileKind::image, "an image", "give another file"},
     FileKindText{FileKind::program, "a program", "give another file"},
     FileKindText{FileKind::web_page, "a web page in place of the file",
-                 "download the file itself, on a hub from /resolve/ and not /blob/, and logged in where the model is "
-                 "gated"},
+                 "download the file itself, on a hub from /resolve/ and not /blob/, and logged in where it is gated"},
     FileKindText{FileKind::xml, "XML, as a server sends in place of a file", "download it again"},
     FileKindText{FileKind::json, "JSON", "download it again"},
-    FileKindText{FileKind::utf16, "text in UTF-16", "store it as UTF-8"},
+    FileKindText{FileKind::utf16, "UTF-16", to_utf8},
+    FileKindText{FileKind::utf32, "UTF-32", to_utf8},
     FileKindText{FileKind::text, "text", "download it again"},
     FileKindText{FileKind::unknown, "binary of an unknown kind", "download it again, or give another file"}};
 
@@ -132,6 +145,62 @@ inline constexpr std::array file_kind_texts{
 }
 static_assert(has_row_for_each_kind());
 
+/// What stands at the start of a file, or `offset` bytes into it, zeros included.
+struct Magic {
+    template <std::size_t N>
+    constexpr Magic(FileKind of_kind, const char (&of_bytes)[N], std::size_t at = 0)
+        : kind(of_kind), bytes(of_bytes, N - 1), offset(at) {}
+
+    FileKind kind;
+    std::string_view bytes;
+    std::size_t offset;
+};
+
+/// No text begins like these, or only text of that kind. The first that matches decides.
+inline constexpr std::array magics{Magic(FileKind::hdf5, "\x89HDF\r\n\x1A\n"),
+                                   Magic(FileKind::numpy, "\x93NUMPY"),
+                                   Magic(FileKind::llm_c_checkpoint, "\xC6\xD7\x34\x01"),  // 20240326
+                                   Magic(FileKind::llm_c_tokens, "\x88\xD8\x34\x01"),      // 20240520, of 16 bits
+                                   Magic(FileKind::llm_c_tokens, "\xA1\xD9\x34\x01"),      // 20240801, of 32 bits
+                                   Magic(FileKind::llm_c_other, "\xC7\xD7\x34\x01"),       // the state to compare with
+                                   Magic(FileKind::llm_c_other, "\xC8\xD7\x34\x01"),       // the tokenizer
+                                   Magic(FileKind::llm_c_other, "\x8A\xD8\x34\x01"),       // HellaSwag
+                                   Magic(FileKind::llm_c_other, "\x8F\xD8\x34\x01"),       // the optimiser
+                                   Magic(FileKind::gzip, "\x1F\x8B\x08"),
+                                   Magic(FileKind::zstd, "\x28\xB5\x2F\xFD"),
+                                   Magic(FileKind::xz, "\xFD\x37zXZ\0"),
+                                   Magic(FileKind::lz4, "\x04\x22\x4D\x18"),
+                                   Magic(FileKind::compress, "\x1F\x9D"),
+                                   Magic(FileKind::zip, "PK\x03\x04"),
+                                   Magic(FileKind::zip, "PK\x05\x06"),  // of nothing
+                                   Magic(FileKind::seven_zip, "7z\xBC\xAF\x27\x1C"),
+                                   Magic(FileKind::rar, "Rar!\x1A\x07"),
+                                   Magic(FileKind::arrow, "\xFF\xFF\xFF\xFF"),  // a stream
+                                   Magic(FileKind::avro, "Obj\x01"),
+                                   Magic(FileKind::sqlite, "SQLite format 3\0"),
+                                   Magic(FileKind::pdf, "%PDF-"),
+                                   Magic(FileKind::rtf, "{\\rtf"),
+                                   Magic(FileKind::image, "\x89PNG\r\n"),
+                                   Magic(FileKind::image, "\xFF\xD8\xFF"),
+                                   Magic(FileKind::program, "\177ELF"),
+                                   Magic(FileKind::utf32, "\xFF\xFE\0\0"),
+                                   Magic(FileKind::utf32, "\0\0\xFE\xFF"),
+                                   Magic(FileKind::utf16, "\xFF\xFE"),
+                                   Magic(FileKind::utf16, "\xFE\xFF")};
+
+/// Text may begin like these, so that they count only before bytes that text does not have.
+inline constexpr std::array magic_words{Magic(FileKind::gguf, "GGUF"),    Magic(FileKind::ggml, "lmgg"),
+                                        Magic(FileKind::ggml, "fmgg"),    Magic(FileKind::ggml, "tjgg"),
+                                        Magic(FileKind::parquet, "PAR1"), Magic(FileKind::arrow, "ARROW1"),
+                                        Magic(FileKind::image, "GIF8"),   Magic(FileKind::tar, "ustar", 257)};
+
+[[nodiscard]] inline std::string_view as_text(std::span<const std::byte> bytes) {
+    // Nothing may be of no address.
+    return bytes.empty()
+               ? ""
+               : std::string_view(static_cast<const char*>(static_cast<const void*>(bytes.data())), bytes.size());
+}
+
 /// How much of a file is looked at: enough for the name in a tar archive's header and for the start of a web page.
 inline constexpr std::size_t file_head_size = 1024;
 
@@ -139,89 +208,69 @@ inline constexpr std::size_t file_head_size = 1024;
 class FileHead {
 public:
     /// `size` is that of the whole file.
-    FileHead(std::span<const std::byte> bytes, std::size_t size)
-        : text_(static_cast<const char*>(static_cast<const void*>(bytes.data())),
-                std::min(bytes.size(), file_head_size)),
-          size_(size) {
-        if (text_.empty()) text_ = {};  // of no address
-    }
+    constexpr FileHead(std::string_view bytes, std::size_t size)
+        : text_(bytes.substr(0, file_head_size)), size_(size) {}
 
-    [[nodiscard]] FileKind kind() const {
+    [[nodiscard]] constexpr FileKind kind() const {
         if (size_ == 0) return FileKind::empty;
         // First, as its first eight bytes are a number that may spell anything.
         if (is_safetensors()) return FileKind::safetensors;
-        for (const auto& [magic, offset, kind] : magics()) {
-            if (text_.size() > offset && text_.substr(offset).starts_with(magic)) return kind;
+        if (const FileKind kind = kind_by(magics); kind != FileKind::unknown) {
+            return kind == FileKind::zip && holds_pickle() ? FileKind::torch_zip : kind;
         }
-        if (text_.starts_with("PK\x03\x04")) return zip_kind();
+        if (is_skippable_zstd()) return FileKind::zstd;
+        if (is_bzip2()) return FileKind::bzip2;
         if (is_pickle()) return FileKind::pickle;
         if (is_message_pack()) return FileKind::message_pack;
-        if (const auto kind = llm_c_kind()) return *kind;
-        return text_kind();
+        return is_text() ? text_kind() : kind_by(magic_words);
     }
 
     /// The first line, for a message.
-    [[nodiscard]] std::string_view first_line() const {
+    [[nodiscard]] constexpr std::string_view first_line() const {
         const std::string_view text = trimmed();
         return text.substr(0, text.find_first_of("\r\n"));
     }
 
 private:
-    struct Magic {
-        std::string_view bytes;
-        std::size_t offset;
-        FileKind kind;
-    };
+    [[nodiscard]] constexpr unsigned char byte(std::size_t i) const { return static_cast<unsigned char>(text_[i]); }
 
-    [[nodiscard]] static std::span<const Magic> magics() {
-        using namespace std::string_view_literals;
-        static constexpr std::array all{Magic{"GGUF"sv, 0, FileKind::gguf},
-                                        Magic{"\x89HDF\r\n\x1a\n"sv, 0, FileKind::hdf5},
-                                        Magic{"\x93NUMPY"sv, 0, FileKind::numpy},
-                                        Magic{"\x1f\x8b"sv, 0, FileKind::gzip},
-                                        Magic{"\x28\xb5\x2f\xfd"sv, 0, FileKind::zstd},
-                                        Magic{"\xfd\x37zXZ\0"sv, 0, FileKind::xz},
-                                        Magic{"BZh"sv, 0, FileKind::bzip2},
-                                        Magic{"ustar"sv, 257, FileKind::tar},
-                                        Magic{"PAR1"sv, 0, FileKind::parquet},
-                                        Magic{"ARROW1"sv, 0, FileKind::arrow},
-                                        Magic{"SQLite format 3\0"sv, 0, FileKind::sqlite},
-                                        Magic{"%PDF-"sv, 0, FileKind::pdf},
-                                        Magic{"\x89PNG\r\n"sv, 0, FileKind::image},
-                                        Magic{"\xff\xd8\xff"sv, 0, FileKind::image},
-                                        Magic{"GIF8"sv, 0, FileKind::image},
-                                        Magic{"\x7f"
-                                              "ELF"sv,
-                                              0, FileKind::program},
-                                        Magic{"lmgg"sv, 0, FileKind::ggml},
-                                        Magic{"fmgg"sv, 0, FileKind::ggml},
-                                        Magic{"tjgg"sv, 0, FileKind::ggml},
-                                        Magic{"\xff\xfe"sv, 0, FileKind::utf16},
-                                        Magic{"\xfe\xff"sv, 0, FileKind::utf16}};
-        return all;
+    [[nodiscard]] constexpr FileKind kind_by(std::span<const Magic> among) const {
+        for (const Magic& magic : among) {
+            if (text_.substr(std::min(magic.offset, text_.size())).starts_with(magic.bytes)) return magic.kind;
+        }
+        return FileKind::unknown;
     }
 
-    [[nodiscard]] bool is_safetensors() const {
+    /// The length of a header, in eight bytes, and the brace that it begins with.
+    [[nodiscard]] constexpr bool is_safetensors() const {
         constexpr std::uint64_t longest_header = 100'000'000;
         std::uint64_t length = 0;
         if (text_.size() <= sizeof length || text_[sizeof length] != '{') return false;
-        std::memcpy(&length, text_.data(), sizeof length);
+        for (std::size_t i = sizeof length; i-- > 0;) length = length << 8U | byte(i);
         return length >= 2 && length <= longest_header;
     }
 
     /// A zip archive's first header has the name of its first file; torch.save begins with NAME/data.pkl.
-    [[nodiscard]] FileKind zip_kind() const {
-        return text_.substr(0, 512).find("data.pkl") == text_.npos ? FileKind::zip : FileKind::torch_zip;
+    [[nodiscard]] constexpr bool holds_pickle() const { return text_.substr(0, 512).find("data.pkl") != text_.npos; }
+
+    /// Frames that say nothing to those who read what is compressed; programs that compress in parallel begin with one.
+    [[nodiscard]] constexpr bool is_skippable_zstd() const {
+        return text_.size() >= 4 && (byte(0) & 0xF0U) == 0x50U && text_.substr(1, 3) == "\x2A\x4D\x18";
+    }
+
+    /// A digit follows the magic, and then what begins the first block or the end.
+    [[nodiscard]] constexpr bool is_bzip2() const {
+        if (!text_.starts_with("BZh") || text_.size() < 10 || text_[3] < '1' || text_[3] > '9') return false;
+        return text_.substr(4, 6) == "1AY&SY" || text_.substr(4, 6) == "\x17\x72\x45\x38\x50\x90";
     }
 
     /// Protocols 2 to 5 say so first; what follows is an operation, which the text of other formats is not.
-    [[nodiscard]] bool is_pickle() const {
-        return text_.size() >= 2 && text_[0] == '\x80' && text_[1] >= 2 && text_[1] <= 5;
+    [[nodiscard]] constexpr bool is_pickle() const {
+        return text_.size() >= 2 && byte(0) == 0x80U && byte(1) >= 2 && byte(1) <= 5;
     }
 
     /// A map whose first key is a short string, as Flax's trees of parameters are.
-    [[nodiscard]] bool is_message_pack() const {
-        const auto byte = [this](std::size_t i) { return static_cast<unsigned char>(text_[i]); };
+    [[nodiscard]] constexpr bool is_message_pack() const {
         if (text_.size() < 3 || byte(0) <= 0x80U || byte(0) > 0x8FU || byte(1) <= 0xA0U || byte(1) > 0xBFU)
             return false;
         const std::string_view key = text_.substr(2, byte(1) - 0xA0U);
@@ -229,63 +278,62 @@ private:
                            [](char character) { return character > ' ' && character < '\x7F'; });
     }
 
-    [[nodiscard]] std::optional<FileKind> llm_c_kind() const {
-        std::int32_t magic = 0;
-        if (text_.size() < sizeof magic || std::endian::native != std::endian::little) return std::nullopt;
-        std::memcpy(&magic, text_.data(), sizeof magic);
-        switch (magic) {
-            case 20240326:
-                return FileKind::llm_c_checkpoint;
-            case 20240520:
-            case 20240801:
-                return FileKind::llm_c_tokens;
-            case 20240327:  // the state to compare with
-            case 20240328:  // the tokenizer
-            case 20240522:  // HellaSwag
-            case 20240527:  // the optimiser
-                return FileKind::llm_c_other;
-            default:
-                return std::nullopt;
-        }
+    /// Whether there is no control character but those that break lines and pages, go back, or begin a colour.
+    [[nodiscard]] constexpr bool is_text() const {
+        return std::all_of(text_.begin(), text_.end(), [](char character) {
+            const bool is_control = static_cast<unsigned char>(character) < 0x20U || character == '\x7F';
+            return !is_control || std::string_view("\t\n\r\f\b\x1B").find(character) != std::string_view::npos;
+        });
+    }
+
+    [[nodiscard]] static constexpr std::string_view without_blanks(std::string_view text) {
+        return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
     }
 
     /// What follows a byte order mark and white space.
-    [[nodiscard]] std::string_view trimmed() const {
-        std::string_view text = text_;
-        if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-        text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-        return text;
+    [[nodiscard]] constexpr std::string_view trimmed() const {
+        return without_blanks(text_.substr(text_.starts_with("\xEF\xBB\xBF") ? 3 : 0));
     }
 
-    [[nodiscard]] FileKind text_kind() const {
-        const auto is_binary = [](char character) {
-            const auto byte = static_cast<unsigned char>(character);
-            return (byte < 0x20U && byte != '\t' && byte != '\n' && byte != '\r' && byte != '\f') || byte == 0x7FU;
-        };
-        if (std::any_of(text_.begin(), text_.end(), is_binary)) return FileKind::unknown;
+    [[nodiscard]] constexpr FileKind text_kind() const {
         const std::string_view text = trimmed();
         if (text.starts_with("version http") && text.find("\noid ") != text.npos) return FileKind::git_lfs_pointer;
         if (text.starts_with("/annex/objects/")) return FileKind::git_annex_pointer;
-        const bool one_line = text.find('\n') == text.npos || text.find('\n') + 1 == text.size();
-        if (one_line && size_ < file_head_size && text.starts_with("../")) return FileKind::link_as_text;
+        const bool one_word = without_blanks(text.substr(std::min(text.find_first_of(" \t\r\n"), text.size()))).empty();
+        if (one_word && size_ < file_head_size && text.starts_with("../")) return FileKind::link_as_text;
         if (text.starts_with('<')) return markup_kind(text);
         if (text.starts_with('{') || text.starts_with('[')) return FileKind::json;
         return FileKind::text;
     }
 
-    [[nodiscard]] static FileKind markup_kind(std::string_view text) {
-        std::string lower(text);
-        std::transform(lower.begin(), lower.end(), lower.begin(),
-                       [](unsigned char character) { return static_cast<char>(std::tolower(character)); });
-        for (const std::string_view tag : {"<html", "<!doctype html", "<head", "<body", "<title"}) {
-            if (lower.find(tag) != lower.npos) return FileKind::web_page;
+    /// By the first element, which follows declarations and comments.
+    [[nodiscard]] static constexpr FileKind markup_kind(std::string_view text) {
+        std::string_view element = text;
+        while (element.starts_with("<?") || element.starts_with("<!--")) {
+            const std::string_view close = element.starts_with("<?") ? "?>" : "-->";
+            const std::size_t end = element.find(close);
+            element = end == element.npos ? "" : without_blanks(element.substr(end + close.size()));
         }
-        return lower.starts_with("<?xml") || lower.find("</") != lower.npos ? FileKind::xml : FileKind::text;
+        for (const std::string_view name : {"<!doctype html", "<html", "<head", "<body", "<title"}) {
+            if (begins_element(element, name)) return FileKind::web_page;
+        }
+        return text.starts_with("<?xml") || text.find("</") != text.npos ? FileKind::xml : FileKind::text;
+    }
+
+    /// Whether a text begins with a name, in letters of either case, that ends there.
+    [[nodiscard]] static constexpr bool begins_element(std::string_view text, std::string_view name) {
+        const auto is_letter = [](char wanted, char found) {
+            return wanted == (found >= 'A' && found <= 'Z' ? found + ('a' - 'A') : found);
+        };
+        return text.size() > name.size() && std::equal(name.begin(), name.end(), text.begin(), is_letter) &&
+               std::string_view("> \t\r\n").find(text[name.size()]) != std::string_view::npos;
     }
 
     std::string_view text_;
     std::size_t size_;
 };
+
+}  // namespace detail
 
 /// Whether a path leads somewhere, be it by a symbolic link to nothing, which std::filesystem::exists passes over.
 [[nodiscard]] inline bool is_there(const std::filesystem::path& path) {
@@ -293,23 +341,25 @@ private:
     return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
 }
 
-}  // namespace detail
-
 /// What stands after "is" in a message: "a Git-LFS pointer in place of the file".
 [[nodiscard]] constexpr std::string_view name_of(FileKind kind) {
     return detail::file_kind_texts[static_cast<std::size_t>(kind)].name;
 }
 
 /// What the first bytes of a file say; `size` is that of the whole file.
-[[nodiscard]] inline FileKind file_kind(std::span<const std::byte> head, std::size_t size) {
+[[nodiscard]] constexpr FileKind file_kind(std::string_view head, std::size_t size) {
     return detail::FileHead(head, size).kind();
+}
+
+[[nodiscard]] inline FileKind file_kind(std::span<const std::byte> head, std::size_t size) {
+    return file_kind(detail::as_text(head), size);
 }
 
 /// What a path leads to. What cannot be opened is unknown.
 [[nodiscard]] inline FileKind file_kind(const std::filesystem::path& path) {
     std::error_code error;
     const std::filesystem::file_status status = std::filesystem::status(path, error);
-    if (!std::filesystem::exists(status)) return detail::is_there(path) ? FileKind::dangling_link : FileKind::missing;
+    if (!std::filesystem::exists(status)) return is_there(path) ? FileKind::dangling_link : FileKind::missing;
     if (std::filesystem::is_directory(status)) return FileKind::folder;
     if (!std::filesystem::is_regular_file(status)) return FileKind::special;
     const detail::FileDescriptor file = detail::try_open(path, O_RDONLY);
@@ -323,7 +373,12 @@ private:
     return file_kind(std::span(head).first(static_cast<std::size_t>(count)), static_cast<std::size_t>(size));
 }
 
-/// What to do about a file of a kind that was not expected, as a command where one is enough.
+/// What to do about a file of a kind that was not expected; nothing where that takes its path.
+[[nodiscard]] constexpr std::string_view advice_on(FileKind kind) {
+    return detail::file_kind_texts[static_cast<std::size_t>(kind)].advice;
+}
+
+/// The same, as a command where one is enough.
 [[nodiscard]] inline std::string advice_on(FileKind kind, const std::filesystem::path& path) {
     switch (kind) {
         case FileKind::torch_zip:
@@ -334,7 +389,7 @@ private:
             return "make a folder of it with convert --llm-c " + detail::shell_word(path.string()) +
                    " --to hugging-face --out DIR";
         default:
-            return std::string(detail::file_kind_texts[static_cast<std::size_t>(kind)].advice);
+            return std::string(advice_on(kind));
     }
 }
 
@@ -343,24 +398,26 @@ private:
                                    std::span<const std::byte> head = {}) {
     std::string found(name_of(kind));
     if ((kind == FileKind::text || kind == FileKind::json) && !head.empty()) {
-        const std::string_view line = detail::FileHead(head, head.size()).first_line();
+        const std::string_view line = detail::FileHead(detail::as_text(head), head.size()).first_line();
         found += " that begins \"" + printable(line, 60) + '"';
     }
     throw FileError(path.string(),
                     "is " + found + ", expected " + std::string(expected) + "; " + advice_on(kind, path));
 }
 
-namespace detail {
+/// Throws as fail_kind where a file that could not be read as the text that it should be is of another kind.
+inline void fail_if_no_text(const std::filesystem::path& path, std::string_view expected) {
+    const FileKind kind = file_kind(path);
+    if (kind != FileKind::text && kind != FileKind::json && kind != FileKind::unknown) fail_kind(path, kind, expected);
+}
 
 /// Throws why a path cannot be opened: that it is a link to nothing, or else what the system says about `error`.
-[[noreturn]] inline void throw_not_opened(const std::filesystem::path& path, int error) {
-    if (error != ENOENT || !is_there(path)) throw_system_error(path, "cannot be opened", error);
+[[noreturn]] inline void fail_to_open(const std::filesystem::path& path, int error) {
+    if (error != ENOENT || !is_there(path)) detail::throw_system_error(path, "cannot be opened", error);
     std::error_code ignored;
     const std::string target = std::filesystem::read_symlink(path, ignored).string();
     throw FileError(path.string(), "is a symbolic link to " + in_quotes(target) + ", which does not exist; " +
                                        advice_on(FileKind::dangling_link, path));
 }
-
-}  // namespace detail
 
 }  // namespace lamina::io

@@ -39,9 +39,7 @@ using Json = nlohmann::ordered_json;
     try {
         return Json::parse(text.begin(), text.end());
     } catch (const nlohmann::json::exception& error) {
-        const FileKind kind = file_kind(map.bytes(), map.bytes().size());
-        if (kind != FileKind::json && kind != FileKind::text && kind != FileKind::unknown)
-            fail_kind(path, kind, "JSON");
+        fail_if_no_text(path, "JSON");
         // "[json.exception.parse_error.101] parse error at line 1, column 2: …": what follows the name is for people.
         const std::string_view what = error.what();
         const std::size_t start = what.find("at line");

@@ -25,7 +25,7 @@ public:
     ///         is named as such
     explicit MemoryMap(const std::filesystem::path& path) {
         const detail::FileDescriptor file = detail::try_open(path, O_RDONLY);
-        if (!file.is_open()) detail::throw_not_opened(path, errno);
+        if (!file.is_open()) fail_to_open(path, errno);
         struct ::stat status {};
         if (::fstat(file.get(), &status) != 0) detail::throw_system_error(path, "cannot be opened", errno);
         if (S_ISDIR(status.st_mode)) fail_kind(path, FileKind::folder, "a file");

@@ -37,9 +37,9 @@ public:
     explicit SafetensorsFolder(std::filesystem::path folder) : path_(std::move(folder)) {
         const std::filesystem::path single = path_ / single_name;
         const std::filesystem::path index = path_ / index_name;
-        if (detail::is_there(single)) {
+        if (is_there(single)) {
             open_single(single);
-        } else if (detail::is_there(index)) {
+        } else if (is_there(index)) {
             open_index(index);
         } else {
             detail::fail_without_safetensors(path_);
@@ -112,7 +112,7 @@ private:
             names_by_file[file_name].push_back(name);
         }
         for (const auto& [file_name, names] : names_by_file) {
-            if (!detail::is_there(path_ / file_name)) {
+            if (!is_there(path_ / file_name)) {
                 throw FileError((path_ / file_name).string(), "does not exist, but " + std::string(index_name) +
                                                                   " names it for " + std::to_string(names.size()) +
                                                                   " of " + std::to_string(weight_map.keys().size()) +

@@ -3,6 +3,7 @@
 #include <lamina/text/gpt2_tokenizer.hpp>
 
 #include "support/catch.hpp"
+#include "text/compressed.hpp"
 #include "text/support.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 using Catch::Matchers::Contains;
 using lamina::FileError;
 using lamina::text::Gpt2Tokenizer;
+using lamina_tests::gzipped;
 using lamina_tests::small_end_of_text;
 using lamina_tests::small_merges;
 using lamina_tests::small_tokenizer_json;
@@ -23,6 +25,8 @@ using nlohmann::json;
 using Ids = std::vector<lamina::Token>;
 
 namespace {
+
+const std::string lfs_pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1042301\n";
 
 /// A folder with the two files of the small vocabulary, in which the end of text has another name if one is given.
 class TwoFiles : public TextFolder {
@@ -54,6 +58,33 @@ TEST_CASE("tokenizer.json wins over two files, whatever it says", "[text]") {
     std::filesystem::create_symlink("../blobs/gone", folder.path() / "tokenizer.json");
     CHECK_THROWS_WITH(folder.open(),
                       Contains("tokenizer.json: is a symbolic link to \"../blobs/gone\", which does not exist"));
+}
+
+TEST_CASE("what is in place of a tokenizer's file is named for what it is", "[text]") {
+    const auto check = [](const char* name, const std::string& content, const std::string& problem) {
+        const TwoFiles folder;
+        folder.file(name, content);
+        CHECK_THROWS_WITH(folder.open(), Contains(name + (": is " + problem)));
+    };
+    for (const char* const name : {"tokenizer.json", "vocab.json"}) {
+        check(name, lfs_pointer, "a Git-LFS pointer in place of the file, expected JSON; run git lfs");
+        check(name, "<!DOCTYPE html><html>",
+              "a web page in place of the file, expected JSON; download the file itself");
+        check(name, gzipped("{}"), "a gzip file, expected JSON; decompress it with gzip -d");
+        check(name, "\xFF\xFE{", "UTF-16, expected JSON; convert it with iconv -t UTF-8");
+        check(name, "", "empty, expected JSON; download or write it again");
+    }
+    // Its lines are two words each, as those of merges are.
+    check("merges.txt", lfs_pointer, "a Git-LFS pointer in place of the file, expected merges; run");
+    check("merges.txt", "<!DOCTYPE html><html>", "a web page in place of the file, expected merges; download");
+    check("merges.txt", gzipped(small_merges), "a gzip file, expected merges; decompress it");
+    check("merges.txt", "", "empty, expected merges; download or write it again");
+}
+
+TEST_CASE("a link to nothing is no reason to pass over a file beside a tokenizer", "[text]") {
+    const TwoFiles folder;
+    std::filesystem::create_symlink("../blobs/gone", folder.path() / "added_tokens.json");
+    CHECK_THROWS_WITH(folder.open(), Contains("added_tokens.json: is a symbolic link to \"../blobs/gone\", which"));
 }
 
 TEST_CASE("the files beside two files say what else is a token", "[text]") {
@@ -126,6 +157,11 @@ TEST_CASE("what is wrong beside two files is said of the file that it is wrong i
                Contains("added_tokens.json: field \"<a>\" is the string"));
     CHECK_THAT(refusal("added_tokens.json", "[]"), Contains("added_tokens.json: the whole file is an array"));
     CHECK_THAT(refusal("added_tokens.json", "{"), Contains("added_tokens.json: malformed JSON at byte"));
+    for (const char* const name : {"added_tokens.json", "tokenizer_config.json", "special_tokens_map.json"}) {
+        CHECK_THAT(
+            refusal(name, lfs_pointer),
+            Contains(name + std::string(": is a Git-LFS pointer in place of the file, expected JSON; run git lfs")));
+    }
     CHECK_THAT(refusal("tokenizer_config.json", R"({"added_tokens_decoder": {"x": {}}})"),
                Contains("tokenizer_config.json: field \"added_tokens_decoder.x\" is no id of a token"));
     CHECK_THAT(refusal("tokenizer_config.json", R"({"added_tokens_decoder": {"266": {}}})"),

@@ -12,6 +12,8 @@
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/token.hpp>
 
+#include <lamina/io/file_kind.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -177,6 +179,7 @@ private:
         for (std::size_t token = 0; token < from.entries.size(); ++token) {
             const std::string& entry = from.entries[token];
             if (made_[token] || needs_no_merge(from, token, added)) continue;
+            io::fail_if_no_text(from.merges_file, "merges");
             throw FileError(from.merges_file.string(),
                             "no line makes " + in_quotes(entry) + ", entry " + std::to_string(token) + " of " +
                                 from.vocabulary.filename().string() +
@@ -201,6 +204,7 @@ private:
 
     [[noreturn]] static void fail_merge(const TokenizerDescription& from, const Merge& merge,
                                         const std::string& problem) {
+        io::fail_if_no_text(from.merges_file, "merges");  // a pointer of Git LFS is lines of two words
         throw FileError(from.merges_file.string(), from.form == TokenizerForm::two_files
                                                        ? "line " + std::to_string(merge.place) + ": " + problem
                                                        : "field \"" + place_in_json(merge) + "\": " + problem);

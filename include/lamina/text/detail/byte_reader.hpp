@@ -4,6 +4,8 @@
 
 #include <lamina/core/error.hpp>
 
+#include <lamina/io/file_kind.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -36,7 +38,7 @@ public:
     explicit FileReader(std::filesystem::path path) : path_(std::move(path)) {
         file_.rdbuf()->pubsetbuf(nullptr, 0);  // whoever reads has a buffer
         file_.open(path_, std::ios::binary);
-        if (!file_) throw FileError(path_.string(), "cannot be opened: " + std::generic_category().message(errno));
+        if (!file_) io::fail_to_open(path_, errno);
         std::error_code ignored;
         if (std::filesystem::is_directory(path_, ignored)) {
             throw FileError(path_.string(), "cannot be read: it is a folder, name the files in it");

@@ -8,6 +8,8 @@
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 
+#include <lamina/io/file_kind.hpp>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -90,10 +92,11 @@ public:
         if (file_.empty()) fail("is empty, expected tokens");
         if (shard_kind(file_)) return llm_c();
         if (file_.starts_with(npy_magic)) return npy();
-        if (const Content content = content_by_signature(file_.substr(0, deciding_bytes));
-            content.form != Form::plain) {
+        const io::FileKind kind = io::file_kind(file_, file_.size());
+        if (const Content content = content_of(kind); content.form != Form::plain) {
             fail("is " + std::string(content.name) + ", not tokens; " + std::string(content.advice));
         }
+        if (kind == io::FileKind::text || kind == io::FileKind::json) fail("is text, not tokens; give it with --text");
         fail(
             "is neither a token shard of llm.c nor a NumPy array; if it is uint16 tokens without a header, as nanoGPT "
             "writes them, say so with --token-format raw-u16");

@@ -2,12 +2,14 @@
 // Reads the two files of a GPT-2 tokenizer into plain tables, before anything is known of how they fit.
 #pragma once
 
+#include <lamina/text/content.hpp>
 #include <lamina/text/detail/json_problem.hpp>
 #include <lamina/text/detail/tokenizer_description.hpp>
 
 #include <lamina/core/error.hpp>
 #include <lamina/core/message_text.hpp>
 
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/memory_map.hpp>
 
 #include <nlohmann/json.hpp>
@@ -41,6 +43,7 @@ namespace lamina::text::detail {
     try {
         return nlohmann::json::parse(read_whole_file(path), check_depth);
     } catch (const nlohmann::json::exception& error) {
+        io::fail_if_no_text(path, "JSON");
         throw FileError(path.string(), json_problem(error));
     }
 }
@@ -86,7 +89,6 @@ namespace lamina::text::detail {
 /// The merges in order of preference. A byte order mark, lines that start with "#version" and empty lines are skipped.
 /// Throws FileError on a line that is not two words with one space between.
 [[nodiscard]] inline std::vector<Merge> read_merges(const std::filesystem::path& path) {
-    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
     const std::string text = read_whole_file(path);
     std::vector<Merge> merges;
     std::string_view rest = text;
@@ -99,6 +101,7 @@ namespace lamina::text::detail {
         if (words.empty() || words.starts_with("#version")) continue;
         Merge merge{.place = line, .left = {}, .right = {}};
         if (!split_merge(words, merge)) {
+            io::fail_if_no_text(path, "merges");
             throw FileError(path.string(), "line " + std::to_string(line) + ": found " + in_quotes(words) +
                                                ", expected two symbols with one space between");
         }

@@ -11,6 +11,7 @@
 #include <lamina/core/message_text.hpp>
 #include <lamina/core/token.hpp>
 
+#include <lamina/io/file_kind.hpp>
 #include <lamina/io/json_file.hpp>
 
 #include <nlohmann/json.hpp>
@@ -34,17 +35,11 @@ inline constexpr std::array<std::pair<const char*, const char*>, 2> names_of_two
 
 inline constexpr const char* name_of_one_file = "tokenizer.json";
 
-/// Whether a name is taken, if only by a link that leads nowhere.
-[[nodiscard]] inline bool is_named(const std::filesystem::path& file) {
-    std::error_code ignored;
-    return std::filesystem::exists(std::filesystem::symlink_status(file, ignored));
-}
-
 [[nodiscard]] inline bool has_tokenizer_files(const std::filesystem::path& folder) {
     if (folder.empty()) return false;
-    return is_named(folder / name_of_one_file) ||
+    return io::is_there(folder / name_of_one_file) ||
            std::any_of(names_of_two_files.begin(), names_of_two_files.end(), [&folder](const auto& names) {
-               return is_named(folder / names.first) || is_named(folder / names.second);
+               return io::is_there(folder / names.first) || io::is_there(folder / names.second);
            });
 }
 
@@ -112,7 +107,7 @@ private:
     class File {
     public:
         explicit File(std::filesystem::path path) : path_(std::move(path)) {
-            if (std::filesystem::exists(path_)) json_ = io::Json(read_tokenizer_json(path_));
+            if (io::is_there(path_)) json_ = io::Json(read_tokenizer_json(path_));
         }
         explicit operator bool() const { return json_.has_value(); }
         [[nodiscard]] io::JsonObject object() const { return {path_.string(), "", *json_}; }
@@ -208,11 +203,11 @@ private:
         description.end_of_text = notes.end_of_text(description);
         return description;
     };
-    if (is_named(folder / name_of_one_file)) return finished(TokenizerJson(folder / name_of_one_file).read());
+    if (io::is_there(folder / name_of_one_file)) return finished(TokenizerJson(folder / name_of_one_file).read());
     std::string found;
     for (const auto& [vocabulary, merges] : names_of_two_files) {
-        const bool has_vocabulary = is_named(folder / vocabulary);
-        const bool has_merges = is_named(folder / merges);
+        const bool has_vocabulary = io::is_there(folder / vocabulary);
+        const bool has_merges = io::is_there(folder / merges);
         if (has_vocabulary && has_merges) return finished(read_two_files(folder / vocabulary, folder / merges));
         if (has_vocabulary) found += std::string("; found ") + vocabulary + " without " + merges;
         if (has_merges) found += std::string("; found ") + merges + " without " + vocabulary;
