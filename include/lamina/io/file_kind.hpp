@@ -322,10 +322,10 @@ private:
 
     /// Whether a text begins with a name, in letters of either case, that ends there.
     [[nodiscard]] static constexpr bool begins_element(std::string_view text, std::string_view name) {
-        const auto is_letter = [](char wanted, char found) {
+        const auto is_same = [](char wanted, char found) {
             return wanted == (found >= 'A' && found <= 'Z' ? found + ('a' - 'A') : found);
         };
-        return text.size() > name.size() && std::equal(name.begin(), name.end(), text.begin(), is_letter) &&
+        return text.size() > name.size() && std::equal(name.begin(), name.end(), text.begin(), is_same) &&
                std::string_view("> \t\r\n").find(text[name.size()]) != std::string_view::npos;
     }
 
