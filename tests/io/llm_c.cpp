@@ -69,7 +69,7 @@ TEST_CASE("checkpoints in llm.c's layout give the logits that transformers has, 
 
 TEST_CASE("a header of another model or format is refused by its first wrong number") {
     CHECK(complaint_about(0, 20240520) ==
-          "is a token shard of llm.c, expected a checkpoint of llm.c; give it where tokens are expected");
+          "is a token shard of llm.c, expected a checkpoint of llm.c; give it where tokens are expected (--tokens)");
     CHECK(complaint_about(0, 3) == "magic number in the header is 3, expected 20240326");
     CHECK(complaint_about(1, 1) == "version in the header is 1, expected 3 (float) or 5 (bf16)");
     CHECK(complaint_about(2, 1024) == "positions in the header is 1024, expected 8");

@@ -118,7 +118,7 @@ def evaluation(words, outs, folder):
     """Without data, an evaluation whose flags fit stops at a model's folder."""
     check("--run" not in words or value_of(words, "--run") in outs, f"the run is one of the page's: {words}")
     said = run("evaluate", *words, folder=folder).stderr
-    stops = [f"{value_of(words, flag)}: is no folder" for flag in ("--run", "--weights")] + ["as in nano; ", "which this build has; "]
+    stops = [f"{value_of(words, flag)}: is missing, expected" for flag in ("--run", "--weights")] + ["as in nano; ", "which this build has; "]
     check(any(each in said for each in stops), f"its flags parse: {words}: {said}")
 
 
